@@ -1,0 +1,219 @@
+"""How one tensor is quantized, and which tensors of a layer are: the asked-for state of a width.
+
+QuantSpec (asked for) -> QParams (learned) -> IntArray (stored) -> kernels, metrics, figures
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from typing import Literal, get_args
+
+from engine.spec.errors import SpecError, check_choice, check_flag, check_instance, check_real
+
+WIDTHS = (2, 3, 4, 5, 6, 7, 8, 16, 32)
+"""Bit widths a component accepts; 32 means float32."""
+
+Granularity = Literal["tensor", "channel"]
+Gradient = Literal["ste", "gc", "gc-ends"]
+Running = Literal["ema", "extremum"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Current:
+    """The min/max of the tensor at hand, nothing remembered; for weights, at hand when exported."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MinMax:
+    """The running minimum and maximum over all training batches."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ema:
+    """The exponential moving average of each batch's minimum and maximum.
+
+    Args:
+        momentum: Share of the newest batch, in (0, 1].
+    """
+
+    momentum: float = 0.01
+
+    def __post_init__(self) -> None:
+        check_real("momentum", self.momentum, 0, 1, open_low=True)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Percentile:
+    """The ``tail`` and ``1 - tail`` quantiles of each batch's non-zero entries.
+
+    Args:
+        tail: Share of entries cut off at each end, in [0, 0.5).
+        running: ``ema`` averages the quantiles over batches, ``extremum`` keeps the widest.
+        momentum: Share of the newest batch in the average, in (0, 1].
+
+    Source:
+        Tailor et al., Degree-Quant, ICLR 2021, section 3.2.
+
+    Differs:
+        Zero is exact in every range, so zeros say nothing about it: quantiles are of the
+        non-zero entries. Over all entries, a 1% tail of a 0.85% dense tensor is an empty range.
+        The paper's code keeps the extremum; both are offered.
+    """
+
+    tail: float = 0.001
+    running: Running = "ema"
+    momentum: float = 0.01
+
+    def __post_init__(self) -> None:
+        check_real("tail", self.tail, 0, 0.5, open_high=True)
+        check_choice("running", self.running, get_args(Running))
+        check_real("momentum", self.momentum, 0, 1, open_low=True)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LearnedStep:
+    """A step size trained by gradient, the zero point fixed at 0.
+
+    Source:
+        Esser et al., Learned Step Size Quantization (LSQ), ICLR 2020.
+    """
+
+
+RangeRule = Current | MinMax | Ema | Percentile | LearnedStep
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QuantSpec:
+    """How one tensor is quantized.
+
+    ``codes = clamp(round_half_even(x / scale) + zero, qmin, qmax)``
+
+    Args:
+        bits: One of `WIDTHS`; 32 leaves the tensor in float32.
+        signed: Codes from -2^(bits-1); else from 0 (for tensors without negative entries).
+        granularity: ``tensor`` is affine with one scale and zero point; ``channel`` is
+            symmetric with one scale for each output column, and for weights only.
+        range: The rule that finds the range; every range contains 0.
+        gradient: ``ste`` passes all gradients, ``gc`` none outside the range, ``gc-ends`` none
+            for codes equal to an end code either (as the Degree-Quant code does).
+
+    Raises:
+        SpecError: Naming the invalid field.
+    """
+
+    bits: int = 32
+    signed: bool = True
+    granularity: Granularity = "tensor"
+    range: RangeRule = MinMax()
+    gradient: Gradient = "ste"
+
+    def __post_init__(self) -> None:
+        if self.bits == 1 and not isinstance(self.bits, bool):
+            raise SpecError("bits", 1, "2 to 8, 16 or 32 (1 bit waits for binarized networks)")
+        if isinstance(self.bits, bool) or not isinstance(self.bits, int) or self.bits not in WIDTHS:
+            raise SpecError("bits", self.bits, "2 to 8, 16 or 32")
+        check_flag("signed", self.signed)
+        check_choice("granularity", self.granularity, get_args(Granularity))
+        check_instance("range", self.range, get_args(RangeRule))
+        check_choice("gradient", self.gradient, get_args(Gradient))
+
+    @property
+    def is_float(self) -> bool:
+        """Whether the tensor stays in float32."""
+        return self.bits == 32
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether the zero point is fixed at 0."""
+        return self.granularity == "channel" or isinstance(self.range, LearnedStep)
+
+    @property
+    def qmin(self) -> int:
+        """Smallest code."""
+        return -(1 << (self.bits - 1)) if self.signed else 0
+
+    @property
+    def qmax(self) -> int:
+        """Largest code."""
+        return (1 << (self.bits - 1)) - 1 if self.signed else (1 << self.bits) - 1
+
+    @property
+    def storage_bits(self) -> int:
+        """Bits one code takes when packed: 2, 4, 8, 16, or 32 for float."""
+        return next(width for width in (2, 4, 8, 16, 32) if width >= self.bits)
+
+
+FP32 = QuantSpec()
+"""The ordinary member that leaves a tensor as it is."""
+
+Component = Literal["input", "weight", "feature", "norm", "message", "aggregate", "output"]
+COMPONENTS: tuple[Component, ...] = get_args(Component)
+"""The places of a layer where a tensor is quantized, in the order of the forward pass."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LayerQuant:
+    """One `QuantSpec` for each component of a layer.
+
+    Args:
+        input: What enters the layer, [N, F].
+        weight: The linear map, [F, F'].
+        feature: Input times weight, [N, F'].
+        norm: The node coefficients d^-1/2 of the symmetric normalisation, [N].
+        message: What a node sends, norm times feature, [N, F'].
+        aggregate: Norm times the sum of a node's messages, [N, F'].
+        output: Aggregate plus bias, [N, F'].
+
+    Raises:
+        SpecError: Naming the component and its field.
+    """
+
+    input: QuantSpec = FP32
+    weight: QuantSpec = FP32
+    feature: QuantSpec = FP32
+    norm: QuantSpec = FP32
+    message: QuantSpec = FP32
+    aggregate: QuantSpec = FP32
+    output: QuantSpec = FP32
+
+    def __post_init__(self) -> None:
+        for component, spec in self.items():
+            check_instance(component, spec, QuantSpec)
+            if component != "weight" and not spec.is_float:
+                if spec.granularity == "channel":
+                    raise SpecError(
+                        f"{component}.granularity", "channel", "tensor (channel is for weights)"
+                    )
+                if isinstance(spec.range, Current):
+                    raise SpecError(
+                        f"{component}.range",
+                        spec.range,
+                        "a remembered range (Current is for weights)",
+                    )
+
+    def __getitem__(self, component: str) -> QuantSpec:
+        """Return one component's spec.
+
+        Raises:
+            SpecError: If there is no such component.
+        """
+        check_choice("component", component, COMPONENTS)
+        spec: QuantSpec = getattr(self, component)
+        return spec
+
+    def items(self) -> Iterator[tuple[Component, QuantSpec]]:
+        """Yield each component with its spec, in the order of the forward pass."""
+        for field in fields(self):
+            yield field.name, getattr(self, field.name)  # type: ignore[misc]
+
+    def map(self, change: Callable[[Component, QuantSpec], QuantSpec]) -> LayerQuant:
+        """Return the layer with ``change(component, spec)`` in each place."""
+        return LayerQuant(
+            **{component: change(component, spec) for component, spec in self.items()}
+        )
+
+    @property
+    def edge_weight(self) -> QuantSpec:
+        """The spec of a weighted graph's edge weights: constants at the norm's width."""
+        return FP32 if self.norm.is_float else QuantSpec(bits=self.norm.bits, signed=False)

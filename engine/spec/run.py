@@ -1,0 +1,194 @@
+"""What a run is made of: graph, model, quantization, protection, training, seed; and its key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Literal, get_args
+
+from engine.spec.errors import (
+    SpecError,
+    check_choice,
+    check_flag,
+    check_instance,
+    check_integer,
+    check_real,
+)
+from engine.spec.json import canonical
+from engine.spec.quantization import LayerQuant
+
+Operator = Literal["gcn"]
+Mode = Literal["float", "ptq", "finetune", "retrain"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GraphSpec:
+    """Which graph a run learns on.
+
+    Args:
+        name: A built-in graph (``digits-knn``, ``karate``, ``hubs``), a public one (``Cora``, …),
+            or ``own:<sha256>`` for a person's graph kept in the run store.
+        nodes: Number of nodes; only ``hubs`` has a choice.
+        exponent: Power-law exponent of the degrees; only ``hubs`` has a choice.
+        normalize: Divide each row of the features by its sum.
+
+    Raises:
+        SpecError: Naming the invalid field.
+    """
+
+    name: str = "digits-knn"
+    nodes: int | None = None
+    exponent: float | None = None
+    normalize: bool = True
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name or len(self.name) > 100:
+            raise SpecError("name", self.name, "a graph's name")
+        if self.name != "hubs" and self.nodes is not None:
+            raise SpecError("nodes", self.nodes, "null, since only hubs has a choice of nodes")
+        if self.name != "hubs" and self.exponent is not None:
+            raise SpecError(
+                "exponent", self.exponent, "null, since only hubs has a choice of exponent"
+            )
+        if self.nodes is not None:
+            check_integer("nodes", self.nodes, 10, 50_000_000)
+        if self.exponent is not None:
+            check_real("exponent", self.exponent, 2, 10, open_low=True)
+        check_flag("normalize", self.normalize)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelSpec:
+    """The shape of a network.
+
+    Args:
+        operator: The layer's operator.
+        layers: Number of layers, 2 to 64.
+        hidden: Features of each hidden layer.
+        dropout: Share of a layer's input dropped in training, in [0, 1).
+        residual: Add each hidden layer's input to its activation.
+
+    Raises:
+        SpecError: Naming the invalid field.
+    """
+
+    operator: Operator = "gcn"
+    layers: int = 2
+    hidden: int = 16
+    dropout: float = 0.5
+    residual: bool = False
+
+    def __post_init__(self) -> None:
+        check_choice("operator", self.operator, get_args(Operator))
+        check_integer("layers", self.layers, 2, 64)
+        check_integer("hidden", self.hidden, 1, 4096)
+        check_real("dropout", self.dropout, 0, 1, open_high=True)
+        check_flag("residual", self.residual)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Protection:
+    """Degree protection: the chance that a node stays float in a training forward.
+
+    A node of in-degree d is protected with probability ``p(d) = p_min + (p_max - p_min) F(d)``,
+    F the inclusive empirical CDF of the in-degrees.
+
+    Args:
+        p_min: Probability at the smallest degree, in [0, 1].
+        p_max: Probability at the largest degree, in [p_min, 1].
+        shared: One mask for all layers of a forward; else one for each layer.
+
+    Raises:
+        SpecError: Naming the invalid field.
+
+    Source:
+        Tailor et al., Degree-Quant, ICLR 2021, section 3.1.
+    """
+
+    p_min: float = 0.0
+    p_max: float = 0.0
+    shared: bool = True
+
+    def __post_init__(self) -> None:
+        check_real("p_min", self.p_min, 0, 1)
+        check_real("p_max", self.p_max, 0, 1)
+        if self.p_max < self.p_min:
+            raise SpecError("p_max", self.p_max, f"at least p_min, {self.p_min:g}")
+        check_flag("shared", self.shared)
+
+    @property
+    def is_off(self) -> bool:
+        """Whether no node is ever protected."""
+        return self.p_max == 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainingSpec:
+    """How the weights are found.
+
+    Args:
+        mode: ``float`` trains without quantizers; ``ptq`` quantizes the float model without
+            training; ``finetune`` starts from the float model; ``retrain`` from scratch.
+        epochs: Full-graph steps; with ``ptq`` and ``finetune`` also those of the float model.
+        lr: Learning rate of Adam.
+        weight_decay: L2 penalty on the first layer's weights, as usual for GCN.
+
+    Raises:
+        SpecError: Naming the invalid field.
+    """
+
+    mode: Mode = "retrain"
+    epochs: int = 200
+    lr: float = 0.01
+    weight_decay: float = 5e-4
+
+    def __post_init__(self) -> None:
+        check_choice("mode", self.mode, get_args(Mode))
+        check_integer("epochs", self.epochs, 1, 100_000)
+        check_real("lr", self.lr, 0, 10, open_low=True)
+        check_real("weight_decay", self.weight_decay, 0, 10)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunSpec:
+    """Everything that decides a run's result.
+
+    Args:
+        graph: The graph.
+        model: The network.
+        quant: One `LayerQuant` for each of the model's layers.
+        protection: Degree protection in training.
+        training: How the weights are found.
+        seed: Seed of weights, dropout and protection masks.
+
+    Raises:
+        SpecError: Naming the invalid field.
+    """
+
+    graph: GraphSpec = GraphSpec()
+    model: ModelSpec = ModelSpec()
+    quant: tuple[LayerQuant, ...] = (LayerQuant(), LayerQuant())
+    protection: Protection = Protection()
+    training: TrainingSpec = TrainingSpec()
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_instance("graph", self.graph, GraphSpec)
+        check_instance("model", self.model, ModelSpec)
+        check_instance("quant", self.quant, tuple)
+        for layer, quant in enumerate(self.quant):
+            check_instance(f"quant[{layer}]", quant, LayerQuant)
+        if len(self.quant) != self.model.layers:
+            raise SpecError(
+                "quant",
+                f"{len(self.quant)} layers",
+                f"one for each of the model's {self.model.layers} layers",
+            )
+        check_instance("protection", self.protection, Protection)
+        check_instance("training", self.training, TrainingSpec)
+        check_integer("seed", self.seed, 0, 2**32 - 1)
+
+    @property
+    def key(self) -> str:
+        """The run's identity: sha256 of its canonical JSON, as 64 hexadecimal digits."""
+        return sha256(canonical(self).encode()).hexdigest()

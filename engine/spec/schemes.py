@@ -1,0 +1,123 @@
+"""Published schemes as plain values: a name and widths give all the rest of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from engine.spec.errors import check_choice
+from engine.spec.quantization import (
+    COMPONENTS,
+    FP32,
+    Component,
+    Current,
+    Ema,
+    LayerQuant,
+    MinMax,
+    Percentile,
+    QuantSpec,
+    RangeRule,
+)
+from engine.spec.run import GraphSpec, Mode, ModelSpec, Protection, RunSpec, TrainingSpec
+
+SCHEMES = ("float", "ptq", "qat", "degree-quant")
+"""``float``: no quantizers. ``ptq``: the float model quantized. ``qat``: STE and EMA ranges.
+``degree-quant``: clipped gradients, percentile ranges and degree protection."""
+
+
+def scheme(
+    name: str,
+    *,
+    bits: int = 8,
+    component_bits: Mapping[str, int] | None = None,
+    graph: GraphSpec = GraphSpec(),
+    model: ModelSpec = ModelSpec(),
+    protection: Protection | None = None,
+    training: TrainingSpec | None = None,
+    seed: int = 0,
+) -> RunSpec:
+    """Return the run that a named scheme makes of a graph and a model.
+
+    Args:
+        name: One of `SCHEMES`.
+        bits: Width of every component but the final scores, which stay in float.
+        component_bits: Widths that differ, by component, in every layer.
+        graph: The graph.
+        model: The network.
+        protection: Instead of the scheme's own.
+        training: Instead of the scheme's own; its mode is the scheme's.
+        seed: The run's seed.
+
+    Raises:
+        SpecError: Naming the invalid field.
+    """
+    check_choice("scheme", name, SCHEMES)
+    for component in component_bits or {}:
+        check_choice("bits", component, COMPONENTS)
+    widths: dict[Component, int] = {c: (component_bits or {}).get(c, bits) for c in COMPONENTS}
+    if name == "float":
+        widths = dict.fromkeys(COMPONENTS, 32)
+    layers = []
+    for layer in range(model.layers):
+        last = layer == model.layers - 1
+        kept = "output" in (component_bits or {})
+        specs = {c: component_spec(name, c, widths[c], layer=layer) for c in COMPONENTS}
+        if last and not kept:
+            specs["output"] = FP32
+        layers.append(LayerQuant(**specs))
+    mode: Mode = "float" if name == "float" else "ptq" if name == "ptq" else "retrain"
+    if training is None:
+        training = TrainingSpec()
+    if name == "degree-quant" and protection is None:
+        protection = Protection(p_min=0.0, p_max=0.1)
+    return RunSpec(
+        graph=graph,
+        model=model,
+        quant=tuple(layers),
+        protection=protection or Protection(),
+        training=replace(training, mode=mode),
+        seed=seed,
+    )
+
+
+def component_spec(name: str, component: Component, bits: int, *, layer: int) -> QuantSpec:
+    """Return the spec that a scheme gives one component of one layer at a width.
+
+    Args:
+        name: One of `SCHEMES`.
+        component: The component.
+        bits: Its width.
+        layer: The layer's index; after the first, inputs follow a ReLU and are unsigned.
+
+    Raises:
+        SpecError: If the scheme or the width does not exist.
+    """
+    check_choice("scheme", name, SCHEMES)
+    if bits == 32:
+        return FP32
+    clipped = name == "degree-quant"
+    if component == "weight":
+        return QuantSpec(
+            bits=bits, granularity="channel", range=Current(), gradient="gc" if clipped else "ste"
+        )
+    rule: RangeRule
+    if name == "degree-quant":
+        rule = Percentile(tail=0.001 if bits >= 8 else 0.01)
+    elif name == "ptq":
+        rule = MinMax()
+    else:
+        rule = Ema()
+    unsigned = component == "norm" or (component == "input" and layer > 0)
+    return QuantSpec(
+        bits=bits, signed=not unsigned, range=rule, gradient="gc" if clipped else "ste"
+    )
+
+
+def float_twin(spec: RunSpec) -> RunSpec:
+    """Return the float32 run, all else the same, that quantization starts from."""
+    return replace(
+        spec,
+        quant=(LayerQuant(),) * spec.model.layers,
+        protection=Protection(),
+        training=replace(spec.training, mode="float"),
+    )
