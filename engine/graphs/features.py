@@ -1,0 +1,55 @@
+"""Node features: dense or sparse by how many entries are not 0, and rows that sum to 1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array, issparse
+
+from engine.graphs.graph import Features
+
+SPARSE_BELOW = 0.1
+"""Share of non-zero entries under which features are kept as sparse rows."""
+
+
+def compact(x: Any) -> Features:
+    """Return features in float32, as sparse rows if under a tenth of them are not 0.
+
+    Args:
+        x: A real matrix [N, F], NumPy or SciPy sparse.
+    """
+    with np.errstate(over="ignore"):
+        if issparse(x):
+            sparse = csr_array(x, dtype=np.float32)
+            sparse.sum_duplicates()
+            sparse.eliminate_zeros()
+            dense_enough = sparse.nnz >= SPARSE_BELOW * sparse.shape[0] * sparse.shape[1]
+            return sparse.toarray() if dense_enough else sparse
+        dense = np.ascontiguousarray(x, dtype=np.float32)
+    if np.count_nonzero(dense) >= SPARSE_BELOW * dense.size:
+        return dense
+    return csr_array(dense)
+
+
+def row_normalized(x: Features) -> Features:
+    """Divide each row by the sum of its magnitudes; rows of zeros stay.
+
+    ``x_i / sum_f |x_if|``
+
+    Args:
+        x: Features, [N, F].
+
+    Returns:
+        Features of the same kind and shape.
+
+    Differs:
+        The usual row normalisation divides by the plain sum, which is the same for counts, words
+        and pixels, but has no meaning where entries of both signs cancel.
+    """
+    total = np.asarray(abs(x).sum(axis=1, dtype=np.float64)).ravel()
+    total[total == 0] = 1
+    if isinstance(x, csr_array):
+        data = (x.data / np.repeat(total, np.diff(x.indptr))).astype(np.float32)
+        return csr_array((data, x.indices, x.indptr), shape=x.shape)
+    return (x / total[:, None]).astype(np.float32)
