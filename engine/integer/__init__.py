@@ -1,0 +1,38 @@
+"""The integer wing: runs quantized networks in NumPy and Numba, never learns, imports no torch."""
+
+from __future__ import annotations
+
+from engine.integer.calibration import Calibrator, mixed
+from engine.integer.kernels.table import NUMBA, NUMPY, Kernels
+from engine.integer.layers.gcn import GcnWeights, gcn_program
+from engine.integer.packing import IntArray, SparseIntArray
+from engine.integer.plan import Plan, bind
+from engine.integer.program import Program
+from engine.integer.proof import AccumulatorOverflow, Proof
+from engine.integer.stages.stage import Slot
+from engine.integer.storage import ProgramFileError, load, read, save, write
+from engine.integer.trace import Trace
+
+__all__ = [
+    "NUMBA",
+    "NUMPY",
+    "AccumulatorOverflow",
+    "Calibrator",
+    "GcnWeights",
+    "IntArray",
+    "Kernels",
+    "Plan",
+    "Program",
+    "ProgramFileError",
+    "Proof",
+    "Slot",
+    "SparseIntArray",
+    "Trace",
+    "bind",
+    "gcn_program",
+    "load",
+    "mixed",
+    "read",
+    "save",
+    "write",
+]

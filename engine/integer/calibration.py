@@ -1,0 +1,107 @@
+"""Post-training quantization: parameters from what a float program's slots held."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+
+from engine import affine
+from engine.affine import QParams
+from engine.integer.program import Program
+from engine.integer.stages.stage import Slot
+from engine.integer.trace import Trace
+from engine.spec import LayerQuant, LearnedStep, Percentile, QuantSpec
+
+
+class Calibrator:
+    """Quantizes a float program again and again, keeping the statistics it has once taken.
+
+    Args:
+        reference: A program without quantized slots.
+        trace: Its slots on the graph to calibrate on.
+    """
+
+    def __init__(self, reference: Program, trace: Trace) -> None:
+        self._reference = reference
+        self._trace = trace
+        self._statistics: dict[tuple[Slot, bool, float | None], NDArray[np.float32]] = {}
+
+    def program(self, quant: Sequence[LayerQuant]) -> Program:
+        """Return the program quantized as asked; with nothing to quantize, the reference itself.
+
+        Raises:
+            ValueError: If there is not one `LayerQuant` for each layer.
+        """
+        layers = self._reference.model.layers
+        if len(quant) != layers:
+            raise ValueError(f"quantization of {len(quant)} layers, wanted {layers}")
+        params: dict[Slot, QParams] = {
+            (layer, component): self.params((layer, component), spec)
+            for layer, of_layer in enumerate(quant)
+            for component, spec in of_layer.items()
+            if not spec.is_float
+        }
+        return self._reference.quantize(params) if params else self._reference
+
+    def params(self, slot: Slot, spec: QuantSpec) -> QParams:
+        """Return the parameters that a spec's range rule finds for a slot.
+
+        Percentiles are of the non-zero entries. Rules that run over batches see one batch, so they
+        take its minimum and maximum. A learned step is ``2 mean|x| / sqrt(qmax)``, where training
+        would start it.
+
+        Source:
+            Esser et al., Learned Step Size Quantization, ICLR 2020, for the step.
+        """
+        by_channel = spec.granularity == "channel"
+        if isinstance(spec.range, LearnedStep):
+            step = 2 * self._statistic(slot, by_channel, None) / np.sqrt(np.float32(spec.qmax))
+            step = np.where(step < np.finfo(np.float32).tiny, np.float32(1), step)
+            return QParams(spec, step.astype(np.float32), np.zeros(step.shape, np.int32))
+        tail = spec.range.tail if isinstance(spec.range, Percentile) else 0.0
+        low, high = self._statistic(slot, by_channel, tail)
+        return affine.qparams(low, high, spec)
+
+    def _statistic(self, slot: Slot, by_channel: bool, tail: float | None) -> NDArray[np.float32]:
+        """Return the ends of the range, [2] or [2, F']; without a tail, the mean magnitude."""
+        key = (slot, by_channel, tail)
+        if key not in self._statistics:
+            x = self._trace.real(*slot)
+            parts = list(x.T) if by_channel else [x]
+            found = [_mean_magnitude(part) if tail is None else _ends(part, tail) for part in parts]
+            self._statistics[key] = np.stack(found, axis=-1) if by_channel else found[0]
+        return self._statistics[key]
+
+
+def mixed(reference: Program, program: Program, keep: Callable[[int, str], bool]) -> Program:
+    """Return a program with some slots as the quantized one has them and the others in float32.
+
+    Args:
+        reference: The float program of the same network.
+        program: The quantized program.
+        keep: Whether ``(layer, component)`` stays quantized; edge weights go with the norm.
+    """
+    constants = {
+        slot: (program if keep(*slot) else reference).constants[slot] for slot in program.constants
+    }
+    params = {slot: held for slot, held in program.params.items() if keep(*slot)}
+    return replace(program, constants=constants, params=params)
+
+
+def _ends(x: Any, tail: float) -> NDArray[np.float32]:
+    """Return the two ends of a tensor's range; 0, which every range contains, may lie outside."""
+    entries = x.data if issparse(x) else x
+    if tail > 0:
+        return np.array(affine.percentiles(entries, tail))
+    return np.array([entries.min(initial=0), entries.max(initial=0)], np.float32)
+
+
+def _mean_magnitude(x: Any) -> NDArray[np.float32]:
+    """Return the mean of |x| over all entries, those not stored included."""
+    entries = x.data if issparse(x) else x
+    return np.asarray(np.abs(entries).sum(dtype=np.float64) / max(np.prod(x.shape), 1), np.float32)

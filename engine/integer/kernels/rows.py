@@ -1,0 +1,90 @@
+"""What every kernel does with a row: read one code, add a row of codes, end a row of sums."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import types
+from numba.extending import overload
+from numpy.typing import NDArray
+
+from engine.integer.kernels.compile import inner
+from engine.integer.kernels.operands import Packed, RealTarget, Target
+
+BLOCK = 64
+"""Rows that share one buffer of sums."""
+
+
+@inner
+def clear(sums: NDArray[Any]) -> None:
+    """Set sums to 0; a loop, which compiles faster than an assignment to a slice."""
+    for column in range(sums.size):
+        sums[column] = 0
+
+
+@inner
+def read(packed: Packed, row: int, column: int) -> int:
+    """Return one code less the code of zero."""
+    words, bits, zero, _ = packed
+    count = words.shape[1]
+    place = column // count if bits < 8 * words.itemsize else 0
+    word: int = words[row, column - place * count]
+    return ((word >> (place * bits)) & ((1 << bits) - 1)) - zero
+
+
+@inner
+def accumulate(packed: Packed, row: int, multiplier: int, sums: NDArray[Any]) -> None:
+    """Add to the sums, [F'], a multiple of a row's codes less the code of zero."""
+    words, bits, zero, width = packed
+    count = words.shape[1]
+    factor, offset, mask = np.int32(multiplier), np.int32(zero), np.int32((1 << bits) - 1)
+    if bits == 8 * words.itemsize:
+        for index in range(width):
+            sums[index] += factor * (np.int32(words[row, index]) - offset)
+        return
+    line = words[row]
+    first, shift = 0, np.int32(0)
+    while first < width:
+        part = sums[first : first + count]  # a slice of its own, or LLVM does not vectorise
+        for index in range(part.size):
+            part[index] += factor * (((np.int32(line[index]) >> shift) & mask) - offset)
+        first += count
+        shift += np.int32(bits)
+
+
+def finish(sums: NDArray[Any], target: Target, row: int) -> None:
+    """Write a row of sums, [F'], to a target: rounded to codes and packed, or as real numbers."""
+    raise NotImplementedError("compiled code only")
+
+
+@overload(finish)
+def _finish(sums: Any, target: Any, row: Any) -> Callable[..., None]:
+    if target.instance_class is RealTarget:
+
+        def write_real(sums: Any, target: Any, row: Any) -> None:
+            for column in range(sums.size):
+                target.real[row, column] = np.float32(sums[column]) * target.factor[column]
+
+        return write_real
+
+    kind = np.float64 if target.types[4].dtype == types.float64 else np.float32
+
+    def write_codes(sums: Any, target: Any, row: Any) -> None:
+        words, bits, zero, high, factor = target
+        count = words.shape[1]
+        low, top, offset = kind(-zero), kind(high - zero), np.int32(zero)
+        line = words[row]
+        clear(line)
+        first, shift = 0, 0
+        while first < sums.size:
+            part, scales = sums[first : first + count], factor[first : first + count]
+            for index in range(part.size):
+                code = np.rint(kind(part[index]) * scales[index])
+                unsigned = np.int32(min(max(code, low), top)) + offset
+                line[index] |= unsigned << shift
+            first += count
+            shift += bits
+
+    return write_codes

@@ -1,0 +1,47 @@
+"""The one table that pairs each kernel with its twin; a program runs on either column."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from engine.integer.kernels import reference
+from engine.integer.kernels.aggregate import aggregate
+from engine.integer.kernels.combine import combine
+from engine.integer.kernels.product import product
+from engine.integer.kernels.quantize import quantize
+from engine.integer.kernels.scale import scale
+from engine.integer.kernels.sparse_product import sparse_product
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kernels:
+    """One way to run every kernel."""
+
+    quantize: Callable[..., None]
+    product: Callable[..., None]
+    sparse_product: Callable[..., None]
+    scale: Callable[..., None]
+    aggregate: Callable[..., None]
+    combine: Callable[..., None]
+
+
+NUMBA = Kernels(
+    quantize=quantize,
+    product=product,
+    sparse_product=sparse_product,
+    scale=scale,
+    aggregate=aggregate,
+    combine=combine,
+)
+"""Compiled, parallel."""
+
+NUMPY = Kernels(
+    quantize=reference.quantize,
+    product=reference.product,
+    sparse_product=reference.sparse_product,
+    scale=reference.scale,
+    aggregate=reference.aggregate,
+    combine=reference.combine,
+)
+"""The slow twins."""

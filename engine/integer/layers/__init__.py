@@ -1,0 +1,3 @@
+"""Operators, each one file: a composition of stages and a constructor of programs."""
+
+from __future__ import annotations

@@ -1,0 +1,137 @@
+"""Codes as they are stored: unsigned, several in a word, beside the parameters they stand for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from engine import affine
+from engine.affine import Codes, QParams, Real
+from engine.integer.kernels.operands import Packed, Words
+from engine.spec import QuantSpec
+
+
+def word_type(spec: QuantSpec) -> np.dtype[Any]:
+    """Return the type of the words that hold a spec's codes."""
+    return np.dtype(np.uint16 if spec.storage_bits == 16 else np.uint8)
+
+
+def word_count(width: int, spec: QuantSpec) -> int:
+    """Return the words that a row of ``width`` codes takes."""
+    return -(-width * spec.storage_bits // (8 * word_type(spec).itemsize))
+
+
+def pack(codes: Codes, spec: QuantSpec) -> Words:
+    """Return codes packed along the last axis.
+
+    The first W codes lie in the lowest bits of the W words, the next W above them, and so on.
+
+    Args:
+        codes: Signed codes within the spec's, [..., F].
+        spec: Gives the smallest code, which is stored as 0, and the bits.
+
+    Returns:
+        uint8 (2, 4 and 8 stored bits) or uint16 words, [..., W].
+    """
+    kind, words = word_type(spec), word_count(codes.shape[-1], spec)
+    places = 8 * kind.itemsize // spec.storage_bits
+    unsigned = np.zeros((*codes.shape[:-1], words * places), dtype=kind)
+    unsigned[..., : codes.shape[-1]] = codes - spec.qmin
+    shifts = (np.arange(places) * spec.storage_bits).astype(kind)[:, None]
+    by_place = unsigned.reshape(*codes.shape[:-1], places, words) << shifts
+    packed: Words = np.bitwise_or.reduce(by_place, axis=-2)
+    return packed
+
+
+def unpack(words: Words, width: int, spec: QuantSpec) -> Codes:
+    """Return the signed codes, int32 [..., width], of packed words, [..., W]."""
+    bits = spec.storage_bits
+    shifts = np.arange(0, 8 * words.itemsize, bits)[:, None]
+    by_place = (words[..., None, :].astype(np.int32) >> shifts) & ((1 << bits) - 1)
+    unsigned = by_place.reshape(*words.shape[:-1], -1)[..., :width]
+    codes: Codes = (unsigned + spec.qmin).astype(np.int32)
+    return codes
+
+
+def zero_offset(params: QParams) -> int:
+    """Return the unsigned code of 0.0, the same in every channel."""
+    return int(params.zero.flat[0]) - params.spec.qmin
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IntArray:
+    """A tensor held in packed codes.
+
+    Args:
+        params: The meaning of the codes.
+        words: Codes packed along the last axis, [..., W].
+        shape: The tensor's shape, [..., F].
+    """
+
+    params: QParams
+    words: Words
+    shape: tuple[int, ...]
+
+    @classmethod
+    def quantize(cls, x: Real, params: QParams) -> IntArray:
+        """Return real numbers quantized."""
+        return cls(params, pack(affine.quantize(x, params), params.spec), np.shape(x))
+
+    def codes(self) -> Codes:
+        """Return the signed codes, int32."""
+        return unpack(self.words, self.shape[-1], self.params.spec)
+
+    def real(self) -> NDArray[np.float32]:
+        """Return the real numbers that the codes stand for."""
+        return affine.dequantize(self.codes(), self.params)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the packed codes."""
+        return int(self.words.nbytes)
+
+    @property
+    def packed(self) -> Packed:
+        """The codes as kernels see them: rows, one row if the tensor has one axis."""
+        words = self.words.reshape(-1, self.words.shape[-1])
+        bits = self.params.spec.storage_bits
+        return Packed(words, bits, zero_offset(self.params), self.shape[-1])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SparseIntArray:
+    """A sparse matrix whose stored entries are held in packed codes; all others are exactly 0.0.
+
+    Args:
+        values: Codes of the stored entries, row by row, [stored].
+        rowptr: Where each row begins in ``values``, [N + 1].
+        column: Column of each stored entry, int32 [stored].
+        shape: [N, F].
+    """
+
+    values: IntArray
+    rowptr: NDArray[np.int64]
+    column: NDArray[np.int32]
+    shape: tuple[int, int]
+
+    @property
+    def params(self) -> QParams:
+        """The meaning of the codes."""
+        return self.values.params
+
+    def codes(self) -> Codes:
+        """Return the signed codes of the stored entries, int32 [stored]."""
+        return self.values.codes()
+
+    def real(self) -> csr_array:
+        """Return the sparse matrix that the codes stand for."""
+        return csr_array((self.values.real(), self.column, self.rowptr), shape=self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the packed codes and of the places they are at."""
+        return int(self.values.nbytes + self.rowptr.nbytes + self.column.nbytes)

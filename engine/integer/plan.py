@@ -1,0 +1,209 @@
+"""A program bound to a graph: proven, sized, ready to run again and again."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array, issparse
+
+from engine.affine import QParams, qparams
+from engine.integer.kernels.compile import threads_for
+from engine.integer.kernels.table import NUMBA, Kernels
+from engine.integer.packing import word_count, word_type
+from engine.integer.program import ENTRY, Program
+from engine.integer.proof import Proof
+from engine.integer.stages.stage import Scope, Slot, Step, Value, Values, hold, real, size_bytes
+from engine.integer.trace import Trace
+from engine.spec import QuantSpec
+
+if TYPE_CHECKING:
+    from engine.graphs.neighbours import Neighbours
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Plan:
+    """A program with all that depends on the graph worked out; runs are independent of each other.
+
+    Args:
+        program: The program.
+        nodes: N.
+        constants: The program's constants and the graph's coefficients, as they are held.
+        features: The node features as they are held, quantized once.
+        steps: The bound stages.
+    """
+
+    program: Program
+    nodes: int
+    constants: Values
+    features: Value
+    steps: tuple[Step, ...]
+
+    def run(self, kernels: Kernels = NUMBA) -> NDArray[np.float32]:
+        """Return the class scores, [N, C]; every slot is released after its last use.
+
+        Args:
+            kernels: The compiled ones, or `NUMPY` for the slow reference of the whole program.
+        """
+        values: dict[Slot, Value] = {ENTRY: self.features}
+        with threads_for(sum(step.operations for step in self.steps)):
+            for step, done in zip(self.steps, self._last_uses(), strict=True):
+                values[step.stage.target] = step.run(values, kernels)
+                for slot in done:
+                    del values[slot]
+        scores: NDArray[np.float32] = real(values[self.program.scores])
+        return scores
+
+    def trace(self, kernels: Kernels = NUMBA) -> Trace:
+        """Return every slot of a forward pass."""
+        return self._keep({ENTRY: self.features}, self.steps, kernels)
+
+    def run_layer(self, layer: int, x: Any, kernels: Kernels = NUMBA) -> Trace:
+        """Return the slots of one layer alone.
+
+        Args:
+            layer: The layer.
+            x: Its exact inputs, real, [N, F], held as the program holds that layer's inputs.
+            kernels: As for `run`.
+
+        Raises:
+            ValueError: If the layer does not exist or the inputs do not fit it.
+        """
+        entry = (layer, "input")
+        steps = tuple(
+            s for s in self.steps if s.stage.target[0] == layer and s.stage.target != entry
+        )
+        if not steps:
+            raise ValueError(f"no layer {layer}, the program has {self.program.model.layers}")
+        x = _checked(x, self.nodes, self.program.constants[layer, "weight"].shape[0])
+        with threads_for(math.prod(x.shape)):
+            held = hold(x, self.program.params_of(entry), kernels)
+        return self._keep({entry: held}, steps, kernels)
+
+    def _keep(self, values: dict[Slot, Value], steps: tuple[Step, ...], kernels: Kernels) -> Trace:
+        with threads_for(sum(step.operations for step in steps)):
+            for step in steps:
+                values[step.stage.target] = step.run(values, kernels)
+        layers = {slot[0] for slot in values}
+        held = {slot: value for slot, value in self.constants.items() if slot[0] in layers}
+        return Trace({**held, **values}, self.program.scores)
+
+    @property
+    def proofs(self) -> tuple[Proof, ...]:
+        """The bound of every stage that sums integers, in order."""
+        return tuple(step.proof for step in self.steps if step.proof)
+
+    @property
+    def model_bytes(self) -> int:
+        """Bytes of the packed constants, and of all scales and zero points."""
+        return self.program.model_bytes
+
+    @property
+    def buffer_bytes(self) -> int:
+        """Most bytes of activations held at once in a run, as packed.
+
+        The plan's own input codes count all the time. Real numbers that a float stage makes of
+        codes while it computes do not.
+        """
+        live = {ENTRY: size_bytes(self.features)}
+        most = live[ENTRY]
+        for step, done in zip(self.steps, self._last_uses(), strict=True):
+            target = step.stage.target
+            live[target] = self.nodes * _row_bytes(step.width, self.program.params_of(target))
+            most = max(most, sum(live.values()))
+            for slot in done - {ENTRY}:
+                del live[slot]
+        return most
+
+    def _last_uses(self) -> list[set[Slot]]:
+        """Return for each step the slots that none after it reads."""
+        last: dict[Slot, int] = {}
+        for index, step in enumerate(self.steps):
+            last |= dict.fromkeys(step.stage.sources, index)
+        filled = {ENTRY} | {step.stage.target for step in self.steps}
+        return [{s for s in filled if last.get(s) == index} for index in range(len(self.steps))]
+
+
+def bind(program: Program, neighbours: Neighbours, x: Any) -> Plan:
+    """Return a program bound to a graph.
+
+    Args:
+        program: The program.
+        neighbours: Who receives from whom; edge weights, if any, are quantized over their own
+            range, unsigned, at the norm's width.
+        x: Node features, float32 [N, F], dense or sparse.
+
+    Raises:
+        AccumulatorOverflow: If 64 bits may not hold a stage's sums on this graph.
+        ValueError: If the features do not fit the program or the graph, or are not finite.
+    """
+    nodes = neighbours.nodes
+    x = _checked(x, nodes, program.features)
+    params: dict[Slot, QParams] = dict(program.params)
+    constants: dict[Slot, Value] = dict(program.constants)
+    for slot in program.constants:
+        if (of_constant := program.params_of(slot)) is not None:
+            params[slot] = of_constant
+    with threads_for(math.prod(x.shape) + neighbours.edges * program.model.layers):
+        features = hold(x, program.params_of(ENTRY), NUMBA)
+        for layer in range(program.model.layers):
+            norm = params.get((layer, "norm"))
+            constants[layer, "norm"] = hold(neighbours.coefficient, norm, NUMBA)
+            if neighbours.weight is not None:
+                of_edges = edge_weight_params(neighbours.weight, norm)
+                constants[layer, "edge_weight"] = hold(neighbours.weight, of_edges, NUMBA)
+                if of_edges:
+                    params[layer, "edge_weight"] = of_edges
+    stored = {ENTRY: x.nnz} if issparse(x) else {}
+    scope = Scope(neighbours, params, constants, {ENTRY: program.features}, stored)
+    steps = []
+    for stage in program.stages:
+        step = stage.bind(scope)
+        scope.widths[stage.target] = step.width
+        steps.append(step)
+    return Plan(
+        program=program,
+        nodes=nodes,
+        constants=constants,
+        features=features,
+        steps=tuple(steps),
+    )
+
+
+def edge_weight_params(weight: NDArray[np.float32], norm: QParams | None) -> QParams | None:
+    """Return the parameters of edge weights, [E]: their min/max, unsigned, at the norm's width."""
+    if norm is None:
+        return None
+    spec = QuantSpec(bits=norm.spec.bits, signed=False)
+    return qparams(weight.min(initial=0), weight.max(initial=0), spec)
+
+
+def _checked(x: Any, nodes: int, features: int) -> Any:
+    """Return features as float32, a sparse matrix with one sorted entry a place.
+
+    Raises:
+        ValueError: If they do not fit.
+    """
+    if issparse(x):
+        x = csr_array(x, dtype=np.float32)
+        if not x.has_canonical_format:
+            x = x.copy()
+            x.sum_duplicates()
+    else:
+        x = np.asarray(x, np.float32)
+    if x.shape != (nodes, features):
+        raise ValueError(
+            f"features of shape {x.shape}, wanted [{nodes} nodes, {features} features]"
+        )
+    if not np.isfinite(x.data if issparse(x) else x).all():
+        raise ValueError("features hold infinity or NaN, wanted finite numbers")
+    return x
+
+
+def _row_bytes(width: int, params: QParams | None) -> int:
+    if params is None:
+        return 4 * width
+    return word_count(width, params.spec) * word_type(params.spec).itemsize

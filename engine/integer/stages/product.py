@@ -1,0 +1,76 @@
+"""The linear map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.integer.kernels.table import Kernels
+from engine.integer.packing import IntArray, SparseIntArray
+from engine.integer.proof import Proof, reach
+from engine.integer.stages.stage import (
+    Scope,
+    Slot,
+    Stage,
+    Step,
+    Value,
+    Values,
+    hold,
+    real,
+    slot_name,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Product(Stage):
+    """``target = Q(source_hat @ weight_hat)``.
+
+    Args:
+        target: [N, F'].
+        source: [N, F], dense or sparse.
+        weight: [F, F'], a constant.
+    """
+
+    source: Slot
+    weight: Slot
+
+    @property
+    def sources(self) -> tuple[Slot, ...]:
+        """The slots it reads."""
+        return self.source, self.weight
+
+    def bind(self, scope: Scope) -> Step:
+        """Bound: the largest ``reach_x sum_k |weight_kj - zero_w|`` of any column j."""
+        weight = scope.constants[self.weight]
+        width = weight.shape[-1]
+        operations = scope.entries(self.source) * width
+        if not scope.integer(self.source, self.weight):
+            weight_hat = real(weight)
+
+            def compute(values: Values, kernels: Kernels) -> Value:
+                product = real(values[self.source]) @ weight_hat
+                return hold(product, scope.params.get(self.target), kernels)
+
+            return Step(self, width, operations, None, compute)
+
+        assert isinstance(weight, IntArray)
+        fan_in = np.abs(weight.codes().astype(np.int64) - weight.params.zero).sum(axis=0)
+        bound = reach(scope.params[self.source]) * int(fan_in.max(initial=0))
+        proof = Proof(slot_name(self.target), bound)
+        scale = scope.scale(self.source) * scope.scale(self.weight)
+        ending = scope.ending(self.target, scale, width)
+        packed = weight.packed
+
+        def run(values: Values, kernels: Kernels) -> Value:
+            x = values[self.source]
+            target, result = ending.open(x.shape[0])
+            if isinstance(x, SparseIntArray):
+                places = x.rowptr, x.column, x.values.packed
+                kernels.sparse_product(*places, packed, target, proof.accumulator)
+            else:
+                assert isinstance(x, IntArray)
+                kernels.product(x.packed, packed, target, proof.accumulator)
+            return result
+
+        return Step(self, width, operations, proof, run)

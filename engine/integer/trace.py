@@ -1,0 +1,62 @@
+"""Every slot of one forward pass, kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.affine import Codes
+from engine.integer.packing import IntArray, SparseIntArray
+from engine.integer.stages.stage import Slot, Value, Values, real, slot_name
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trace:
+    """What each slot held, constants and the graph's coefficients included.
+
+    Args:
+        values: By slot.
+        last: The slot that holds the scores.
+    """
+
+    values: Values
+    last: Slot
+
+    def value(self, layer: int, component: str) -> Value:
+        """Return what a slot held, as it held it.
+
+        Raises:
+            KeyError: If the slot was not computed.
+        """
+        slot = (layer, component)
+        if slot not in self.values:
+            kept = ", ".join(map(slot_name, sorted(self.values)))
+            raise KeyError(f"no slot {slot_name(slot)} in this trace, which holds {kept}")
+        return self.values[slot]
+
+    def codes(self, layer: int, component: str) -> Codes | None:
+        """Return a slot's signed codes, int32; None if it was held in float32.
+
+        Sparse inputs give the codes of the stored entries, row by row; all others are 0.0.
+        """
+        value = self.value(layer, component)
+        return value.codes() if isinstance(value, IntArray | SparseIntArray) else None
+
+    def real(self, layer: int, component: str) -> Any:
+        """Return a slot's real numbers, float32; sparse inputs stay sparse."""
+        return real(self.value(layer, component))
+
+    @property
+    def scores(self) -> NDArray[np.float32]:
+        """The class scores, [N, C]."""
+        scores: NDArray[np.float32] = self.real(*self.last)
+        return scores
+
+    @property
+    def classes(self) -> NDArray[np.int64]:
+        """The class of each node, [N]: the largest score, the first one on ties."""
+        classes: NDArray[np.int64] = self.scores.argmax(axis=1)
+        return classes
