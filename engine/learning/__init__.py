@@ -1,0 +1,3 @@
+"""The torch wing: quantizers, protection, layers, networks, training."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""One class and one file for each operator."""
+
+from __future__ import annotations

@@ -1,0 +1,38 @@
+"""Fake quantization on a grid whose step is trained."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from engine.learning.protection import ProtectedRows
+from engine.spec import QuantSpec
+
+
+def learned_step_quantize(
+    x: Tensor, step: Tensor, spec: QuantSpec, protected: ProtectedRows | None = None
+) -> Tensor:
+    """Move real numbers onto a grid of a trained step: ``x_hat = clamp(round(x / s), qmin, qmax) s``.
+
+    Args:
+        x: Real numbers, [N, ...], channels last.
+        step: Step size ``s``, [] or [channels]; its magnitude counts.
+        spec: Bounds of the codes.
+        protected: Rows that pass unchanged.
+
+    Returns:
+        ``x_hat``, same shape as ``x``.
+
+    Gradient:
+        To ``x``: 1 inside the range, 0 outside. To ``s``: ``round(x/s) - x/s`` inside, the end code
+        outside, times ``1 / sqrt(numel qmax)``; protected rows give none.
+
+    Source:
+        Esser et al., Learned Step Size Quantization, ICLR 2020, equations 2 to 5.
+    """
+    share = 1 / (max(x.numel(), 1) * spec.qmax) ** 0.5
+    step = step.abs().clamp(min=torch.finfo(step.dtype).tiny)
+    step = step * share + (step - step * share).detach()
+    ratio = (x / step).clamp(spec.qmin, spec.qmax)
+    x_hat = (ratio + (ratio.round() - ratio).detach()) * step
+    return x_hat if protected is None else protected.restore(x_hat, x)

@@ -1,0 +1,184 @@
+"""Training as a generator of epoch records; the best epoch by validation is kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from engine.graphs import Graph
+from engine.graphs.neighbours import gcn_neighbours
+from engine.learning.adjacency import Adjacency
+from engine.learning.features import Features, features
+from engine.learning.network import Network
+from engine.learning.protection import DegreeProtection
+from engine.spec import Protection, TrainingSpec
+
+
+class Diverged(RuntimeError):
+    """Training left the finite numbers; the message says when."""
+
+
+class Cancelled(RuntimeError):
+    """Training was asked to stop between two steps."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Epoch:
+    """One full-graph step and the evaluation after it.
+
+    Args:
+        epoch: Number from 1.
+        loss: Mean cross entropy over the training nodes, before the step.
+        train: Accuracy on the training nodes, 0 to 1.
+        validation: Accuracy on the validation nodes, 0 to 1.
+        validation_loss: Mean cross entropy over the validation nodes.
+        epoch_ms: Wall time of step and evaluation.
+        best: Whether this is the best epoch so far.
+    """
+
+    epoch: int
+    loss: float
+    train: float
+    validation: float
+    validation_loss: float
+    epoch_ms: float
+    best: bool
+
+    def to_dict(self) -> dict[str, float | int | bool]:
+        """Return the record as plain data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """A graph on a device: what a training step reads."""
+
+    x: Features
+    adjacency: Adjacency
+    y: Tensor
+    train: Tensor
+    validation: Tensor
+    test: Tensor
+
+    @classmethod
+    def of(cls, graph: Graph, device: torch.device | str = "cpu") -> Batch:
+        """Return a graph on a device, its split as node indices."""
+
+        def nodes(mask: object) -> Tensor:
+            return torch.from_numpy(mask).nonzero().squeeze(1).to(device)  # type: ignore[arg-type]
+
+        return cls(
+            features(graph.x, device),
+            Adjacency.of(gcn_neighbours(graph), device),
+            torch.from_numpy(graph.y).to(device),
+            nodes(graph.train),
+            nodes(graph.val),
+            nodes(graph.test),
+        )
+
+
+def fit(
+    network: Network,
+    batch: Batch,
+    training: TrainingSpec,
+    protection: DegreeProtection,
+    generator: torch.Generator,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Iterator[Epoch]:
+    """Train a network in place, yielding a record an epoch; at the end it holds its best epoch.
+
+    The best epoch has the highest validation accuracy; between equals, the lowest validation loss.
+    Without validation nodes it is the last.
+
+    Args:
+        network: Trained in place.
+        batch: The graph.
+        training: Epochs, learning rate and weight decay.
+        protection: Draws the masks of each forward.
+        generator: Source of dropout and masks.
+        cancelled: Asked between steps.
+
+    Raises:
+        Diverged: If the loss is not finite; the network then holds its best epoch so far.
+        Cancelled: If ``cancelled()`` was true; likewise.
+    """
+    first, *rest = network.layers
+    optimizer = torch.optim.Adam(
+        [
+            {"params": list(first.parameters()), "weight_decay": training.weight_decay},
+            {"params": [p for layer in rest for p in layer.parameters()]},
+        ],
+        lr=training.lr,
+    )
+    best: tuple[float, float] = (-1.0, 0.0)
+    kept = deepcopy(network.state_dict())
+    try:
+        for number in range(1, training.epochs + 1):
+            if cancelled():
+                raise Cancelled(f"cancelled after {number - 1} of {training.epochs} epochs")
+            start = time.perf_counter()
+            loss = _step(network, batch, optimizer, protection, generator)
+            if not torch.isfinite(loss):
+                raise Diverged(f"the loss was {loss.item()} at epoch {number}; try a lower learning rate")
+            train, validation, validation_loss = _evaluate(network, batch)
+            rank = (validation, -validation_loss) if len(batch.validation) else (number, 0.0)
+            if rank > best:
+                best, kept = rank, deepcopy(network.state_dict())
+            yield Epoch(
+                epoch=number,
+                loss=loss.item(),
+                train=train,
+                validation=validation,
+                validation_loss=validation_loss,
+                epoch_ms=1000 * (time.perf_counter() - start),
+                best=rank == best,
+            )
+    finally:
+        network.load_state_dict(kept)
+        network.eval()
+
+
+def accuracy(scores: Tensor, y: Tensor, nodes: Tensor) -> float:
+    """Return the share of nodes whose highest score is their class, 0 to 1; 0 without nodes."""
+    if not len(nodes):
+        return 0.0
+    return (scores[nodes].argmax(dim=1) == y[nodes]).float().mean().item()
+
+
+def _step(
+    network: Network,
+    batch: Batch,
+    optimizer: torch.optim.Optimizer,
+    protection: DegreeProtection,
+    generator: torch.Generator,
+) -> Tensor:
+    network.train()
+    optimizer.zero_grad()
+    protected = protection.draw(len(network.layers), generator)
+    scores = network(batch.x, batch.adjacency, protected, generator)
+    loss = cross_entropy(scores[batch.train], batch.y[batch.train])
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+    return loss.detach()
+
+
+@torch.no_grad()
+def _evaluate(network: Network, batch: Batch) -> tuple[float, float, float]:
+    network.eval()
+    scores = network(batch.x, batch.adjacency)
+    validation_loss = (
+        cross_entropy(scores[batch.validation], batch.y[batch.validation]).item()
+        if len(batch.validation)
+        else 0.0
+    )
+    return (
+        accuracy(scores, batch.y, batch.train),
+        accuracy(scores, batch.y, batch.validation),
+        validation_loss,
+    )
