@@ -1,0 +1,231 @@
+"""What a quantized program does to every node of a graph: errors, smoothness, accuracy; torch-free.
+
+One `Study` a float program and graph; one `Analysis` a quantized program of it. Preview, training
+and store all end in an `Analysis`, so every chart has one source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.graphs import Graph, gcn_neighbours
+from engine.integer import Calibrator, Plan, Program, Trace, bind, mixed
+from engine.metrics.errors import class_flip, relative_distance
+from engine.metrics.pairs import Pairs, pairs
+from engine.metrics.rows import dense, subtract
+from engine.metrics.smoothness import Smoothness, smoothness
+from engine.spec import Component, LayerQuant
+from engine.spec.errors import check_choice, check_integer
+
+Kind = Literal["total", "own", "inherited"]
+Measure = Literal["relative_l2", "sqnr_db", "class_flip"]
+Mode = Literal["only", "all_but"]
+Reals = NDArray[np.floating[Any]]
+
+NODE_COMPONENTS: tuple[Component, ...] = ("input", "feature", "message", "aggregate", "output")
+"""The components that hold a row for each node, and so have an error for each."""
+
+
+class Study:
+    """A float program on a graph, with what every analysis of its quantizations shares.
+
+    Args:
+        graph: The graph.
+        reference: A program without quantized slots.
+    """
+
+    def __init__(self, graph: Graph, reference: Program) -> None:
+        self.graph = graph
+        self.reference = reference
+        self.neighbours = gcn_neighbours(graph)
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The float program bound to the graph."""
+        return bind(self.reference, self.neighbours, self.graph.x)
+
+    @cached_property
+    def trace(self) -> Trace:
+        """Every slot of the float forward."""
+        return self.plan.trace()
+
+    @cached_property
+    def pairs(self) -> Pairs:
+        """The graph's pairs of nodes, for smoothness."""
+        return pairs(self.graph.edge_index, self.graph.nodes)
+
+    @cached_property
+    def smoothness(self) -> tuple[Smoothness, ...]:
+        """The float activations' smoothness at depth 0 (the features) to L (the scores)."""
+        return tuple(self.smoothness_of(h) for h in activations(self.trace, self.layers))
+
+    @property
+    def layers(self) -> int:
+        """Number of layers L."""
+        return self.reference.model.layers
+
+    @cached_property
+    def _calibrator(self) -> Calibrator:
+        return Calibrator(self.reference, self.trace)
+
+    def smoothness_of(self, h: Any) -> Smoothness:
+        """Return the smoothness of activations, [N, F]."""
+        return smoothness(h, self.pairs, self.graph.y)
+
+    def preview(self, quant: Sequence[LayerQuant]) -> Analysis:
+        """Return the analysis of the float program quantized after training.
+
+        What the float forward, its ranges and the graph give is computed once and reused.
+
+        Raises:
+            ValueError: If there is not one `LayerQuant` for each layer.
+            AccumulatorOverflow: If no integer is wide enough for a stage on this graph.
+        """
+        return Analysis(self, self._calibrator.program(quant))
+
+    def analyse(self, program: Program) -> Analysis:
+        """Return the analysis of a program of the same network."""
+        return Analysis(self, program)
+
+
+@dataclass(eq=False)
+class Analysis:
+    """What a quantized program does to every node, computed when first asked for.
+
+    Args:
+        study: The float program and the graph.
+        program: The quantized program.
+    """
+
+    study: Study
+    program: Program
+    _layers: dict[int, Trace] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The program bound to the graph."""
+        return bind(self.program, self.study.neighbours, self.study.graph.x)
+
+    @cached_property
+    def trace(self) -> Trace:
+        """Every slot of the integer forward."""
+        return self.plan.trace()
+
+    @cached_property
+    def smoothness(self) -> tuple[Smoothness, ...]:
+        """The integer activations' smoothness at depth 0 (the input codes) to L (the scores)."""
+        return tuple(
+            self.study.smoothness_of(h) for h in activations(self.trace, self.study.layers)
+        )
+
+    def error(
+        self,
+        layer: int,
+        component: Component = "output",
+        kind: Kind = "total",
+        measure: Measure = "relative_l2",
+    ) -> Reals:
+        """Return each node's quantization error at one component of one layer.
+
+        With f the float layer, q the quantized one, x its float and x' its quantized inputs:
+
+            total q(x') - f(x)        own q(x) - f(x)        inherited q(x') - q(x)
+
+        Args:
+            layer: The layer's index.
+            component: One of `NODE_COMPONENTS`.
+            kind: Which error.
+            measure: ``relative_l2`` over the norm of f(x), ``sqnr_db`` in decibels, or
+                ``class_flip``: 1.0 where the largest entry of the row is another one.
+
+        Returns:
+            [N]; relative error is inf where a node's float row is zero and its error is not.
+
+        Raises:
+            SpecError: Naming the argument that is not one of these.
+        """
+        check_integer("layer", layer, 0, self.study.layers - 1)
+        check_choice("component", component, NODE_COMPONENTS)
+        check_choice("kind", kind, get_args(Kind))
+        exact = self.study.trace.real(layer, component)
+        before, after = exact, self.trace.real(layer, component)
+        if kind == "own":
+            after = self._alone(layer).real(layer, component)
+        elif kind == "inherited":
+            before = self._alone(layer).real(layer, component)
+        return _measured(before, after, exact, measure)
+
+    def component_error(
+        self, component: Component, mode: Mode = "only", measure: Measure = "relative_l2"
+    ) -> Reals:
+        """Return each node's error of the scores with one component's quantization on or off.
+
+        Args:
+            component: Any component.
+            mode: ``only`` this component is quantized, in every layer, or ``all_but`` this one.
+            measure: As for `error`.
+
+        Returns:
+            [N].
+        """
+        check_choice("mode", mode, get_args(Mode))
+
+        def keep(_layer: int, name: str) -> bool:
+            return (name == component) == (mode == "only")
+
+        exact = self.study.trace.scores
+        scores = self._mixed_scores(keep)
+        return _measured(exact, scores, exact, measure)
+
+    @cached_property
+    def accuracy(self) -> dict[str, float]:
+        """Accuracy on the test nodes, 0 to 1, of the ``float`` and the ``integer`` forward."""
+        return {
+            "float": self._accuracy(self.study.trace),
+            "integer": self._accuracy(self.trace),
+        }
+
+    @cached_property
+    def size(self) -> dict[str, int]:
+        """Bytes: ``model_bytes``, ``float_model_bytes``, ``buffer_bytes``."""
+        return {
+            "model_bytes": self.plan.model_bytes,
+            "float_model_bytes": self.program.float_model_bytes,
+            "buffer_bytes": self.plan.buffer_bytes,
+        }
+
+    def _accuracy(self, trace: Trace) -> float:
+        graph = self.study.graph
+        return float((trace.classes == graph.y)[graph.test].mean())
+
+    def _alone(self, layer: int) -> Trace:
+        if layer not in self._layers:
+            exact = self.study.trace.real(layer, "input")
+            self._layers[layer] = self.plan.run_layer(layer, exact)
+        return self._layers[layer]
+
+    def _mixed_scores(self, keep: Callable[[int, str], bool]) -> NDArray[np.float32]:
+        program = mixed(self.study.reference, self.program, keep)
+        return bind(program, self.study.neighbours, self.study.graph.x).run()
+
+
+def activations(trace: Trace, layers: int) -> list[Any]:
+    """Return what enters each layer, and the scores: the network's state at depth 0 to L."""
+    return [trace.real(layer, "input") for layer in range(layers)] + [trace.scores]
+
+
+def _measured(before: Any, after: Any, exact: Any, measure: Measure) -> Reals:
+    check_choice("measure", measure, get_args(Measure))
+    if measure == "class_flip":
+        return class_flip(dense(before), dense(after)).astype(np.float64)
+    relative = relative_distance(subtract(after, before), exact)
+    if measure == "relative_l2":
+        return relative
+    with np.errstate(divide="ignore"):
+        return np.asarray(-20 * np.log10(relative))

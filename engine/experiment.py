@@ -1,0 +1,275 @@
+"""The one path a run takes: graph, training, export, integer forward, measurement, store."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from engine.analysis import NODE_COMPONENTS, Analysis, Study
+from engine.export import Simulation, export, load_weights, reference
+from engine.graphs import Graph, expected_protected
+from engine.integer import Program, read, write
+from engine.learning import training
+from engine.learning.datasets import fetch
+from engine.learning.network import Network
+from engine.learning.protection import DegreeProtection
+from engine.learning.training import Batch, Epoch, fit
+from engine.metrics.cost import bit_operations
+from engine.metrics.errors import relative_l2
+from engine.peers import median_ms, torch_best
+from engine.runs import AlreadyFinished, PendingRun, Run, RunStore
+from engine.spec import RunSpec, float_twin
+
+PROGRAM = "program.npz"
+REFERENCE = "reference.npz"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Started:
+    """Training begins.
+
+    Args:
+        key: The run's key.
+        epochs: How many it will take.
+    """
+
+    key: str
+    epochs: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EpochDone:
+    """An epoch is done.
+
+    Args:
+        epoch: Its number, from 1.
+        loss: Mean cross entropy on the training nodes.
+        train: Accuracy on the training nodes, 0 to 1.
+        validation: Accuracy on the validation nodes, 0 to 1.
+        seconds_left: Estimate of the time that the other epochs take.
+    """
+
+    epoch: int
+    loss: float
+    train: float
+    validation: float
+    seconds_left: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finished:
+    """The run is in the store, just trained or found there."""
+
+    key: str
+    run: Run
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cancelled:
+    """The run was cancelled; its partial record is in the store."""
+
+    key: str
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Diverged:
+    """The run left the finite numbers; its partial record is in the store."""
+
+    key: str
+    note: str
+
+
+Event = Started | EpochDone | Finished | Cancelled | Diverged
+
+
+def run(
+    spec: RunSpec,
+    store: RunStore,
+    cancelled: Callable[[], bool] = lambda: False,
+    *,
+    timeout_s: float = 600.0,
+) -> Iterator[Event]:
+    """Carry out a run, or find it in the store, yielding what happens; the last event ends it.
+
+    Post-training quantization and finetuning start from the run's float twin, which is carried out
+    first where the store does not have it, as a run of its own.
+
+    Args:
+        spec: What to run.
+        store: Where runs are kept, and public graphs beside them.
+        cancelled: Asked between steps.
+        timeout_s: How long to wait for another process that runs the same spec.
+
+    Raises:
+        GraphError: If the graph cannot be had, or is not one to learn on.
+        StoreError: If the store cannot be written, or another process still runs the spec.
+        AccumulatorOverflow: If no integer is wide enough for a stage on this graph.
+    """
+    if found := store.answer(spec.key):
+        yield Finished(key=spec.key, run=found)
+        return
+    graph = fetch(spec.graph, store.folder)
+    start: Program | None = None
+    if spec.training.mode in ("ptq", "finetune"):
+        ending: Event | None = None
+        for ending in run(float_twin(spec), store, cancelled, timeout_s=timeout_s):
+            if isinstance(ending, Started | EpochDone):
+                yield ending
+        if not isinstance(ending, Finished):
+            assert ending is not None
+            yield ending
+            return
+        with ending.run.open(REFERENCE) as file:
+            start = read(file)
+    try:
+        pending = store.begin(spec, timeout_s=timeout_s)
+    except AlreadyFinished as answered:
+        yield Finished(key=spec.key, run=answered.run)
+        return
+    with pending:
+        yield from _carry_out(spec, graph, start, pending, cancelled)
+
+
+def _carry_out(
+    spec: RunSpec,
+    graph: Graph,
+    start: Program | None,
+    pending: PendingRun,
+    cancelled: Callable[[], bool],
+) -> Iterator[Event]:
+    generator = torch.Generator().manual_seed(spec.seed)
+    network = Network(spec.model, spec.quant, graph.features, graph.classes, generator)
+    batch = Batch.of(graph)
+    epochs: list[Epoch] = []
+    if start is not None:
+        load_weights(network, start)
+    if start is not None and spec.training.mode == "ptq":
+        network.load_qparams(_calibrated(Study(graph, start), spec))
+    else:
+        yield Started(key=spec.key, epochs=spec.training.epochs)
+        protection = DegreeProtection(graph, spec.protection)
+        began = time.perf_counter()
+        try:
+            for epoch in fit(network, batch, spec.training, protection, generator, cancelled):
+                epochs.append(epoch)
+                pending.epoch(epoch.to_dict())
+                left = spec.training.epochs - epoch.epoch
+                yield EpochDone(
+                    epoch=epoch.epoch,
+                    loss=epoch.loss,
+                    train=epoch.train,
+                    validation=epoch.validation,
+                    seconds_left=left * (time.perf_counter() - began) / epoch.epoch,
+                )
+        except training.Cancelled as ending:
+            pending.cancelled(f"{str(ending).capitalize()}.")
+            yield Cancelled(key=spec.key, note=f"{str(ending).capitalize()}.")
+            return
+        except training.Diverged as ending:
+            pending.diverged(f"{str(ending).capitalize()}.")
+            yield Diverged(key=spec.key, note=f"{str(ending).capitalize()}.")
+            return
+    float_program = reference(network, spec.model)
+    program = export(network, spec.model)
+    analysis = Study(graph, float_program).analyse(program)
+    simulation = Simulation(network, batch)
+    metrics = _metrics(spec, graph, analysis, simulation, batch, epochs)
+    pending.write(PROGRAM, lambda file: write(program, file))
+    pending.write(REFERENCE, lambda file: write(float_program, file))
+    finished = pending.finish(metrics, _node_arrays(analysis, simulation))
+    yield Finished(key=spec.key, run=finished)
+
+
+def _calibrated(study: Study, spec: RunSpec) -> dict[Any, Any]:
+    program = study.preview(spec.quant).program
+    slots = [(layer, name) for layer, quant in enumerate(spec.quant) for name, _ in quant.items()]
+    return {slot: program.params_of(slot) for slot in slots}
+
+
+def _metrics(
+    spec: RunSpec,
+    graph: Graph,
+    analysis: Analysis,
+    simulation: Simulation,
+    batch: Batch,
+    epochs: list[Epoch],
+) -> dict[str, Any]:
+    study, plan = analysis.study, analysis.plan
+    simulated = torch.from_numpy(simulation.scores)
+    best = next((epoch for epoch in reversed(epochs) if epoch.best), None)
+    integer_ms, float_ms = median_ms(
+        plan.run, torch_best(study.reference, study.neighbours, graph)
+    )
+    entries = graph.x.size if isinstance(graph.x, np.ndarray) else graph.x.nnz
+    return {
+        "accuracy": {
+            "float": analysis.accuracy["float"],
+            "simulated": training.accuracy(simulated, batch.y, batch.test),
+            "integer": analysis.accuracy["integer"],
+            "validation": training.accuracy(simulated, batch.y, batch.validation),
+        },
+        "best_epoch": best.epoch if best else 0,
+        "agreement": simulation.agreement(analysis.trace).to_dict(),
+        "size": analysis.size,
+        "cost": {
+            "bit_operations": bit_operations(
+                spec,
+                graph.nodes,
+                study.neighbours.edges,
+                entries,
+                graph.classes,
+                weighted=graph.edge_weight is not None,
+            )
+        },
+        "latency": {
+            "integer_ms": integer_ms,
+            "float_ms": float_ms,
+            "threads": torch.get_num_threads(),
+        },
+        "epoch_ms": statistics.median(epoch.epoch_ms for epoch in epochs) if epochs else 0.0,
+        "float_stages": plan.program.float_stages,
+        "accumulators": [
+            {
+                "stage": proof.stage,
+                "bound": proof.bound,
+                "type": proof.accumulator.name,
+                "headroom_bits": proof.headroom_bits,
+            }
+            for proof in plan.proofs
+        ],
+        "protected": {"expected": float(expected_protected(graph.in_degree, spec.protection))},
+        "smoothness": {
+            "float": [depth.to_dict() for depth in study.smoothness],
+            "integer": [depth.to_dict() for depth in analysis.smoothness],
+        },
+    }
+
+
+def _node_arrays(analysis: Analysis, simulation: Simulation) -> dict[str, NDArray[Any]]:
+    """Return what is kept of each node, [N]: its classes, and its relative error at every slot."""
+    study = analysis.study
+    arrays: dict[str, NDArray[Any]] = {
+        "degree": study.graph.in_degree,
+        "class.float": study.trace.classes,
+        "class.simulated": simulation.scores.argmax(axis=1),
+        "class.integer": analysis.trace.classes,
+    }
+    for layer in range(study.layers):
+        for component in NODE_COMPONENTS:
+            exact = study.trace.real(layer, component)
+            slot = f"{layer}.{component}"
+            forwards = {
+                "integer": analysis.trace.real(layer, component),
+                "simulated": simulation.real((layer, component)),
+            }
+            for name, x_hat in forwards.items():
+                arrays[f"error.{name}.{slot}"] = relative_l2(exact, x_hat).astype(np.float32)
+    return arrays

@@ -1,0 +1,92 @@
+"""The bridge between the wings: a learned network becomes a program, and the two are compared."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from engine.affine import Codes
+from engine.integer import GcnWeights, Program, Trace, gcn_program
+from engine.learning.features import SparseRows
+from engine.learning.network import Network, Slot
+from engine.learning.training import Batch
+from engine.metrics.agreement import Agreement, agreement
+from engine.spec import ModelSpec
+
+
+def export(network: Network, model: ModelSpec) -> Program:
+    """Return the program of a network with the widths it learned.
+
+    Args:
+        network: Trained, or calibrated from outside.
+        model: Its shape.
+
+    Raises:
+        ValueError: If a quantizer never saw a batch.
+    """
+    return gcn_program(model, _weights(network), network.qparams())
+
+
+def reference(network: Network, model: ModelSpec) -> Program:
+    """Return the float32 program of a network's weights: what its quantization error is against."""
+    return gcn_program(model, _weights(network), {})
+
+
+def load_weights(network: Network, program: Program) -> None:
+    """Put a float program's weights and biases into a network of the same shape, in place."""
+    with torch.no_grad():
+        for index, layer in enumerate(network.layers):
+            for name in ("weight", "bias"):
+                constant = program.constants[index, name]  # type: ignore[index]
+                getattr(layer, name).copy_(torch.from_numpy(np.array(constant)))
+
+
+class Simulation:
+    """A network's fake-quantized forward in evaluation mode, every slot kept.
+
+    Args:
+        network: The network; its mode is left at evaluation.
+        batch: The graph.
+    """
+
+    def __init__(self, network: Network, batch: Batch) -> None:
+        network.eval()
+        self._params = network.qparams()
+        with torch.no_grad(), network.recording() as seen:
+            scores = network(batch.x, batch.adjacency)
+        self._seen = {slot: x_hat.cpu().numpy() for slot, x_hat in seen.items()}
+        self._x = batch.x
+        self.scores: NDArray[np.float32] = scores.cpu().numpy()
+
+    def real(self, slot: Slot) -> NDArray[np.float32] | csr_array:
+        """Return a slot's ``x_hat``; sparse inputs stay sparse."""
+        if slot == (0, "input") and isinstance(self._x, SparseRows):
+            columns, rowptr = self._x.columns.cpu().numpy(), self._x.rowptr.cpu().numpy()
+            return csr_array((self._seen[slot], columns, rowptr), shape=self._x.size)
+        return self._seen[slot]
+
+    def codes(self) -> dict[Slot, Codes]:
+        """Return the codes of every slot that is not float."""
+        return {
+            slot: np.rint(self._seen[slot] / params.scale).astype(np.int32) + params.zero
+            for slot, params in self._params.items()
+            if params is not None
+        }
+
+    def agreement(self, trace: Trace) -> Agreement:
+        """Return how far a program's forward agrees with this one, code by code."""
+        simulated = self.codes()
+        integer = {slot: trace.codes(*slot) for slot in simulated}
+        return agreement(simulated, integer, self.scores, trace.scores)  # type: ignore[arg-type]
+
+
+def _weights(network: Network) -> list[GcnWeights]:
+    return [
+        GcnWeights(
+            layer.weight.detach().cpu().numpy().copy(),  # type: ignore[union-attr, operator]
+            layer.bias.detach().cpu().numpy().copy(),  # type: ignore[union-attr, operator]
+        )
+        for layer in network.layers
+    ]
