@@ -20,6 +20,7 @@ from engine.learning import training
 from engine.learning.datasets import fetch
 from engine.learning.network import Network
 from engine.learning.protection import DegreeProtection
+from engine.learning.threads import forward_operations, threads_for
 from engine.learning.training import Batch, Epoch, fit
 from engine.metrics.cost import bit_operations
 from engine.metrics.errors import relative_l2
@@ -135,19 +136,43 @@ def run(
         yield Finished(key=spec.key, run=answered.run)
         return
     with pending:
-        yield from _carry_out(spec, graph, start, pending, cancelled)
+        batch = Batch.of(graph)
+        with threads_for(_work(batch, spec)):
+            yield from _carry_out(spec, graph, batch, start, pending, cancelled)
+
+
+class RunEnded(RuntimeError):
+    """A run was cancelled or diverged; its partial record is in the store."""
+
+
+def complete(spec: RunSpec, store: RunStore | None = None) -> Run:
+    """Carry out a run, or find it in the store, and return it.
+
+    Args:
+        spec: What to run.
+        store: Where runs are kept; a person's own store by default.
+
+    Raises:
+        RunEnded: If it diverged; the message says when.
+    """
+    ending = None
+    for ending in run(spec, RunStore() if store is None else store):
+        pass
+    if not isinstance(ending, Finished):
+        raise RunEnded(ending.note if isinstance(ending, Cancelled | Diverged) else "no ending")
+    return ending.run
 
 
 def _carry_out(
     spec: RunSpec,
     graph: Graph,
+    batch: Batch,
     start: Program | None,
     pending: PendingRun,
     cancelled: Callable[[], bool],
 ) -> Iterator[Event]:
     generator = torch.Generator().manual_seed(spec.seed)
     network = Network(spec.model, spec.quant, graph.features, graph.classes, generator)
-    batch = Batch.of(graph)
     epochs: list[Epoch] = []
     if start is not None:
         load_weights(network, start)
@@ -188,6 +213,11 @@ def _carry_out(
     yield Finished(key=spec.key, run=finished)
 
 
+def _work(batch: Batch, spec: RunSpec) -> int:
+    edges = batch.adjacency.incoming.values().numel()
+    return forward_operations(batch.x, edges, spec.model.hidden, spec.model.layers)
+
+
 def _calibrated(study: Study, spec: RunSpec) -> dict[Any, Any]:
     program = study.preview(spec.quant).program
     slots = [(layer, name) for layer, quant in enumerate(spec.quant) for name, _ in quant.items()]
@@ -205,9 +235,9 @@ def _metrics(
     study, plan = analysis.study, analysis.plan
     simulated = torch.from_numpy(simulation.scores)
     best = next((epoch for epoch in reversed(epochs) if epoch.best), None)
-    integer_ms, float_ms = median_ms(
-        plan.run, torch_best(study.reference, study.neighbours, graph)
-    )
+    peer = torch_best(study.reference, study.neighbours, graph)
+    with threads_for(_work(batch, spec)) as threads:  # Numba's first kernel resets torch's number
+        integer_ms, float_ms = median_ms(plan.run, peer)
     entries = graph.x.size if isinstance(graph.x, np.ndarray) else graph.x.nnz
     return {
         "accuracy": {
@@ -232,7 +262,7 @@ def _metrics(
         "latency": {
             "integer_ms": integer_ms,
             "float_ms": float_ms,
-            "threads": torch.get_num_threads(),
+            "threads": threads,
         },
         "epoch_ms": statistics.median(epoch.epoch_ms for epoch in epochs) if epochs else 0.0,
         "float_stages": plan.program.float_stages,

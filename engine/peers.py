@@ -32,7 +32,7 @@ def torch_best(reference: Program, neighbours: Neighbours, graph: Graph) -> Forw
     adjacency = _normalised(neighbours)
     x = features(graph.x)
     if not isinstance(x, Tensor):
-        x = sparse_rows(x.rowptr, x.columns, x.values, x.size)
+        x = sparse_rows(x.rowptr, x.columns, x.values, x.shape)
     layers = _layers(reference)
     residual = reference.model.residual
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.metrics.distances import distances
 from engine.metrics.pairs import PairSample, any_pairs, distinct
-from engine.metrics.rows import Rows, as_rows, squared_distances, squared_norms
+from engine.metrics.rows import Rows, as_rows
 
 
 def group_pairs(labels: NDArray[Any], seed: int = 0, sample: int = 1 << 14) -> PairSample:
@@ -76,9 +77,7 @@ def group_distance_ratio(h: Rows, labels: NDArray[Any], pairs: PairSample) -> fl
         other measure, the instance information gain, is left out: a layer is a deterministic map,
         so it measures the variance of the noise that its estimator adds.
     """
-    h = as_rows(h)
-    squared_norms(h)
-    distance = np.sqrt(squared_distances(h, pairs.first, pairs.second))
+    distance = np.sqrt(distances(as_rows(h), pairs).squared)
     a, b = labels[pairs.first].astype(np.int64), labels[pairs.second].astype(np.int64)
     classes = int(max(a.max(initial=0), b.max(initial=0))) + 1
     group, member, size = np.unique(

@@ -1,4 +1,4 @@
-"""The rows of a matrix, dense or sparse: their norms and the distances of pairs of them."""
+"""The rows of a matrix, dense or sparse: their norms and their differences."""
 
 from __future__ import annotations
 
@@ -12,11 +12,6 @@ Rows: TypeAlias = NDArray[Any] | sparse.csr_array
 """Real numbers [N, F]: one row a node."""
 
 Reals = NDArray[np.float64]
-
-BLOCK_ENTRIES = 1 << 18
-"""Entries of a dense block; 2 MB of float64 stay in the cache, which is three times as fast."""
-BLOCK_PAIRS = 1 << 14
-"""Pairs of a sparse block, which bounds the memory."""
 
 
 def as_rows(h: Any) -> Rows:
@@ -52,7 +47,7 @@ def squared_norms(h: Rows) -> Reals:
     Raises:
         ValueError: If a row holds nan or inf, or its squared norm overflows.
     """
-    norms = _sum_squares(h)
+    norms = sum_squares(h)
     bad = np.flatnonzero(~np.isfinite(norms))
     if bad.size:
         raise ValueError(
@@ -60,27 +55,6 @@ def squared_norms(h: Rows) -> Reals:
             "wanted finite numbers (has the run diverged?)"
         )
     return norms
-
-
-def squared_distances(h: Rows, first: NDArray[Any], second: NDArray[Any]) -> Reals:
-    """Return ``||h_i - h_j||^2`` of each pair: exactly 0 where the rows are equal.
-
-    Args:
-        h: [N, F], finite.
-        first: Node i of each pair, [P].
-        second: Node j of each pair, [P].
-
-    Returns:
-        [P], float64.
-    """
-    squared = np.empty(first.size)
-    block = max(BLOCK_ENTRIES // max(h.shape[1], 1), 1)
-    if not isinstance(h, np.ndarray):
-        h, block = h.astype(np.float64), BLOCK_PAIRS
-    for start in range(0, first.size, block):
-        part = slice(start, start + block)
-        squared[part] = _sum_squares(_difference(h, first[part], second[part]))
-    return squared
 
 
 def subtract(a: Rows, b: Rows) -> Rows:
@@ -101,13 +75,8 @@ def dense(h: Rows) -> NDArray[Any]:
     return h if isinstance(h, np.ndarray) else np.asarray(h.toarray())
 
 
-def _difference(h: Rows, first: NDArray[Any], second: NDArray[Any]) -> Rows:
-    if isinstance(h, np.ndarray):
-        return np.subtract(h.take(first, axis=0), h.take(second, axis=0), dtype=np.float64)
-    return sparse.csr_array(h[first] - h[second])
-
-
-def _sum_squares(h: Rows) -> Reals:
+def sum_squares(h: Rows) -> Reals:
+    """Return the sum of each row's squares in float64, [N], finite or not."""
     if isinstance(h, np.ndarray):
         return np.asarray(np.einsum("nf,nf->n", h, h, dtype=np.float64))
     row = np.repeat(np.arange(h.shape[0]), np.diff(h.indptr))

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.metrics.distances import Distances, distances
 from engine.metrics.groups import group_distance_ratio, group_pairs
 from engine.metrics.pairs import Pairs, PairSample
 from engine.metrics.rank import effective_rank, rank_is_exact
-from engine.metrics.rows import Reals, Rows, as_rows, squared_distances, squared_norms
+from engine.metrics.rows import Reals, Rows, as_rows, squared_norms
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,9 +85,9 @@ def smoothness(h: Rows, pairs: Pairs, labels: NDArray[Any] | None = None) -> Smo
         raise ValueError(f"the pairs are of {pairs.nodes} nodes; got {h.shape[0]} rows")
     norms = squared_norms(h)
     total = float(norms.sum())
-    near, collapsed_near = mad(h, pairs.neighbours)
-    far, collapsed_far = mad(h, pairs.remote)
-    energy, normalised = dirichlet(h, pairs), dirichlet_normalised(h, pairs)
+    near, far = distances(h, pairs.neighbours), distances(h, pairs.remote)
+    mad_near, mad_far = mad(near), mad(far)
+    energy, normalised = dirichlet(near, pairs.nodes), dirichlet_normalised(near, pairs.degree)
     ratio, grouped = math.nan, True
     if labels is not None:
         labels = np.asarray(labels)
@@ -107,18 +108,18 @@ def smoothness(h: Rows, pairs: Pairs, labels: NDArray[Any] | None = None) -> Smo
         "effective_rank": rank_is_exact(h),
     }
     return Smoothness(
-        mad_neighbours=near,
-        mad_remote=far,
+        mad_neighbours=mad_near,
+        mad_remote=mad_far,
         mad_all=mad_all(h),
-        mad_gap=far - near,
-        collapsed_neighbours=collapsed_near,
-        collapsed_remote=collapsed_far,
+        mad_gap=mad_far - mad_near,
+        collapsed_neighbours=near.collapsed,
+        collapsed_remote=far.collapsed,
         zero_rows=int((norms == 0).sum()),
         dirichlet=energy,
         dirichlet_relative=energy / total if total else math.nan,
         dirichlet_normalised=normalised,
         dirichlet_normalised_relative=normalised / total if total else math.nan,
-        smv=smv(h, pairs.all),
+        smv=smv(distances(h, pairs.all)),
         group_distance_ratio=ratio,
         effective_rank=effective_rank(h, pairs.seed),
         sampled=tuple(name for name, is_exact in exact.items() if not is_exact),
@@ -126,33 +127,26 @@ def smoothness(h: Rows, pairs: Pairs, labels: NDArray[Any] | None = None) -> Smo
     )
 
 
-def mad(h: Rows, pairs: PairSample) -> tuple[float, int]:
-    """Return the mean average distance of pairs, and how many of them hold a row of zeros.
+def mad(pairs: Distances) -> float:
+    """Return the mean average distance of pairs.
 
         mean over pairs of 1 - cos(h_i, h_j)
 
     Args:
-        h: [N, F], dense or sparse.
-        pairs: The pairs.
+        pairs: How far apart the rows of neighbours, or of remote pairs, are.
 
     Returns:
-        The mean, 0 to 2, nan where there are no pairs; and the number of collapsed pairs.
-
-    Raises:
-        ValueError: If a number is nan or inf.
+        The mean, 0 to 2; nan where there are no pairs.
 
     Source:
         Chen et al., Measuring and Relieving the Over-smoothing Problem for Graph Neural Networks
         from the Topological View, AAAI 2020.
 
     Differs:
-        Every pair has equal weight, and a distance of 0 counts: the paper averages over each
-        node's non-zero distances first, so that equal rows, the collapse it looks for, drop out.
+        Every pair has equal weight, and a distance of 0 counts. The authors' code averages over
+        each node's non-zero distances first, so that equal rows, the very collapse, drop out.
     """
-    h = as_rows(h)
-    zero = squared_norms(h) == 0
-    collapsed = int((zero[pairs.first] | zero[pairs.second]).sum())
-    return _mean(_cosine_distances(h, pairs)), collapsed
+    return _mean(pairs.cosine())
 
 
 def mad_all(h: Rows) -> float:
@@ -182,20 +176,16 @@ def mad_all(h: Rows) -> float:
     return float((directed + some * (nodes - some)) / (nodes * (nodes - 1) / 2))
 
 
-def smv(h: Rows, pairs: PairSample) -> float:
+def smv(pairs: Distances) -> float:
     """Return the smoothness metric value: the mean half distance of directions.
 
         mean over pairs of 1/2 || h_i/||h_i|| - h_j/||h_j|| || = mean sqrt((1 - cos(h_i, h_j)) / 2)
 
     Args:
-        h: [N, F], dense or sparse.
-        pairs: All pairs, or a sample of them.
+        pairs: How far apart the rows of all pairs, or of a sample of them, are.
 
     Returns:
         The mean, 0 to 1; nan where there are no pairs.
-
-    Raises:
-        ValueError: If a number is nan or inf.
 
     Source:
         Liu, Gao and Ji, Towards Deeper Graph Neural Networks (DAGNN), KDD 2020.
@@ -204,35 +194,28 @@ def smv(h: Rows, pairs: PairSample) -> float:
         Only the mean of the *squared* distances has a closed form in O(NF), and it is `mad_all`;
         the paper's, without the square, is a sum over pairs, here a sample of them.
     """
-    return _mean(np.sqrt(_cosine_distances(as_rows(h), pairs) / 2))
+    return _mean(np.sqrt(pairs.cosine() / 2))
 
 
-def dirichlet(h: Rows, pairs: Pairs) -> float:
-    """Return the Dirichlet energy: 0 for equal rows in each component.
+def dirichlet(neighbours: Distances, nodes: int) -> float:
+    """Return the Dirichlet energy: 0 where all rows of a component are equal.
 
         (1/n) sum_i sum_{j in N(i)} ||h_i - h_j||^2
 
     Args:
-        h: [N, F], dense or sparse.
-        pairs: The graph's pairs; neighbours are those of the undirected simple graph, each pair
-            of them counted from both ends.
+        neighbours: How far apart the rows of neighbour pairs are; each counts from both ends.
+        nodes: Number of nodes, n.
 
     Returns:
         The energy; scaled up where the neighbour pairs are a sample.
 
-    Raises:
-        ValueError: If a number is nan or inf.
-
     Source:
         Rusch, Bronstein and Mishra, A Survey on Oversmoothing in Graph Neural Networks, 2023.
     """
-    h = as_rows(h)
-    squared_norms(h)
-    near = pairs.neighbours
-    return 2 * _total(squared_distances(h, near.first, near.second), near) / max(pairs.nodes, 1)
+    return 2 * _total(neighbours.squared, neighbours.pairs) / max(nodes, 1)
 
 
-def dirichlet_normalised(h: Rows, pairs: Pairs) -> float:
+def dirichlet_normalised(neighbours: Distances, degree: NDArray[Any]) -> float:
     """Return the energy of the normalised Laplacian: 0 where each column is a multiple of sqrt(d).
 
         tr(H' L H) = sum over neighbour pairs of ||h_i/sqrt(d_i) - h_j/sqrt(d_j)||^2,
@@ -241,14 +224,11 @@ def dirichlet_normalised(h: Rows, pairs: Pairs) -> float:
     This, not `dirichlet`, is what repeated GCN propagation drives to 0; equal rows do not.
 
     Args:
-        h: [N, F], dense or sparse.
-        pairs: The graph's pairs; A is the adjacency of the undirected simple graph.
+        neighbours: How far apart the rows of neighbour pairs are.
+        degree: Number of distinct neighbours of each node, itself left out, [N].
 
     Returns:
         The energy; scaled up where the neighbour pairs are a sample.
-
-    Raises:
-        ValueError: If a number is nan or inf.
 
     Source:
         Cai and Wang, A Note on Over-Smoothing for Graph Neural Networks, 2020.
@@ -257,25 +237,8 @@ def dirichlet_normalised(h: Rows, pairs: Pairs) -> float:
         tr(H'LH) needs a symmetric L to be an energy, so a directed graph counts as undirected and
         weights as 1.
     """
-    h = as_rows(h)
-    norms = squared_norms(h)
-    near = pairs.neighbours
-    i, j = near.first, near.second
-    scale = 1 / np.sqrt(pairs.degree + 1.0)
-    a, b = scale[i], scale[j]
-    # ||a h_i - b h_j||^2, from the same differences as the raw energy.
-    energy = a * b * squared_distances(h, i, j) + (a - b) * (a * norms[i] - b * norms[j])
-    return _total(np.maximum(energy, 0), near)
-
-
-def _cosine_distances(h: Rows, pairs: PairSample) -> Reals:
-    """Return ``1 - cos(h_i, h_j)`` of each pair: exactly 0 for equal rows."""
-    norm = np.sqrt(squared_norms(h))
-    a, b = norm[pairs.first], norm[pairs.second]
-    apart = squared_distances(h, pairs.first, pairs.second) - np.square(a - b)
-    distance = (a != b).astype(np.float64)
-    np.divide(apart, 2 * a * b, out=distance, where=(a > 0) & (b > 0))
-    return np.asarray(np.clip(distance, 0, 2))
+    pairs, scale = neighbours.pairs, 1 / np.sqrt(degree + 1.0)
+    return _total(neighbours.squared_scaled(scale[pairs.first], scale[pairs.second]), pairs)
 
 
 def _mean(values: Reals) -> float:

@@ -1,4 +1,16 @@
-"""The run store: every run in a folder of its own, safe under many processes, found by its key."""
+"""The run store: every run in a folder of its own, safe under many processes, found by its key.
+
+    store = RunStore(shipped=[assets])
+    if (run := store.answer(spec.key)) is None:
+        with store.begin(spec) as pending:
+            for epoch in train(spec):
+                pending.epoch(epoch)
+            pending.write("program.npz", program.save)
+            run = pending.finish(metrics, arrays)
+
+Metrics and epochs are strict JSON on the disk; NaN and the infinities are spelled as strings there
+and come back as floats.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,35 @@
+"""The command ``graphbits``: explore, run, list, measure."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from engine.commands import bench, explore, run, runs
+
+COMMANDS = (explore, run, runs, bench)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out one command; 0 where it went well, 1 after a sentence, 2 for a wrong option."""
+    parser = argparse.ArgumentParser(
+        prog="graphbits", description="Low-precision graph neural networks, run in integers."
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add_to(commands)
+    options = parser.parse_args(arguments)
+    try:
+        status: int = options.act(options)
+    except (ValueError, OSError) as error:
+        print(f"graphbits: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("graphbits: interrupted", file=sys.stderr)
+        return 130
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

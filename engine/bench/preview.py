@@ -1,0 +1,64 @@
+"""How soon the charts follow a changed bit width: post-training quantization of a float model."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.analysis import Analysis, Study
+from engine.experiment import REFERENCE, Finished, run
+from engine.integer import read
+from engine.learning.datasets import fetch
+from engine.runs import RunStore
+from engine.spec import COMPONENTS, GraphSpec, ModelSpec, TrainingSpec, scheme
+
+WIDTHS = (2, 4, 8, 3, 6, 16)
+
+
+def bench_preview(
+    graph: GraphSpec, model: ModelSpec, *, changes: int = 40, folder: Path | None = None
+) -> dict[str, Any]:
+    """Return how long it takes from a changed width to the data of every chart.
+
+    The float model is trained, or found in the store, beforehand; what does not change with the
+    widths is known from the first preview on, as in the explorer.
+
+    Args:
+        graph: The graph.
+        model: The network.
+        changes: Width changes timed, one component each.
+        folder: The run store.
+    """
+    store = RunStore(folder)
+    spec = scheme("float", graph=graph, model=model, training=TrainingSpec(epochs=50))
+    for event in run(spec, store):
+        last = event
+    assert isinstance(last, Finished)
+    with last.run.open(REFERENCE) as file:
+        study = Study(fetch(graph, store.folder), read(file))
+    chart_data(study.preview(scheme("ptq", bits=8, graph=graph, model=model).quant))
+    times = []
+    moves = itertools.cycle(itertools.product(WIDTHS, COMPONENTS))
+    for width, component in itertools.islice(moves, changes):
+        quant = scheme("ptq", graph=graph, model=model, component_bits={component: width}).quant
+        start = time.perf_counter()
+        chart_data(study.preview(quant))
+        times.append(1000 * (time.perf_counter() - start))
+    return {
+        "graph": study.graph.name,
+        "changes": changes,
+        "p50_ms": float(np.percentile(times, 50)),
+        "p95_ms": float(np.percentile(times, 95)),
+    }
+
+
+def chart_data(analysis: Analysis) -> list[Any]:
+    """Return what the explorer's charts and tables are drawn from."""
+    layers = analysis.study.layers
+    errors = [analysis.error(layer, kind=k) for layer in range(layers) for k in ("total", "own")]
+    known = analysis.study.smoothness
+    return [errors, analysis.smoothness, known, analysis.accuracy, analysis.size]

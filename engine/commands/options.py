@@ -1,0 +1,85 @@
+"""The options that several commands share, and the values they make."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from engine.spec import COMPONENTS, GraphSpec, ModelSpec, SpecError
+
+
+def add_graph(parser: argparse.ArgumentParser, default: str) -> None:
+    """Add the options that name a graph."""
+    of = parser.add_argument_group("graph")
+    of.add_argument("--graph", default=default, help=f"a name, or an .npz file of yours ({default})")
+    of.add_argument("--nodes", type=int, help="nodes of the graph hubs")
+    of.add_argument("--exponent", type=float, help="power law of the degrees of the graph hubs")
+    of.add_argument(
+        "--raw-features", action="store_true", help="do not divide features by their row's sum"
+    )
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Add the options that shape a network."""
+    of = parser.add_argument_group("model")
+    of.add_argument("--model", default="gcn", help="operator (gcn)")
+    of.add_argument("--layers", type=int, default=2, help="2 to 64 (2)")
+    of.add_argument("--hidden", type=int, default=16, help="features of a hidden layer (16)")
+    of.add_argument("--dropout", type=float, default=0.5, help="share dropped in training (0.5)")
+    of.add_argument("--residual", action="store_true", help="add a layer's input to its activation")
+
+
+def graph_of(options: argparse.Namespace, folder: Path) -> GraphSpec:
+    """Return the graph that the options name; a file is checked and kept in ``folder``.
+
+    Raises:
+        SpecError: Naming an invalid option.
+        GraphError: If a file holds no graph to learn on.
+    """
+    name, normalize = options.graph, not options.raw_features
+    if name.endswith(".npz"):
+        from engine.graphs import keep_own, read_npz
+
+        name = keep_own(read_npz(Path(name)), folder).name
+    return GraphSpec(
+        name=name, nodes=options.nodes, exponent=options.exponent, normalize=normalize
+    )
+
+
+def model_of(options: argparse.Namespace) -> ModelSpec:
+    """Return the network that the options shape.
+
+    Raises:
+        SpecError: Naming an invalid option.
+    """
+    return ModelSpec(
+        operator=options.model,
+        layers=options.layers,
+        hidden=options.hidden,
+        dropout=options.dropout,
+        residual=options.residual,
+    )
+
+
+def widths_of(texts: list[str], default: int = 8) -> tuple[int, dict[str, int]]:
+    """Return the width of all components and of those that differ.
+
+    Args:
+        texts: Each ``8``, or ``weight=4,message=8``.
+        default: Width where no text gives one for all.
+
+    Raises:
+        SpecError: Naming what is neither.
+    """
+    everywhere, by_component = default, {}
+    for text in texts:
+        for part in text.split(","):
+            component, _, width = part.rpartition("=")
+            if not width.strip().isdigit() or (component and component not in COMPONENTS):
+                accepts = "a width, or COMPONENT=WIDTH of " + ", ".join(COMPONENTS)
+                raise SpecError("--bits", part, accepts)
+            if component:
+                by_component[component] = int(width)
+            else:
+                everywhere = int(width)
+    return everywhere, by_component

@@ -1,0 +1,202 @@
+"""``graphbits run``: train and measure a scheme over seeds."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from engine.commands.options import add_graph, add_model, graph_of, model_of, widths_of
+from engine.spec import SCHEMES, Protection, RunSpec, TrainingSpec, scheme
+from engine.spec.errors import check_integer
+
+REPORTED = (
+    "accuracy.float",
+    "accuracy.simulated",
+    "accuracy.integer",
+    "accuracy.validation",
+    "agreement.max_code_difference",
+    "agreement.codes_different",
+    "agreement.same_class",
+    "size.model_bytes",
+    "size.float_model_bytes",
+    "size.buffer_bytes",
+    "cost.bit_operations",
+    "latency.integer_ms",
+    "latency.float_ms",
+    "latency.threads",
+    "epoch_ms",
+    "best_epoch",
+)
+"""The metrics of a run that are reported, nested by the dots."""
+
+
+def add_to(commands: Any) -> None:
+    """Add the command and its options."""
+    parser = commands.add_parser("run", help="train a scheme over seeds and measure its integers")
+    add_graph(parser, "digits-knn")
+    add_model(parser)
+    of = parser.add_argument_group("scheme")
+    of.add_argument("--scheme", default="degree-quant", help=f"{', '.join(SCHEMES)} (degree-quant)")
+    of.add_argument(
+        "--bits", action="append", default=[], help="width, or COMPONENT=WIDTH,… (8); may repeat"
+    )
+    of.add_argument("--p-min", type=float, help="protection at the smallest in-degree")
+    of.add_argument("--p-max", type=float, help="protection at the largest in-degree")
+    of.add_argument("--mask-per-layer", action="store_true", help="one protection mask a layer")
+    of = parser.add_argument_group("training")
+    of.add_argument("--epochs", type=int, default=200, help="full-graph steps (200)")
+    of.add_argument("--lr", type=float, help="learning rate of Adam")
+    of.add_argument("--weight-decay", type=float, help="L2 penalty on the first layer")
+    of.add_argument("--finetune", action="store_true", help="start from the float model")
+    of.add_argument("--seeds", type=int, default=1, help="how many runs (1)")
+    of.add_argument("--first-seed", type=int, default=0, help="seed of the first run (0)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there")
+    parser.set_defaults(act=act)
+
+
+def act(options: argparse.Namespace) -> int:
+    """Run every seed, draw progress, print the table, write the JSON."""
+    from engine.experiment import Finished
+    from engine.runs import RunStore
+
+    check_integer("--seeds", options.seeds, 1, 10_000)
+    store = RunStore()
+    first = spec_of(options, store.folder)
+    results: list[dict[str, Any]] = []
+    for seed in range(first.seed, first.seed + options.seeds):
+        spec = replace(first, seed=seed)
+        ending = _watch(spec, store, f"seed {seed} ({len(results) + 1} of {options.seeds})")
+        if not isinstance(ending, Finished):
+            raise ValueError(f"seed {seed}: {ending.note}")
+        metrics = ending.run.metrics
+        results.append({"seed": seed, "key": spec.key, **pick(metrics, REPORTED)})
+    report = summarize(results)
+    _print_table(first, report)
+    if options.json:
+        options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+def spec_of(options: argparse.Namespace, folder: Path) -> RunSpec:
+    """Return the first run that the options describe.
+
+    Raises:
+        SpecError: Naming an invalid option.
+        GraphError: If a graph file holds no graph to learn on.
+    """
+    bits, component_bits = widths_of(options.bits)
+    spec = scheme(
+        options.scheme,
+        bits=bits,
+        component_bits=component_bits,
+        graph=graph_of(options, folder),
+        model=model_of(options),
+        seed=options.first_seed,
+    )
+    training = replace(
+        spec.training,
+        epochs=options.epochs,
+        lr=spec.training.lr if options.lr is None else options.lr,
+        weight_decay=(
+            spec.training.weight_decay if options.weight_decay is None else options.weight_decay
+        ),
+        mode="finetune"
+        if options.finetune and spec.training.mode == "retrain"
+        else spec.training.mode,
+    )
+    protection = Protection(
+        p_min=spec.protection.p_min if options.p_min is None else options.p_min,
+        p_max=spec.protection.p_max if options.p_max is None else options.p_max,
+        shared=not options.mask_per_layer,
+    )
+    return replace(spec, training=training, protection=protection)
+
+
+def pick(metrics: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    """Return the named metrics, names nested by their dots."""
+    picked: dict[str, Any] = {}
+    for name in names:
+        source, target = metrics, picked
+        *outer, leaf = name.split(".")
+        for part in outer:
+            source, target = source[part], target.setdefault(part, {})
+        target[leaf] = source[leaf]
+    return picked
+
+
+def summarize(seeds: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the seeds' results with mean and sample standard deviation of every metric."""
+    mean: dict[str, Any] = {}
+    sd: dict[str, Any] = {}
+    for name in REPORTED:
+        values = [float(value) for value in column(seeds, name)]
+        *outer, leaf = name.split(".")
+        for of, value in (
+            (mean, statistics.fmean(values)),
+            (sd, statistics.stdev(values) if len(values) > 1 else 0.0),
+        ):
+            for part in outer:
+                of = of.setdefault(part, {})
+            of[leaf] = value
+    return {"seeds": seeds, "mean": mean, "sd": sd}
+
+
+def column(seeds: list[dict[str, Any]], name: str) -> Iterator[Any]:
+    """Yield each seed's value of a dotted name."""
+    for seed in seeds:
+        value: Any = seed
+        for part in name.split("."):
+            value = value[part]
+        yield value
+
+
+def _watch(spec: RunSpec, store: Any, title: str) -> Any:
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from engine.experiment import EpochDone, Started, run
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f} epochs"),
+        TextColumn("{task.fields[state]}"),
+        TimeRemainingColumn(),
+    )
+    ending: Any = None
+    with Progress(*columns, transient=True) as progress:
+        task = progress.add_task(title, total=spec.training.epochs, state="")
+        for ending in run(spec, store):
+            if isinstance(ending, Started):
+                progress.update(task, total=ending.epochs, completed=0)
+            elif isinstance(ending, EpochDone):
+                state = f"loss {ending.loss:.3f}  validation {100 * ending.validation:.1f} %"
+                progress.update(task, completed=ending.epoch, state=state)
+    return ending
+
+
+def _print_table(spec: RunSpec, report: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from engine.runs.summary import describe_bits
+
+    model, seeds = spec.model, len(report["seeds"])
+    title = (
+        f"{spec.graph.name} · {model.operator} {model.layers}×{model.hidden} · "
+        f"{describe_bits(spec.quant)} · {spec.training.mode} · {seeds} seed{'s'[: seeds > 1]}"
+    )
+    table = Table(title=title, title_justify="left")
+    for heading, justify in (("", "left"), ("mean", "right"), ("sd", "right")):
+        table.add_column(heading, justify=justify)  # type: ignore[arg-type]
+    for name in REPORTED:
+        mean, sd = column([report["mean"], report["sd"]], name)
+        percent = name.startswith(("accuracy", "agreement")) and "max" not in name
+        scale, unit = (100, " %") if percent else (1, "")
+        digits = 0 if mean * scale >= 1000 else 3 if name == "agreement.codes_different" else 2
+        table.add_row(name, f"{scale * mean:,.{digits}f}{unit}", f"{scale * sd:,.{digits}f}{unit}")
+    Console().print(table)

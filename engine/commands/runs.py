@@ -1,0 +1,45 @@
+"""``graphbits runs``: list the store."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+
+def add_to(commands: Any) -> None:
+    """Add the command and its options."""
+    parser = commands.add_parser("runs", help="list the runs in the store")
+    parser.add_argument("--graph", help="only of this graph")
+    parser.add_argument("--limit", type=int, default=30, help="at most so many, newest first (30)")
+    parser.set_defaults(act=act)
+
+
+def act(options: argparse.Namespace) -> int:
+    """Print a table of runs."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from engine.runs import RunStore
+
+    store = RunStore()
+    table = Table(title=f"Runs in {store.folder}", title_justify="left")
+    for heading in ("key", "graph", "model", "bits", "mode", "seed", "status", "integer", "float"):
+        table.add_column(heading, justify="right" if heading in ("integer", "float") else "left")
+    for row in store.list(graph=options.graph, limit=options.limit):
+        accuracy = row.metrics.get("accuracy", {})
+        table.add_row(
+            row.key[:12],
+            row.graph,
+            row.model,
+            row.bits,
+            row.mode,
+            "" if row.seed is None else str(row.seed),
+            row.status,
+            *(_percent(accuracy.get(name)) for name in ("integer", "float")),
+        )
+    Console().print(table)
+    return 0
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.1f} %"

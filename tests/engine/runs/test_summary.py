@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from math import isnan, nan
+
+import pytest
+
+from engine.runs.summary import RunSummary, describe_bits, dumps, loads
+from engine.spec import LayerQuant, QuantSpec, RunSpec, canonical, scheme
+
+
+@pytest.mark.parametrize(
+    ("spec", "word"),
+    [
+        (scheme("float"), "FP32"),
+        (scheme("qat", bits=4), "INT4"),
+        (scheme("degree-quant", bits=8), "INT8"),
+        (scheme("qat", bits=8, component_bits={"output": 8}), "INT8"),
+        (scheme("qat", bits=8, component_bits={"weight": 4}), "W4A8"),
+        (scheme("qat", bits=8, component_bits={"message": 2}), "2–8 bits"),
+        (scheme("qat", bits=8, component_bits={"weight": 32}), "W32A8"),
+    ],
+)
+def test_bits_in_a_word(spec: RunSpec, word: str) -> None:
+    assert describe_bits(spec.quant) == word
+
+
+def test_float_outputs_of_hidden_layers_count() -> None:
+    hidden = LayerQuant().map(lambda name, spec: spec if name == "output" else QuantSpec(bits=8))
+    assert describe_bits((hidden, hidden)) == "8–32 bits"
+
+
+def test_survives_json() -> None:
+    spec = scheme("qat", bits=4, seed=7)
+    row = RunSummary(
+        key=spec.key,
+        status="diverged",
+        note="The loss is NaN after 3 epochs.",
+        created=datetime(2026, 1, 2, 3, 4, 5, 678901, UTC),
+        seconds=1.5,
+        epochs=3,
+        metrics={"loss": nan, "accuracy": {"float": 0.5}},
+        spec_json=canonical(spec),
+        graph="Cora",
+        shipped=True,
+    )
+    read = loads(dumps(row))
+    assert read.spec == spec
+    assert read.created == row.created
+    assert isnan(read.metrics["loss"])
+    assert read.metrics["accuracy"] == {"float": 0.5}
+    assert not read.shipped
+    for name in ("key", "status", "note", "seconds", "epochs", "graph", "seed"):
+        assert getattr(read, name) == getattr(row, name)
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"created": "today", "metrics": {}}', "null"])
+def test_anything_else_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        loads(text)
