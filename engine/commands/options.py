@@ -15,7 +15,9 @@ def add_graph(parser: argparse.ArgumentParser, default: str) -> None:
     of.add_argument("--nodes", type=int, help="nodes of the graph hubs")
     of.add_argument("--exponent", type=float, help="power law of the degrees of the graph hubs")
     of.add_argument(
-        "--raw-features", action="store_true", help="do not divide features by their row's sum"
+        "--normalize",
+        action=argparse.BooleanOptionalAction,
+        help="divide features by their row's sum (citation graphs only)",
     )
 
 
@@ -36,13 +38,13 @@ def graph_of(options: argparse.Namespace, folder: Path) -> GraphSpec:
         SpecError: Naming an invalid option.
         GraphError: If a file holds no graph to learn on.
     """
-    name, normalize = options.graph, not options.raw_features
+    name = options.graph
     if name.endswith(".npz"):
         from engine.graphs import keep_own, read_npz
 
         name = keep_own(read_npz(Path(name)), folder).name
     return GraphSpec(
-        name=name, nodes=options.nodes, exponent=options.exponent, normalize=normalize
+        name=name, nodes=options.nodes, exponent=options.exponent, normalize=options.normalize
     )
 
 

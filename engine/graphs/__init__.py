@@ -11,8 +11,8 @@ from engine.graphs.catalogue import (
     load_graph,
 )
 from engine.graphs.degrees import degree_cdf, expected_protected, protection_probability
-from engine.graphs.features import row_normalized
-from engine.graphs.graph import Features, Graph, GraphError
+from engine.graphs.features import Features, row_normalized
+from engine.graphs.graph import Graph, GraphError
 from engine.graphs.hubs import hubs
 from engine.graphs.layout import layout
 from engine.graphs.neighbourhood import Neighbourhood, khop

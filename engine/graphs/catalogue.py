@@ -46,7 +46,7 @@ def load_graph(spec: GraphSpec, folder: str | Path | None = None) -> Graph:
         OSError: If it cannot be opened.
     """
     graph = _load(spec, folder)
-    return replace(graph, x=row_normalized(graph.x)) if spec.normalize else graph
+    return replace(graph, x=row_normalized(graph.x)) if spec.normalizes else graph
 
 
 def keep_own(graph: Graph, folder: str | Path | None = None) -> GraphSpec:

