@@ -27,11 +27,12 @@ def own() -> Graph:
 
 @pytest.mark.parametrize("name", EMBEDDED)
 def test_embedded_graphs_need_no_folder(name: str, tmp_path: Path) -> None:
-    graph = load_graph(GraphSpec(name=name), tmp_path / "none")
+    graph = load_graph(GraphSpec(name=name, normalize=True), tmp_path / "none")
     assert graph.name == name
     raw = load_graph(GraphSpec(name=name, normalize=False))
     np.testing.assert_array_equal(abs(graph.x - row_normalized(raw.x)).sum(), 0)
     assert graph.digest != raw.digest or name == "karate"
+    assert load_graph(GraphSpec(name=name)).digest == raw.digest
     assert not (tmp_path / "none").exists()
 
 
@@ -48,9 +49,10 @@ def test_own_graph_by_its_digest(tmp_path: Path) -> None:
     spec = keep_own(graph, tmp_path)
     assert spec == GraphSpec(name=f"own:{graph.digest}")
     assert kept_at(spec.name, tmp_path) == tmp_path / "graphs" / f"{graph.digest}.npz"
-    again = load_graph(GraphSpec(name=spec.name, normalize=False), tmp_path)
+    again = load_graph(spec, tmp_path)
     assert (again.name, again.digest) == ("mine", graph.digest)
-    np.testing.assert_allclose(load_graph(spec, tmp_path).x.sum(axis=1), 1, rtol=1e-6)
+    divided = load_graph(GraphSpec(name=spec.name, normalize=True), tmp_path)
+    np.testing.assert_allclose(divided.x.sum(axis=1), 1, rtol=1e-6)
 
 
 def test_own_graph_with_other_content_is_refused(tmp_path: Path) -> None:
@@ -67,6 +69,7 @@ def test_public_graph_once_kept(tmp_path: Path) -> None:
         load_graph(spec, tmp_path)
     write_npz(kept_at("Cora", tmp_path), own())
     assert load_graph(spec, tmp_path).digest == own().digest
+    assert load_graph(GraphSpec(name="Cora"), tmp_path).digest != own().digest
 
 
 def test_damaged_file(tmp_path: Path) -> None:
