@@ -1,0 +1,390 @@
+"""Error against degree: what quantization costs a node, and whether hubs pay more."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import ArrayLike, NDArray
+
+from engine.metrics.bands import DegreeBand, degree_bands, extremes
+from explorer.captions import percent
+from explorer.figures.chart import Trace, blank, chart, joined, sentence, short, table, text
+from explorer.figures.degree_axis import degree_axis, jittered, places, span
+from explorer.figures.theme import PINNED, SELECTED, Style, style
+
+TITLE = "Error against degree"
+MOST_POINTS = 300
+"""Nodes drawn one by one, over all series; a graph with fewer nodes shows every one."""
+ROOM = 2.0
+"""The axis reaches so many times beyond the bands; nodes farther out lie on its edge."""
+Z90 = 1.645
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measure:
+    """What is measured of a node.
+
+    Args:
+        title: Its name, in a sentence.
+        axis: Its axis title, with the unit.
+        unit: Of its values, after a space; empty for a ratio.
+        better: Which values are.
+        is_share: Whether a node has it or not, so that a band has a share of nodes.
+    """
+
+    title: str
+    axis: str
+    unit: str = ""
+    better: Literal["lower", "higher"] = "lower"
+    is_share: bool = False
+
+    @property
+    def interval(self) -> str:
+        """What the shade around a line is."""
+        return "90 % interval" if self.is_share else "5–95 %"
+
+    def value(self, number: float) -> str:
+        """Return one of its values as text."""
+        return percent(number) if self.is_share else short(number) + self.unit
+
+    def middle(self, band: DegreeBand) -> float:
+        """Return where a band's line runs; nan where no value is finite."""
+        return band.mean if self.is_share else band.median
+
+    def ends(self, band: DegreeBand) -> tuple[float, float]:
+        """Return the ends of a band's shade; nan where no value is finite."""
+        return (
+            wilson(band.mean, band.count - band.left_out) if self.is_share else (band.q05, band.q95)
+        )
+
+
+MEASURES = {
+    "relative_l2": Measure(title="relative L2 error", axis="Relative L2 error"),
+    "sqnr_db": Measure(
+        title="SQNR", axis="SQNR (dB, higher is better)", unit=" dB", better="higher"
+    ),
+    "class_flip": Measure(
+        title="share of class flips", axis="Nodes whose class flips", is_share=True
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Series:
+    """One line: the values of all nodes, and their bands.
+
+    Args:
+        name: As given, not escaped.
+        values: [N].
+        bands: Those with a finite value.
+        look: Its style.
+    """
+
+    name: str
+    values: NDArray[np.float64]
+    bands: tuple[DegreeBand, ...]
+    look: Style
+
+    @classmethod
+    def of(cls, name: str, values: ArrayLike, degree: NDArray[Any], look: Style) -> Series:
+        """Return a series with its bands."""
+        values = np.asarray(values, dtype=np.float64)
+        bands = tuple(b for b in degree_bands(values, degree) if not math.isnan(b.median))
+        return cls(name=name, values=values, bands=bands, look=look)
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The axis of the measure: what holds the bands, with some room for single nodes.
+
+    Args:
+        floor: Its lower end.
+        ceiling: Its upper end.
+        log: Whether it is logarithmic.
+    """
+
+    floor: float
+    ceiling: float
+    log: bool
+
+    @classmethod
+    def of(cls, kind: Measure, series: Sequence[Series]) -> Scale:
+        """Return the scale that suits the bands of all series, of which there is at least one."""
+        ends = [kind.ends(band) for one in series for band in one.bands]
+        low, high = min(low for low, _ in ends), max(high for _, high in ends)
+        if kind.is_share:
+            return cls(-0.03 * high, min(1.25 * high, 1.02), False)
+        if kind.better == "higher":
+            room = max(high - low, 1.0) * (ROOM - 1) / 2
+            return cls(low - room, high + room, False)
+        if low > 0:
+            return cls(low / ROOM, high * ROOM, True)
+        high = high or 1.0
+        return cls(-0.03 * ROOM * high, ROOM * high, False)
+
+    def axis(self, kind: Measure) -> dict[str, Any]:
+        """Return Plotly's axis."""
+        axis: dict[str, Any] = {"range": [self.floor, self.ceiling], "title": {"text": kind.axis}}
+        if kind.is_share:
+            axis["tickformat"] = ".0%" if self.ceiling > 0.1 else ".1%"
+        if self.log:
+            ends = math.log10(self.floor), math.log10(self.ceiling)
+            axis |= {"type": "log", "range": ends, "dtick": 1 if ends[1] - ends[0] > 2 else "D2"}
+        return axis
+
+
+def error_against_degree(
+    degree: ArrayLike,
+    errors: Mapping[str, ArrayLike],
+    *,
+    measure: str = "relative_l2",
+    selected: int | None = None,
+    pinned: Mapping[str, ArrayLike] | None = None,
+    subtitle: str = "",
+) -> go.Figure:
+    """Return the error of nodes against their in-degree: bands, and the nodes outside them.
+
+    A line is the median of a band of degrees, its shade the 5% to 95% range; of class flips, the
+    share and its 90% Wilson interval. A point's customdata is its node.
+
+    Args:
+        degree: In-degrees before self-loops, [N].
+        errors: Values by the name of their series (``integer``, ``simulated``, …), each [N].
+        measure: One of `MEASURES`, named as in `engine.metrics.errors`.
+        selected: A node to mark.
+        pinned: Values of runs to compare with, each [N]; drawn as thin lines.
+        subtitle: Which run, layer or component this is.
+    """
+    kind = MEASURES[measure]
+    degree = np.asarray(degree)
+    series = [
+        Series.of(name, values, degree, style(name, place))
+        for place, (name, values) in enumerate(errors.items())
+    ]
+    if not degree.size or not series:
+        return blank(TITLE, "There are no nodes to show.", subtitle=subtitle)
+    if not any(one.bands for one in series):
+        return blank(TITLE, _nothing(kind, series), subtitle=subtitle)
+    scale = Scale.of(kind, series)
+    traces: list[Trace] = []
+    for one in series:
+        traces += _band_traces(kind, one)
+    for one in series:
+        traces.append(_points(kind, one, degree, MOST_POINTS // len(series), scale))
+    for name, values in (pinned or {}).items():
+        traces.append(_pinned(kind, Series.of(name, values, degree, PINNED)))
+    if selected is not None:
+        traces += _mark(kind, selected, series, degree, scale)
+    legend = f"{'Share' if kind.is_share else 'Median'} and {kind.interval}:"
+    return chart(
+        TITLE,
+        traces,
+        summary=_summary(kind, series),
+        table=_table(kind, series),
+        subtitle=subtitle,
+        xaxis=degree_axis(int(degree.min()), int(degree.max())),
+        yaxis=scale.axis(kind),
+        legend={"title": {"text": legend, "font": {"size": 12}}},
+    )
+
+
+def wilson(share: float, count: int) -> tuple[float, float]:
+    """Return the 90% interval of a share of ``count``, which holds at shares 0 and 1 too.
+
+    Source:
+        Wilson, Probable inference, the law of succession, and statistical inference, 1927.
+    """
+    slack = Z90**2 / count
+    centre = (share + slack / 2) / (1 + slack)
+    half = math.sqrt(share * (1 - share) * slack + slack**2 / 4) / (1 + slack)
+    return max(centre - half, 0.0), min(centre + half, 1.0)
+
+
+def _outline(
+    bands: Sequence[DegreeBand], values: Sequence[float]
+) -> tuple[list[float], list[float]]:
+    """Return the corners of a line over bands, from the first's low to the last's high end."""
+    ends = places([bands[0].low, bands[-1].high]) * (1 / 1.08, 1.08)
+    centres = places([band.centre for band in bands])
+    return [ends[0], *centres.tolist(), ends[1]], [values[0], *values, values[-1]]
+
+
+def _band_traces(kind: Measure, one: Series) -> list[Trace]:
+    if not one.bands:
+        return []
+    ends = [kind.ends(band) for band in one.bands]
+    x, lower = _outline(one.bands, [low for low, _ in ends])
+    _, upper = _outline(one.bands, [high for _, high in ends])
+    shade = {
+        "type": "scatter",
+        "mode": "lines",
+        "x": x + x[::-1],
+        "y": lower + upper[::-1],
+        "fill": "toself",
+        "fillcolor": one.look.fill(),
+        "line": {"width": 0},
+        "hoverinfo": "skip",
+        "legendgroup": one.name,
+        "showlegend": False,
+        "name": text(one.name),
+    }
+    line = {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "x": places([band.centre for band in one.bands]),
+        "y": [kind.middle(band) for band in one.bands],
+        "line": one.look.line(2.5),
+        "marker": one.look.marker(7),
+        "name": text(one.name),
+        "legendgroup": one.name,
+        "text": [
+            f"{text(one.name)}, in-degree {span(band.low, band.high)}, {band.count:,} nodes<br>"
+            f"{kind.value(kind.middle(band))} "
+            f"({kind.interval}: {kind.value(low)} to {kind.value(high)})"
+            for band, (low, high) in zip(one.bands, ends, strict=True)
+        ],
+        "hoverinfo": "text",
+    }
+    return [shade, line]
+
+
+def _pinned(kind: Measure, one: Series) -> Trace:
+    name = f"{text(one.name)} (pinned)"
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "x": places([band.centre for band in one.bands]),
+        "y": [kind.middle(band) for band in one.bands],
+        "line": one.look.line(1.5),
+        "marker": one.look.marker(6),
+        "name": name,
+        "text": [
+            f"{name}, in-degree {span(band.low, band.high)}<br>{kind.value(kind.middle(band))}"
+            for band in one.bands
+        ],
+        "hoverinfo": "text",
+    }
+
+
+def _points(kind: Measure, one: Series, degree: NDArray[Any], most: int, scale: Scale) -> Trace:
+    """Return single nodes; one beyond an edge lies on it, as a triangle that points out."""
+    if kind.is_share:
+        nodes = np.flatnonzero(one.values == 1)[:most]
+    elif degree.size <= most:
+        nodes = np.flatnonzero(np.isfinite(one.values))
+    else:
+        nodes = extremes(one.values, degree, most)
+    y = np.zeros(nodes.size) if kind.is_share else one.values[nodes]
+    symbols = np.full(nodes.size, f"{one.look.symbol}-open", dtype=object)
+    if kind.is_share:
+        symbols[:] = "line-ns-open"
+    symbols[y > scale.ceiling] = "triangle-up"
+    symbols[y < scale.floor] = "triangle-down"
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": jittered(degree)[nodes].astype(np.float32),
+        "y": np.clip(y, scale.floor, scale.ceiling).astype(np.float32),
+        "customdata": nodes,
+        "text": [_told(kind, one, node, degree) for node in nodes],
+        "hoverinfo": "text",
+        "marker": {"color": one.look.color, "symbol": symbols.tolist(), "size": 6, "opacity": 0.85},
+        "legendgroup": one.name,
+        "name": f"{text(one.name)}, single nodes",
+        "showlegend": False,
+    }
+
+
+def _mark(
+    kind: Measure, node: int, series: Sequence[Series], degree: NDArray[Any], scale: Scale
+) -> list[Trace]:
+    """Return rings around a node's value in each series, labelled on the side that has room."""
+    if not 0 <= node < degree.size:
+        return []
+    x = jittered(degree)[node].item()
+    side = "left" if x > math.sqrt(places(degree.min()) * places(degree.max())) else "right"
+    values = [0.0 if kind.is_share else float(one.values[node]) for one in series]
+    drawn = [
+        (one, value) for one, value in zip(series, values, strict=True) if not math.isnan(value)
+    ]
+    return [
+        {
+            "type": "scatter",
+            "mode": "markers" if place else "markers+text",
+            "x": [x],
+            "y": [min(max(value, scale.floor), scale.ceiling)],
+            "customdata": [node],
+            "text": f"<b>node {node}</b>",
+            "textposition": f"middle {side}",
+            "hovertext": _told(kind, one, node, degree),
+            "hoverinfo": "text",
+            "marker": {**SELECTED.marker(15), "line": {"width": 3}},
+            "cliponaxis": False,
+            "name": "selected node",
+            "showlegend": False,
+        }
+        for place, (one, value) in enumerate(drawn)
+    ]
+
+
+def _told(kind: Measure, one: Series, node: int, degree: NDArray[Any]) -> str:
+    """Return what hovering over a node says."""
+    value = one.values[node]
+    if kind.is_share:
+        told = "its class flips" if value else "its class stays"
+    else:
+        told = f"{kind.title} {kind.value(value)}"
+    return f"node {node}, in-degree {degree[node]}<br>{text(one.name)}: {told}"
+
+
+def _nothing(kind: Measure, series: Sequence[Series]) -> str:
+    if kind.better == "higher" and all((one.values == np.inf).all() for one in series):
+        return "Every node is exact: there is no quantization noise."
+    return f"No node has a finite {kind.title}."
+
+
+def _summary(kind: Measure, series: Sequence[Series]) -> str:
+    sentences = [_verdict(kind, one) for one in series]
+    left_out = [(int((~np.isfinite(one.values)).sum()), one.name) for one in series]
+    missing = [f"{count:,} nodes of {name}" for count, name in left_out if count]
+    if missing:
+        sentences.append(sentence(f"{joined(missing)} are not finite and left out"))
+    return " ".join(sentences)
+
+
+def _verdict(kind: Measure, one: Series) -> str:
+    """Return in a sentence how a series goes from the lowest degrees to the highest."""
+    if not one.bands:
+        return sentence(f"{one.name}: no finite value")
+    first, last = one.bands[0], one.bands[-1]
+    start, end = kind.middle(first), kind.middle(last)
+    name = kind.title if kind.is_share else f"median {kind.title}"
+    said = (
+        f"{one.name}: the {name} is {kind.value(start)} at in-degree {span(first.low, first.high)}"
+    )
+    if len(one.bands) == 1:
+        return sentence(f"{said}, the only band")
+    said += f" and {kind.value(end)} at {span(last.low, last.high)}"
+    if start > 0 and not kind.is_share and kind.better == "lower":
+        return sentence(f"{said}, {short(end / start)} times as much")
+    worse = end > start if kind.better == "lower" else end < start
+    verdict = (
+        "no different from" if start == end else "worse off than" if worse else "better off than"
+    )
+    return sentence(f"{said}: hubs are {verdict} leaves")
+
+
+def _table(kind: Measure, series: Sequence[Series]) -> dict[str, Any]:
+    middle = "Share" if kind.is_share else "Median"
+    low, high = ("90 % low", "90 % high") if kind.is_share else ("5 %", "95 %")
+    rows = [
+        [one.name, span(b.low, b.high), b.count, kind.middle(b), *kind.ends(b), b.left_out]
+        for one in series
+        for b in one.bands
+    ]
+    return table(["Series", "In-degree", "Nodes", middle, low, high, "Left out"], rows)

@@ -1,0 +1,107 @@
+"""Whom degree protection keeps in full precision: its probability over the graph's degrees."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import ArrayLike, NDArray
+
+from engine.graphs.degrees import expected_protected, protection_probability
+from engine.spec import Protection
+from explorer.captions import percent
+from explorer.figures.chart import blank, chart, sentence, table
+from explorer.figures.degree_axis import degree_axis, places
+from explorer.figures.degrees import Bins
+from explorer.figures.theme import FAINT, GREY, VERMILLION
+
+TITLE = "Degree protection"
+TOPS = (0.1, 0.2, 0.5, 1.0)
+"""Where the axis of probabilities may end: round, and steady while a slider moves."""
+
+
+def protection(degree: ArrayLike, protection: Protection, *, subtitle: str = "") -> go.Figure:
+    """Return the probability of protection over the histogram of in-degrees.
+
+    Args:
+        degree: In-degrees before self-loops, [N].
+        protection: Its bounds.
+        subtitle: Which graph this is.
+    """
+    degree = np.asarray(degree)
+    if not degree.size:
+        return blank(TITLE, "The graph has no nodes.", subtitle=subtitle)
+    probability = protection_probability(degree, protection)
+    bins = Bins.of(degree)
+    counts, protected = bins.total(), bins.total(probability)
+    names = bins.names()
+    hover = [
+        f"in-degree {name}: {count:,.0f} nodes, {expected:.3g} protected on average"
+        for name, count, expected in zip(names, counts, protected, strict=True)
+    ]
+    distinct, first = np.unique(degree, return_index=True)
+    curve = {
+        "type": "scatter",
+        "mode": "lines" if distinct.size > 40 else "lines+markers",
+        "x": places(distinct),
+        "y": probability[first],
+        "yaxis": "y2",
+        "line": {"color": VERMILLION, "width": 2.5},
+        "marker": {"color": VERMILLION, "size": 6},
+        "name": "probability p(degree)",
+        "text": [
+            f"in-degree {d}: protected with probability {p:.3g}"
+            for d, p in zip(distinct, probability[first], strict=True)
+        ],
+        "hoverinfo": "text",
+    }
+    quiet = {"color": FAINT.replace("0.22", "0.55")}
+    traces = [
+        bins.bars(counts, marker=quiet, name="nodes", hovertext=hover),
+        bins.bars(
+            protected,
+            marker={"color": VERMILLION},
+            name="protected on average",
+            hovertext=hover,
+        ),
+        curve,
+    ]
+    top = next(top for top in TOPS if protection.p_max <= top)
+    return chart(
+        TITLE,
+        traces,
+        summary=_summary(degree, protection, probability),
+        table=table(
+            ["In-degree", "Nodes", "Protected on average"],
+            [[n, int(c), p] for n, c, p in zip(names, counts, protected, strict=True)],
+        ),
+        subtitle=subtitle,
+        barmode="overlay",
+        xaxis=degree_axis(int(degree.min()), int(degree.max())),
+        yaxis={"title": {"text": "Nodes"}, "rangemode": "tozero", "gridcolor": "rgba(0, 0, 0, 0)"},
+        yaxis2={
+            "title": {"text": "Probability"},
+            "tickmode": "auto",
+            "nticks": 5,
+            "tickformat": ".0%",
+            "overlaying": "y",
+            "side": "right",
+            "range": [0, 1.04 * top],
+            "gridcolor": FAINT,
+            "linecolor": GREY,
+            "automargin": True,
+        },
+    )
+
+
+def _summary(degree: NDArray[Any], protection: Protection, probability: NDArray[np.float64]) -> str:
+    if protection.is_off:
+        return "Protection is off: every node is quantized in every training step."
+    expected = expected_protected(degree, protection)
+    leaf, hub = percent(probability.min()), percent(probability.max())
+    return sentence(
+        f"each training step keeps about {expected:,.1f} of {degree.size:,} nodes in full "
+        f"precision ({percent(expected / degree.size)}): a node of the lowest in-degree with "
+        f"probability {leaf}, a hub with {hub}"
+    )

@@ -1,0 +1,86 @@
+"""A thin Plotly view: one figure in a trait, drawn by a plotly.js that a page loads once."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import plotly.graph_objects as go
+import traitlets
+from anywidget import AnyWidget
+from ipywidgets import Widget, widget_serialization
+from plotly.offline import get_plotlyjs
+
+HERE = Path(__file__).parent
+
+
+class PlotlyLibrary(Widget):
+    """The source of plotly.js, gzipped; one to a process, so that a page gets it once."""
+
+    _shared: PlotlyLibrary | None = None
+
+    source = traitlets.Bytes().tag(sync=True)
+
+    @classmethod
+    def shared(cls) -> PlotlyLibrary:
+        """Return the process's library; a new one where it was closed."""
+        if cls._shared is None or cls._shared.comm is None:
+            cls._shared = cls(source=gzip.compress(get_plotlyjs().encode(), 4, mtime=0))
+        return cls._shared
+
+
+def figure_json(figure: go.Figure, view: Widget | None = None) -> dict[str, Any]:
+    """Return a figure as JSON data: arrays packed, no NaN, and without its ``layout.meta``."""
+    data: dict[str, Any] = json.loads(figure.to_json(validate=False))
+    data["layout"].pop("meta", None)
+    return data
+
+
+class PlotlyView(AnyWidget):
+    """A figure as a widget: as wide as its container, redrawn whenever ``figure`` is set.
+
+    Args:
+        figure: What to draw. Set it anew to redraw; a change made inside it is not seen.
+        height: Height of the chart, in pixels.
+        summary: What the chart says, in a sentence: its caption and its text alternative. Setting
+            a figure that carries one (see `explorer.figures.chart`) sets it.
+        table: The numbers behind the chart: ``columns`` [C], ``rows`` [R][C] and, where rows can be
+            picked, ``keys`` [R]. Setting a figure that carries one sets it.
+
+    Attributes:
+        clicked: The last point or table row clicked: ``curve`` (None for a row), ``point``,
+            ``customdata``, and ``count``, which tells two clicks on one point apart.
+        selected: The last box drawn: ``x`` and ``y``, each [low, high]; empty when cleared.
+
+    Raises:
+        TypeError: If a keyword is no trait; ipywidgets alone would ignore it.
+    """
+
+    _esm = HERE / "plot.js"
+    _css = HERE / "plot.css"
+
+    library = traitlets.Instance(PlotlyLibrary).tag(sync=True, **widget_serialization)
+    figure = traitlets.Instance(go.Figure).tag(sync=True, to_json=figure_json)
+    height = traitlets.Int(380).tag(sync=True)
+    summary = traitlets.Unicode().tag(sync=True)
+    table = traitlets.Dict().tag(sync=True)
+    clicked = traitlets.Dict().tag(sync=True)
+    selected = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, figure: go.Figure | None = None, **traits: Any) -> None:
+        for name in traits:
+            if not self.has_trait(name):
+                close = get_close_matches(name, self.trait_names(), n=1)
+                hint = f"; did you mean {close[0]!r}?" if close else ""
+                raise TypeError(f"PlotlyView has no trait {name!r}{hint}")
+        super().__init__(library=PlotlyLibrary.shared(), figure=figure or go.Figure(), **traits)
+
+    @traitlets.observe("figure")
+    def _describe(self, change: dict[str, Any]) -> None:
+        meta = change["new"].layout.meta
+        if isinstance(meta, dict):
+            self.summary = meta.get("summary", "")
+            self.table = meta.get("table", {})

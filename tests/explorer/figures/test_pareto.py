@@ -1,0 +1,76 @@
+"""All runs and their front."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from explorer.figures.pareto import RunPoint, front, pareto
+
+POINT = RunPoint(
+    key="a", name="run a", group="INT8", accuracy=0.8, model_bytes=2000, latency_ms=1.0
+)
+RUNS = [
+    POINT,
+    replace(POINT, key="b", name="run b", group="INT4", accuracy=0.7, model_bytes=1000),
+    replace(POINT, key="c", name="run c", group="INT4", accuracy=0.6, model_bytes=1500),
+]
+pairs = st.lists(st.tuples(st.integers(1, 6), st.integers(0, 6)), min_size=1, max_size=12)
+
+
+@given(pairs)
+def test_front_is_what_no_other_beats(points: list[tuple[int, int]]) -> None:
+    costs, accuracies = np.array(points, dtype=np.float64).T
+    found = {points[place] for place in front(costs, accuracies)}
+    unbeaten = {
+        (cost, accuracy)
+        for cost, accuracy in points
+        if not any(
+            other != (cost, accuracy) and other[0] <= cost and other[1] >= accuracy
+            for other in points
+        )
+    }
+    assert found == unbeaten
+
+
+def test_points_tell_their_run(seen) -> None:
+    figure = pareto(RUNS)
+    line, int4, int8 = seen(figure)["data"]
+    assert (int4["name"], int8["name"]) == ("INT4", "INT8")
+    assert int4["customdata"] == ["b", "c"]
+    assert int4["x"] == pytest.approx([1.0, 1.5])
+    assert int4["y"] == pytest.approx([70, 60])
+    assert int4["marker"]["symbol"] != int8["marker"]["symbol"]
+    assert line["x"] == pytest.approx([1.0, 2.0])
+    assert line["y"] == pytest.approx([70, 80])
+    content = figure.layout.meta["table"]
+    assert content["keys"] == ["a", "b", "c"]
+    assert [row[-1] for row in content["rows"]] == ["yes", "yes", ""]
+
+
+def test_selected_and_pinned_are_ringed(seen) -> None:
+    *_, pinned, shown = seen(pareto(RUNS, selected="c", pinned="a", cost="latency_ms"))["data"]
+    assert (pinned["customdata"], shown["customdata"]) == (["a"], ["c"])
+    assert pinned["marker"]["symbol"] != shown["marker"]["symbol"]
+    assert shown["x"] == [1.0]
+
+
+@pytest.mark.parametrize("accuracy", [None, math.nan])
+def test_runs_without_numbers_are_counted(seen, accuracy: float | None) -> None:
+    figure = pareto([POINT, replace(POINT, accuracy=accuracy), replace(POINT, model_bytes=0)])
+    assert len(seen(figure)["data"][1]["x"]) == 1
+    assert "2 without an accuracy or a cost left out." in figure.layout.meta["summary"]
+
+
+def test_no_runs_have_a_chart_too(seen) -> None:
+    assert seen(pareto([]))["data"] == []
+
+
+def test_names_are_text(seen) -> None:
+    hostile = "<script>%{x}</script>"
+    seen(pareto([replace(POINT, name=hostile, group=hostile)], subtitle=hostile))

@@ -1,0 +1,75 @@
+"""The Python half of the view; `test_plot_browser` drives both halves."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+from ipywidgets import Widget
+from plotly.offline import get_plotlyjs
+
+from explorer.figures.chart import chart, table
+from explorer.plot import PlotlyLibrary, PlotlyView, figure_json
+
+CARRYING = chart("t", [], summary="It says so.", table=table(["a"], [[1]]))
+
+
+def test_misspelt_keyword_is_an_error_that_names_the_trait() -> None:
+    with pytest.raises(TypeError, match=r"no trait 'heigth'; did you mean 'height'\?"):
+        PlotlyView(heigth=300)
+    with pytest.raises(TypeError, match=r"no trait 'zzz'$"):
+        PlotlyView(zzz=1)
+
+
+def test_figure_sent_is_strict_json_without_its_meta() -> None:
+    figure = go.Figure(
+        data=[{"x": [1.0, math.nan], "y": np.array([1.0, np.inf])}],
+        layout={"meta": {"summary": "s.", "table": {}}, "title": {"text": "t"}},
+    )
+    sent = figure_json(figure)
+    json.dumps(sent, allow_nan=False)
+    assert sent["data"][0]["x"] == [1.0, None]
+    assert set(sent["data"][0]["y"]) == {"dtype", "bdata"}
+    assert "meta" not in sent["layout"]
+    assert figure.layout.meta["summary"] == "s.", "the figure itself keeps it"
+    assert figure_json(go.Figure())["data"] == []
+
+
+def test_figure_sets_summary_and_table() -> None:
+    view = PlotlyView(CARRYING)
+    assert (view.summary, view.table) == ("It says so.", {"columns": ["a"], "rows": [[1]]})
+    view.figure = chart("t", [], summary="Now this.", table={})
+    assert (view.summary, view.table) == ("Now this.", {})
+
+
+def test_figure_without_them_leaves_them_alone() -> None:
+    view = PlotlyView(summary="Mine.")
+    view.figure = go.Figure(data=[{"y": [1, 2]}])
+    assert view.summary == "Mine."
+
+
+def test_state_of_a_view_is_json_and_light() -> None:
+    state = PlotlyView(CARRYING).get_state()
+    shipped = {name: state[name] for name in ("figure", "height", "summary", "table", "clicked")}
+    assert len(json.dumps(shipped, allow_nan=False)) < 5_000
+
+
+def test_views_share_one_library_that_holds_plotly() -> None:
+    first, second = PlotlyView(), PlotlyView()
+    assert first.library is second.library
+    assert gzip.decompress(first.library.source).decode() == get_plotlyjs()
+    # Jupyter's servers pass a message on in one piece; 4.8 MB of it would be felt.
+    assert len(first.library.source) < 2_000_000
+
+
+def test_closed_library_is_replaced() -> None:
+    before = PlotlyView().library
+    Widget.close_all()
+    after = PlotlyView().library
+    assert after is not before
+    assert after.comm is not None
+    assert PlotlyLibrary.shared() is after
