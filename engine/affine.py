@@ -49,22 +49,23 @@ def qparams(low: Any, high: Any, spec: QuantSpec) -> QParams:
     Raises:
         ValueError: If the range is not finite.
     """
-    below = np.maximum(-np.asarray(low, dtype=np.float32), np.float32(0))
-    above = np.maximum(np.asarray(high, dtype=np.float32), np.float32(0))
-    if not (np.isfinite(below).all() and np.isfinite(above).all()):
-        raise ValueError(f"a range must be finite, got [{low}, {high}]")
-    if spec.symmetric:
-        span = np.maximum(below, above) / np.float32(spec.qmax)
-    else:
-        span = (below + above) / np.float32(spec.qmax - spec.qmin)
-    scale = np.maximum(span, np.float32(SMALLEST_SCALE))
+    with np.errstate(over="ignore"):
+        lowest, highest = np.asarray(low, dtype=np.float32), np.asarray(high, dtype=np.float32)
+        below = np.maximum(-lowest, np.float32(0))
+        above = np.maximum(highest, np.float32(0))
+        span = np.maximum(below, above) if spec.symmetric else below + above
+    if not all(np.isfinite(ends).all() for ends in (lowest, highest, span)):
+        raise ValueError(f"a range must be finite in float32, got [{low}, {high}]")
+    steps = spec.qmax if spec.symmetric else spec.qmax - spec.qmin
+    scale = np.maximum(span / np.float32(steps), np.float32(SMALLEST_SCALE))
     zero = np.zeros_like(scale) if spec.symmetric else spec.qmin + np.rint(below / scale)
     return QParams(spec, np.asarray(scale), np.asarray(zero).astype(np.int32))
 
 
 def quantize(x: Real, params: QParams) -> Codes:
     """Return the codes of real numbers, int32, same shape (channels last)."""
-    codes = np.rint(np.asarray(x, dtype=np.float32) / params.scale) + params.zero
+    with np.errstate(over="ignore"):  # what is beyond float32 is clamped all the same
+        codes = np.rint(np.asarray(x, dtype=np.float32) / params.scale) + params.zero
     clamped: Codes = np.clip(codes, params.spec.qmin, params.spec.qmax).astype(np.int32)
     return clamped
 

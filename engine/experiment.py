@@ -155,12 +155,11 @@ def complete(spec: RunSpec, store: RunStore | None = None) -> Run:
     Raises:
         RunEnded: If it diverged; the message says when.
     """
-    ending = None
-    for ending in run(spec, RunStore() if store is None else store):
-        pass
-    if not isinstance(ending, Finished):
-        raise RunEnded(ending.note if isinstance(ending, Cancelled | Diverged) else "no ending")
-    return ending.run
+    *_, ending = run(spec, RunStore() if store is None else store)
+    if isinstance(ending, Finished):
+        return ending.run
+    assert isinstance(ending, Cancelled | Diverged)
+    raise RunEnded(ending.note)
 
 
 def _carry_out(

@@ -39,7 +39,7 @@ def load_weights(network: Network, program: Program) -> None:
     with torch.no_grad():
         for index, layer in enumerate(network.layers):
             for name in ("weight", "bias"):
-                constant = program.constants[index, name]  # type: ignore[index]
+                constant = program.constants[index, name]
                 getattr(layer, name).copy_(torch.from_numpy(np.array(constant)))
 
 
@@ -64,7 +64,7 @@ class Simulation:
         """Return a slot's ``x_hat``; sparse inputs stay sparse."""
         if slot == (0, "input") and isinstance(self._x, SparseRows):
             columns, rowptr = self._x.columns.cpu().numpy(), self._x.rowptr.cpu().numpy()
-            return csr_array((self._seen[slot], columns, rowptr), shape=self._x.size)
+            return csr_array((self._seen[slot], columns, rowptr), shape=self._x.shape)
         return self._seen[slot]
 
     def codes(self) -> dict[Slot, Codes]:
@@ -85,8 +85,7 @@ class Simulation:
 def _weights(network: Network) -> list[GcnWeights]:
     return [
         GcnWeights(
-            layer.weight.detach().cpu().numpy().copy(),  # type: ignore[union-attr, operator]
-            layer.bias.detach().cpu().numpy().copy(),  # type: ignore[union-attr, operator]
+            layer.weight.detach().cpu().numpy().copy(), layer.bias.detach().cpu().numpy().copy()
         )
         for layer in network.layers
     ]

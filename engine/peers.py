@@ -74,7 +74,7 @@ def pyg_default(reference: Program, graph: Graph) -> Forward:
     def forward() -> Tensor:
         h = x
         for index, convolution in enumerate(convolutions):
-            out = convolution(h, edge_index, weight)
+            out: Tensor = convolution(h, edge_index, weight)
             if index < len(convolutions) - 1:
                 out = out.relu()
                 h = out + h if residual and index else out
@@ -83,7 +83,9 @@ def pyg_default(reference: Program, graph: Graph) -> Forward:
     return torch.inference_mode()(forward)
 
 
-def median_ms(*forwards: Callable[[], object], rounds: int = 15, budget_s: float = 2.0) -> list[float]:
+def median_ms(
+    *forwards: Callable[[], object], rounds: int = 15, budget_s: float = 2.0
+) -> list[float]:
     """Return each forward's median time in milliseconds, all measured in turn after a warm-up.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def bench_inference(
         GcnWeights(
             (random.standard_normal((f, g)) / f**0.5).astype(np.float32), np.zeros(g, np.float32)
         )
-        for f, g in zip(widths, widths[1:], strict=False)
+        for f, g in pairwise(widths)
     ]
     study = Study(loaded, gcn_program(model, weights, {}))
     plan = study.preview(scheme("ptq", bits=bits, graph=graph, model=model).quant).plan

@@ -21,7 +21,12 @@ WARM_UP = 20
 
 
 def bench_training(
-    graph: GraphSpec, model: ModelSpec, *, bits: int = 8, epochs: int = 200, folder: Path | None = None
+    graph: GraphSpec,
+    model: ModelSpec,
+    *,
+    bits: int = 8,
+    epochs: int = 200,
+    folder: Path | None = None,
 ) -> dict[str, Any]:
     """Return the median time of an epoch (training step and evaluation) by scheme, and ratios.
 

@@ -11,7 +11,9 @@ from engine.spec import COMPONENTS, GraphSpec, ModelSpec, SpecError
 def add_graph(parser: argparse.ArgumentParser, default: str) -> None:
     """Add the options that name a graph."""
     of = parser.add_argument_group("graph")
-    of.add_argument("--graph", default=default, help=f"a name, or an .npz file of yours ({default})")
+    of.add_argument(
+        "--graph", default=default, help=f"a name, or an .npz file of yours ({default})"
+    )
     of.add_argument("--nodes", type=int, help="nodes of the graph hubs")
     of.add_argument("--exponent", type=float, help="power law of the degrees of the graph hubs")
     of.add_argument(
@@ -73,14 +75,15 @@ def widths_of(texts: list[str], default: int = 8) -> tuple[int, dict[str, int]]:
     Raises:
         SpecError: Naming what is neither.
     """
-    everywhere, by_component = default, {}
+    everywhere = default
+    by_component: dict[str, int] = {}
     for text in texts:
         for part in text.split(","):
-            component, _, width = part.rpartition("=")
-            if not width.strip().isdigit() or (component and component not in COMPONENTS):
+            component, named, width = part.rpartition("=")
+            if not width.isdecimal() or (named and component not in COMPONENTS):
                 accepts = "a width, or COMPONENT=WIDTH of " + ", ".join(COMPONENTS)
                 raise SpecError("--bits", part, accepts)
-            if component:
+            if named:
                 by_component[component] = int(width)
             else:
                 everywhere = int(width)

@@ -90,31 +90,27 @@ def spec_of(options: argparse.Namespace, folder: Path) -> RunSpec:
         GraphError: If a graph file holds no graph to learn on.
     """
     bits, component_bits = widths_of(options.bits)
+    given = {name: getattr(options, name) for name in ("lr", "weight_decay")}
+    training = TrainingSpec(
+        mode="finetune" if options.finetune else "retrain",
+        epochs=options.epochs,
+        **{name: value for name, value in given.items() if value is not None},
+    )
     spec = scheme(
         options.scheme,
         bits=bits,
         component_bits=component_bits,
         graph=graph_of(options, folder),
         model=model_of(options),
+        training=training,
         seed=options.first_seed,
-    )
-    training = replace(
-        spec.training,
-        epochs=options.epochs,
-        lr=spec.training.lr if options.lr is None else options.lr,
-        weight_decay=(
-            spec.training.weight_decay if options.weight_decay is None else options.weight_decay
-        ),
-        mode="finetune"
-        if options.finetune and spec.training.mode == "retrain"
-        else spec.training.mode,
     )
     protection = Protection(
         p_min=spec.protection.p_min if options.p_min is None else options.p_min,
         p_max=spec.protection.p_max if options.p_max is None else options.p_max,
         shared=not options.mask_per_layer,
     )
-    return replace(spec, training=training, protection=protection)
+    return replace(spec, protection=protection)
 
 
 def pick(metrics: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 
 from engine import affine
-from engine.affine import QParams
+from engine.affine import SMALLEST_SCALE, QParams
 from engine.integer.program import Program
 from engine.integer.stages.stage import Slot
 from engine.integer.trace import Trace
@@ -61,8 +61,8 @@ class Calibrator:
         by_channel = spec.granularity == "channel"
         if isinstance(spec.range, LearnedStep):
             step = 2 * self._statistic(slot, by_channel, None) / np.sqrt(np.float32(spec.qmax))
-            step = np.where(step < np.finfo(np.float32).tiny, np.float32(1), step)
-            return QParams(spec, step.astype(np.float32), np.zeros(step.shape, np.int32))
+            scale = np.maximum(step, SMALLEST_SCALE).astype(np.float32)
+            return QParams(spec, np.asarray(scale), np.zeros(scale.shape, np.int32))
         tail = spec.range.tail if isinstance(spec.range, Percentile) else 0.0
         low, high = self._statistic(slot, by_channel, tail)
         return affine.qparams(low, high, spec)

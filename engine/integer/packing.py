@@ -52,7 +52,7 @@ def unpack(words: Words, width: int, spec: QuantSpec) -> Codes:
     bits = spec.storage_bits
     shifts = np.arange(0, 8 * words.itemsize, bits)[:, None]
     by_place = (words[..., None, :].astype(np.int32) >> shifts) & ((1 << bits) - 1)
-    unsigned = by_place.reshape(*words.shape[:-1], -1)[..., :width]
+    unsigned = by_place.reshape(*words.shape[:-1], shifts.size * words.shape[-1])[..., :width]
     codes: Codes = (unsigned + spec.qmin).astype(np.int32)
     return codes
 
@@ -96,8 +96,8 @@ class IntArray:
 
     @property
     def packed(self) -> Packed:
-        """The codes as kernels see them: rows, one row if the tensor has one axis."""
-        words = self.words.reshape(-1, self.words.shape[-1])
+        """The codes as kernels see them: the rows of a matrix, or a vector as one row."""
+        words: Any = np.atleast_2d(self.words)
         bits = self.params.spec.storage_bits
         return Packed(words, bits, zero_offset(self.params), self.shape[-1])
 

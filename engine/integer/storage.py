@@ -156,5 +156,7 @@ def _arrays_of(name: str, params: QParams) -> Arrays:
 
 
 def _slot(name: str) -> Slot:
-    layer, component = name.split(".", 1)
+    layer, _, component = name.partition(".")
+    if not (layer.isascii() and layer.isdigit()):
+        raise ValueError(f"{name!r} names no layer")
     return int(layer), component

@@ -1,4 +1,4 @@
-"""The graph as the torch wing sees it: incoming edges as a sparse matrix, with its transpose at hand."""
+"""The graph as the torch wing sees it: incoming edges as a sparse matrix, and its transpose."""
 
 from __future__ import annotations
 
@@ -90,7 +90,8 @@ class _Product(torch.autograd.Function):
 
 
 def _with_values(matrix: Tensor, values: Tensor) -> Tensor:
-    return sparse_rows(matrix.crow_indices(), matrix.col_indices(), values, tuple(matrix.shape))
+    rows, columns = matrix.shape
+    return sparse_rows(matrix.crow_indices(), matrix.col_indices(), values, (rows, columns))
 
 
 def _matrix(neighbours: Neighbours) -> Tensor:

@@ -1,4 +1,4 @@
-"""Fake quantization: real numbers moved onto the grid, with the gradient rule that training sees."""
+"""Fake quantization: real numbers moved onto the grid, with the gradient that training sees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Node features as the torch wing sees them: dense, or sparse rows whose values are quantized alone."""
+"""Node features as the torch wing sees them: dense, or sparse rows quantized by value alone."""
 
 from __future__ import annotations
 
@@ -38,9 +38,13 @@ class SparseRows:
     columnptr: Tensor
 
     @property
-    def size(self) -> tuple[int, int]:
+    def shape(self) -> tuple[int, int]:
         """N and F."""
         return len(self.rowptr) - 1, len(self.columnptr) - 1
+
+    def numel(self) -> int:
+        """Return the number of entries that are stored."""
+        return len(self.values)
 
     def map(self, change: Callable[[Tensor], Tensor]) -> SparseRows:
         """Return the features with ``change(values)`` for values."""
@@ -48,7 +52,7 @@ class SparseRows:
 
     def __matmul__(self, weight: Tensor) -> Tensor:
         """Return features times weight [F, F'], differentiable in the weight; [N, F']."""
-        nodes, width = self.size
+        nodes, width = self.shape
         rows = sparse_rows(self.rowptr, self.columns, self.values, (nodes, width))
         columns = sparse_rows(
             self.columnptr, self.row[self.transpose], self.values[self.transpose], (width, nodes)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
+from engine.affine import SMALLEST_SCALE
 from engine.learning.protection import ProtectedRows
 from engine.spec import QuantSpec
 
@@ -12,7 +12,9 @@ from engine.spec import QuantSpec
 def learned_step_quantize(
     x: Tensor, step: Tensor, spec: QuantSpec, protected: ProtectedRows | None = None
 ) -> Tensor:
-    """Move real numbers onto a grid of a trained step: ``x_hat = clamp(round(x / s), qmin, qmax) s``.
+    """Move real numbers onto a grid of a trained step.
+
+        x_hat = clamp(round(x / s), qmin, qmax) s
 
     Args:
         x: Real numbers, [N, ...], channels last.
@@ -31,8 +33,8 @@ def learned_step_quantize(
         Esser et al., Learned Step Size Quantization, ICLR 2020, equations 2 to 5.
     """
     share = 1 / (max(x.numel(), 1) * spec.qmax) ** 0.5
-    step = step.abs().clamp(min=torch.finfo(step.dtype).tiny)
-    step = step * share + (step - step * share).detach()
+    step = step.abs().clamp(min=SMALLEST_SCALE)
+    step = step.detach() + (step - step.detach()) * share
     ratio = (x / step).clamp(spec.qmin, spec.qmax)
     x_hat = (ratio + (ratio.round() - ratio).detach()) * step
     return x_hat if protected is None else protected.restore(x_hat, x)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import zip_longest
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -15,9 +15,11 @@ from engine.learning.features import Features
 from engine.learning.layers.gcn import GCNLayer
 from engine.learning.protection import ProtectedRows
 from engine.learning.quantizers import Quantizer
-from engine.spec import Component, LayerQuant, ModelSpec
+from engine.spec import LayerQuant, ModelSpec
 
-Slot = tuple[int, Component]
+Slot = tuple[int, str]
+"""A layer's index and a component's name."""
+
 OPERATORS = {"gcn": GCNLayer}
 
 
@@ -32,6 +34,8 @@ class Network(nn.Module):
         generator: Source of the initial weights.
     """
 
+    layers: Sequence[GCNLayer]
+
     def __init__(
         self,
         model: ModelSpec,
@@ -44,7 +48,7 @@ class Network(nn.Module):
         widths = [features, *[model.hidden] * (model.layers - 1), classes]
         last = model.layers - 1
         layer_class = OPERATORS[model.operator]
-        self.layers = nn.ModuleList(
+        layers = nn.ModuleList(
             layer_class(
                 widths[index],
                 widths[index + 1],
@@ -55,8 +59,9 @@ class Network(nn.Module):
             )
             for index in range(model.layers)
         )
+        self.layers = cast("Sequence[GCNLayer]", layers)
         for layer in self.layers:
-            nn.init.xavier_uniform_(layer.weight, generator=generator)  # type: ignore[arg-type]
+            nn.init.xavier_uniform_(layer.weight, generator=generator)
 
     def forward(
         self,
@@ -76,14 +81,16 @@ class Network(nn.Module):
         Returns:
             [N, C].
         """
-        for layer, rows in zip_longest(self.layers, protected):
+        rows_of_layers = protected or [None] * len(self.layers)
+        for layer, rows in zip(self.layers, rows_of_layers, strict=True):
             x = layer(x, adjacency, rows, generator)
-        return x  # type: ignore[return-value]
+        assert isinstance(x, Tensor)  # a layer returns one whatever it is given
+        return x
 
     def quantizers(self) -> Iterator[tuple[Slot, Quantizer]]:
         """Yield each component's quantizer with its layer and name."""
         for index, layer in enumerate(self.layers):
-            for component, held in layer.quantizers.items():  # type: ignore[union-attr, operator]
+            for component, held in layer.quantizers.items():
                 yield (index, component), held
 
     def qparams(self) -> dict[Slot, QParams | None]:

@@ -24,6 +24,11 @@ class ProtectedRows:
 
     mask: Tensor
 
+    @property
+    def are_all(self) -> bool:
+        """Whether no row is left unprotected."""
+        return bool(self.mask.all())
+
     def spread(self, row: Tensor) -> ProtectedRows:
         """Return the entries that lie in protected rows, for entries of rows ``row`` [nnz]."""
         return ProtectedRows(self.mask[row])

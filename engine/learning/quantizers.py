@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engine.affine import QParams
+from engine.affine import SMALLEST_SCALE, QParams
 from engine.learning.fake_quantize import fake_quantize
 from engine.learning.learned_step import learned_step_quantize
 from engine.learning.protection import ProtectedRows
@@ -21,6 +21,8 @@ from engine.spec import Current, LearnedStep, QuantSpec
 
 class Quantizer(nn.Module, ABC):
     """A map from real numbers to real numbers on a grid.
+
+    In training, protected rows pass as they are; evaluation protects none.
 
     Args:
         spec: What it was asked for.
@@ -32,14 +34,14 @@ class Quantizer(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, x: Tensor, protected: ProtectedRows | None = None) -> Tensor:
-        """Return ``x_hat``, same shape; ``protected`` rows stay as they are."""
+        """Return ``x_hat``, same shape; in training ``protected`` rows stay as they are."""
 
     @abstractmethod
     def qparams(self) -> QParams | None:
         """Return what was learned, or None for a tensor that stays in float.
 
         Raises:
-            ValueError: If no batch was seen yet.
+            ValueError: If no unprotected row was seen yet.
         """
 
     @abstractmethod
@@ -65,7 +67,8 @@ class Exact(Quantizer):
     def load(self, params: QParams | None) -> None:
         """Accept None only."""
         if params is not None:
-            raise ValueError(f"an exact quantizer accepts no parameters, got {params.spec.bits} bits")
+            bits = params.spec.bits
+            raise ValueError(f"an exact quantizer accepts no parameters, got {bits} bits")
 
 
 class GridQuantizer(Quantizer):
@@ -84,15 +87,19 @@ class GridQuantizer(Quantizer):
     def qparams(self) -> QParams:
         """Return spec, scale and zero point."""
         if not self.batches:
-            raise ValueError("a quantizer that saw no batch has no range; train or calibrate first")
-        scale = self.scale.detach().abs().cpu().numpy().astype(np.float32)
+            raise ValueError(
+                "a quantizer that saw no unprotected row has no range; train or calibrate first"
+            )
+        magnitude = self.scale.detach().abs().clamp(min=SMALLEST_SCALE)
+        scale = magnitude.cpu().numpy().astype(np.float32)
         zero = self.zero.cpu().numpy().astype(np.int32)
         return QParams(self.spec, scale, zero)
 
     def load(self, params: QParams | None) -> None:
         """Take scale and zero point from outside."""
         if params is None or params.spec != self.spec:
-            raise ValueError(f"wanted the parameters of {self.spec}, got those of {params and params.spec}")
+            got = "none" if params is None else f"those of {params.spec}"
+            raise ValueError(f"wanted the parameters of {self.spec}, got {got}")
         with torch.no_grad():
             self.scale.copy_(torch.from_numpy(params.scale))
             self.zero.copy_(torch.from_numpy(params.zero))
@@ -107,7 +114,7 @@ class Observed(GridQuantizer):
         channels: Columns of the tensor, where the granularity is per channel.
 
     Source:
-        Tailor et al., Degree-Quant, ICLR 2021: protected rows neither are quantized nor move a range.
+        Tailor et al., Degree-Quant, ICLR 2021: protected rows are not quantized and move no range.
     """
 
     reach: Tensor
@@ -121,12 +128,22 @@ class Observed(GridQuantizer):
 
     def forward(self, x: Tensor, protected: ProtectedRows | None = None) -> Tensor:
         """Return ``x_hat``; in training, first let the range follow the batch."""
+        rows = protected if self.training else None
         if self.training or isinstance(self.spec.range, Current):
-            self._observe(x.detach(), protected)
-        return fake_quantize(x, self.scale, self.zero, self.spec, protected)
+            self._observe(x.detach(), rows)
+        return fake_quantize(x, self.scale, self.zero, self.spec, rows)
+
+    def load(self, params: QParams | None) -> None:
+        """Take scale and zero point from outside, and the range that they cover."""
+        super().load(params)
+        with torch.no_grad():
+            codes = torch.stack((self.zero - self.spec.qmin, self.spec.qmax - self.zero))
+            self.reach.copy_(codes * self.scale)
 
     @torch.no_grad()
     def _observe(self, x: Tensor, protected: ProtectedRows | None) -> None:
+        if protected is not None and protected.are_all:
+            return
         reach = batch_reach(x, self.spec, protected, self.last)
         self.last.copy_(reach)
         if self.batches and not isinstance(self.spec.range, Current):
@@ -156,14 +173,16 @@ class LearnedStepQuantizer(GridQuantizer):
 
     def forward(self, x: Tensor, protected: ProtectedRows | None = None) -> Tensor:
         """Return ``x_hat``, differentiable in the step too."""
-        if not self.batches and self.training:
+        rows = protected if self.training else None
+        if self.training and not self.batches:
             with torch.no_grad():
-                rows = x if protected is None else protected.others(x)
-                if rows.numel():
-                    self._start(rows.abs())
-        return learned_step_quantize(x, self.scale, self.spec, protected)
+                self._start(x if rows is None else rows.others(x))
+        return learned_step_quantize(x, self.scale, self.spec, rows)
 
-    def _start(self, magnitude: Tensor) -> None:
+    def _start(self, x: Tensor) -> None:
+        if not x.numel():
+            return
+        magnitude = x.abs()
         values = magnitude[magnitude > 0]
         if self.spec.granularity == "channel":
             mean = magnitude.mean(dim=0)

@@ -6,8 +6,11 @@ import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import asdict, dataclass
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
@@ -17,7 +20,7 @@ from engine.learning.adjacency import Adjacency
 from engine.learning.features import Features, features
 from engine.learning.network import Network
 from engine.learning.protection import DegreeProtection
-from engine.spec import Protection, TrainingSpec
+from engine.spec import TrainingSpec
 
 
 class Diverged(RuntimeError):
@@ -70,8 +73,8 @@ class Batch:
     def of(cls, graph: Graph, device: torch.device | str = "cpu") -> Batch:
         """Return a graph on a device, its split as node indices."""
 
-        def nodes(mask: object) -> Tensor:
-            return torch.from_numpy(mask).nonzero().squeeze(1).to(device)  # type: ignore[arg-type]
+        def nodes(mask: NDArray[np.bool_]) -> Tensor:
+            return torch.from_numpy(mask).nonzero().squeeze(1).to(device)
 
         return cls(
             features(graph.x, device),
@@ -105,17 +108,15 @@ def fit(
         cancelled: Asked between steps.
 
     Raises:
-        Diverged: If the loss is not finite; the network then holds its best epoch so far.
+        Diverged: If loss or scores are not finite; the network then holds its best epoch so far.
         Cancelled: If ``cancelled()`` was true; likewise.
     """
     first, *rest = network.layers
-    optimizer = torch.optim.Adam(
-        [
-            {"params": list(first.parameters()), "weight_decay": training.weight_decay},
-            {"params": [p for layer in rest for p in layer.parameters()]},
-        ],
-        lr=training.lr,
-    )
+    groups: list[dict[str, Any]] = [
+        {"params": list(first.parameters()), "weight_decay": training.weight_decay},
+        {"params": [p for layer in rest for p in layer.parameters()]},
+    ]
+    optimizer = torch.optim.Adam(groups, lr=training.lr)
     best: tuple[float, float] = (-1.0, 0.0)
     kept = deepcopy(network.state_dict())
     try:
@@ -124,20 +125,27 @@ def fit(
                 raise Cancelled(f"cancelled after {number - 1} of {training.epochs} epochs")
             start = time.perf_counter()
             loss = _step(network, batch, optimizer, protection, generator)
-            if not torch.isfinite(loss):
-                raise Diverged(f"the loss was {loss.item()} at epoch {number}; try a lower learning rate")
-            train, validation, validation_loss = _evaluate(network, batch)
+            if not loss.isfinite():
+                what = f"the loss was {loss.item()}"
+                raise Diverged(f"{what} at epoch {number}; try a lower learning rate")
+            scores = _scores(network, batch)
+            if not scores.isfinite().all():
+                what = "a score was not finite"
+                raise Diverged(f"{what} at epoch {number}; try a lower learning rate")
+            validation = accuracy(scores, batch.y, batch.validation)
+            validation_loss = _loss(scores, batch.y, batch.validation).item()
             rank = (validation, -validation_loss) if len(batch.validation) else (number, 0.0)
-            if rank > best:
+            is_best = rank > best
+            if is_best:
                 best, kept = rank, deepcopy(network.state_dict())
             yield Epoch(
                 epoch=number,
                 loss=loss.item(),
-                train=train,
+                train=accuracy(scores, batch.y, batch.train),
                 validation=validation,
                 validation_loss=validation_loss,
                 epoch_ms=1000 * (time.perf_counter() - start),
-                best=rank == best,
+                best=is_best,
             )
     finally:
         network.load_state_dict(kept)
@@ -162,23 +170,19 @@ def _step(
     optimizer.zero_grad()
     protected = protection.draw(len(network.layers), generator)
     scores = network(batch.x, batch.adjacency, protected, generator)
-    loss = cross_entropy(scores[batch.train], batch.y[batch.train])
+    loss = _loss(scores, batch.y, batch.train)
     loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
     return loss.detach()
 
 
 @torch.no_grad()
-def _evaluate(network: Network, batch: Batch) -> tuple[float, float, float]:
+def _scores(network: Network, batch: Batch) -> Tensor:
     network.eval()
-    scores = network(batch.x, batch.adjacency)
-    validation_loss = (
-        cross_entropy(scores[batch.validation], batch.y[batch.validation]).item()
-        if len(batch.validation)
-        else 0.0
-    )
-    return (
-        accuracy(scores, batch.y, batch.train),
-        accuracy(scores, batch.y, batch.validation),
-        validation_loss,
-    )
+    scores: Tensor = network(batch.x, batch.adjacency)
+    return scores
+
+
+def _loss(scores: Tensor, y: Tensor, nodes: Tensor) -> Tensor:
+    """Return the mean cross entropy over nodes, 0 without any."""
+    return cross_entropy(scores[nodes], y[nodes]) if len(nodes) else scores.new_zeros(())

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+SHOWN = 200
+"""Characters of an offending value that a message shows."""
+
 
 class SpecError(ValueError):
     """A field of a value holds something it does not accept.
@@ -15,7 +18,7 @@ class SpecError(ValueError):
     """
 
     def __init__(self, field: str, got: Any, accepts: str) -> None:
-        super().__init__(f"{field}: got {got!r}, accepts {accepts}")
+        super().__init__(f"{field}: got {_shown(got)}, accepts {accepts}")
         self.field = field
         self.got = got
         self.accepts = accepts
@@ -94,3 +97,11 @@ def check_instance(field: str, got: Any, kinds: type | tuple[type, ...]) -> None
     if not isinstance(got, kinds):
         names = kinds if isinstance(kinds, tuple) else (kinds,)
         raise SpecError(field, got, "a value of " + " or ".join(kind.__name__ for kind in names))
+
+
+def _shown(got: Any) -> str:
+    try:
+        text = repr(got)
+    except (ValueError, RecursionError):  # too many digits, too deep
+        return f"a value of type {type(got).__name__} that is too large to show"
+    return text if len(text) <= SHOWN else text[:SHOWN] + "…"

@@ -13,14 +13,17 @@ from functools import cache
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from engine.spec.errors import SpecError
+from engine.spec.errors import SpecError, check_choice
 
 Value = TypeVar("Value")
 MAX_CHARACTERS = 1_000_000
 
 
 def encode(value: Any) -> Any:
-    """Return a value as plain JSON data, fields that hold their default left out."""
+    """Return a value as plain JSON data, fields that hold their default left out.
+
+    Equal values give equal data: a real number is a float, however it was given.
+    """
     if isinstance(value, tuple):
         return [encode(item) for item in value]
     if not is_dataclass(value):
@@ -30,6 +33,8 @@ def encode(value: Any) -> Any:
     data: dict[str, Any] = {}
     for field in fields(value):
         held = getattr(value, field.name)
+        if float in (hints[field.name], *get_args(hints[field.name])) and held is not None:
+            held = float(held) + 0.0  # -0.0 becomes 0.0
         if held == field.default and type(held) is type(field.default):
             continue
         data[field.name] = encode(held)
@@ -57,12 +62,14 @@ def loads(kind: type[Value], text: str) -> Value:
     """Return the value of type ``kind`` in a JSON text.
 
     Raises:
-        SpecError: If the text is not JSON, or a field is invalid.
+        SpecError: If the text is not JSON, or a field is invalid or given twice.
     """
     if len(text) > MAX_CHARACTERS:
         raise SpecError("json", f"{len(text)} characters", f"at most {MAX_CHARACTERS}")
     try:
-        data = json.loads(text)
+        data = json.loads(text, object_pairs_hook=_without_repeats)
+    except SpecError:
+        raise
     except (ValueError, RecursionError) as error:
         raise SpecError("json", text[:40], f"a JSON object ({error})") from None
     return decode(kind, data)
@@ -71,6 +78,15 @@ def loads(kind: type[Value], text: str) -> Value:
 def dumps(value: Any, indent: int | None = 2) -> str:
     """Return a value as readable JSON text."""
     return json.dumps(encode(value), indent=indent, allow_nan=False)
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    for name, item in pairs:
+        if name in data:
+            raise SpecError(name, item, "one value, but it is given twice")
+        data[name] = item
+    return data
 
 
 @cache
@@ -86,10 +102,10 @@ def _decode(hint: Any, data: Any, path: str) -> Any:
         members = {kind.__name__: kind for kind in kinds if is_dataclass(kind)}
         if not members:
             return data if data is None else _decode(kinds[0], data, path)
-        if not isinstance(data, dict) or data.get("kind") not in members:
-            got = data.get("kind") if isinstance(data, dict) else data
-            raise SpecError(f"{path}.kind", got, "one of " + ", ".join(members))
-        rest = {name: item for name, item in data.items() if name != "kind"}
+        if not isinstance(data, dict):
+            raise SpecError(path, data, "a JSON object")
+        rest = dict(data)
+        check_choice(f"{path}.kind", rest.pop("kind", None), tuple(members))
         return _decode_dataclass(members[data["kind"]], rest, path)
     if get_origin(hint) is tuple:
         if not isinstance(data, list):

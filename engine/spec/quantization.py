@@ -6,7 +6,7 @@ QuantSpec (asked for) -> QParams (learned) -> IntArray (stored) -> kernels, metr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 from engine.spec.errors import SpecError, check_choice, check_flag, check_instance, check_real
@@ -204,8 +204,8 @@ class LayerQuant:
 
     def items(self) -> Iterator[tuple[Component, QuantSpec]]:
         """Yield each component with its spec, in the order of the forward pass."""
-        for field in fields(self):
-            yield field.name, getattr(self, field.name)  # type: ignore[misc]
+        for component in COMPONENTS:
+            yield component, getattr(self, component)
 
     def map(self, change: Callable[[Component, QuantSpec], QuantSpec]) -> LayerQuant:
         """Return the layer with ``change(component, spec)`` in each place."""
@@ -216,4 +216,6 @@ class LayerQuant:
     @property
     def edge_weight(self) -> QuantSpec:
         """The spec of a weighted graph's edge weights: constants at the norm's width."""
-        return FP32 if self.norm.is_float else QuantSpec(bits=self.norm.bits, signed=False)
+        if self.norm.is_float:
+            return FP32
+        return QuantSpec(bits=self.norm.bits, signed=False, range=Current())

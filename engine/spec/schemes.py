@@ -60,15 +60,13 @@ def scheme(
         widths = dict.fromkeys(COMPONENTS, 32)
     layers = []
     for layer in range(model.layers):
-        last = layer == model.layers - 1
-        kept = "output" in (component_bits or {})
         specs = {c: component_spec(name, c, widths[c], layer=layer) for c in COMPONENTS}
-        if last and not kept:
+        if layer == model.layers - 1 and "output" not in (component_bits or {}):
             specs["output"] = FP32
         layers.append(LayerQuant(**specs))
-    mode: Mode = "float" if name == "float" else "ptq" if name == "ptq" else "retrain"
-    if training is None:
-        training = TrainingSpec()
+    training = training or TrainingSpec()
+    trained: Mode = "finetune" if training.mode == "finetune" else "retrain"
+    mode: Mode = "float" if name == "float" else "ptq" if name == "ptq" else trained
     if name == "degree-quant" and protection is None:
         protection = Protection(p_min=0.0, p_max=0.1)
     return RunSpec(

@@ -70,7 +70,9 @@ def _compile(function: Kernel, *, parallel: bool) -> Kernel:
     folder = _cache_folder()
     outer, config.CACHE_DIR = config.CACHE_DIR, str(folder or "")
     try:
-        decorate: Any = numba.njit(nogil=True, cache=folder is not None, parallel=parallel)
+        decorate: Any = numba.njit(
+            nogil=True, cache=folder is not None, parallel=parallel, forceinline=not parallel
+        )
         compiled: Kernel = decorate(function)
     finally:
         config.CACHE_DIR = outer

@@ -38,18 +38,17 @@ def read(packed: Packed, row: int, column: int) -> int:
 def accumulate(packed: Packed, row: int, multiplier: int, sums: NDArray[Any]) -> None:
     """Add to the sums, [F'], a multiple of a row's codes less the code of zero."""
     words, bits, zero, width = packed
-    count = words.shape[1]
+    count = np.uintp(words.shape[1])
     factor, offset, mask = np.int32(multiplier), np.int32(zero), np.int32((1 << bits) - 1)
     if bits == 8 * words.itemsize:
         for index in range(width):
             sums[index] += factor * (np.int32(words[row, index]) - offset)
         return
-    line = words[row]
-    first, shift = 0, np.int32(0)
-    while first < width:
-        part = sums[first : first + count]  # a slice of its own, or LLVM does not vectorise
-        for index in range(part.size):
-            part[index] += factor * (((np.int32(line[index]) >> shift) & mask) - offset)
+    first, shift, end = np.uintp(0), np.int32(0), np.uintp(width)
+    while first < end:  # indices without a sign, or LLVM does not vectorise
+        for index in range(min(count, end - first)):
+            code = (np.int32(words[row, index]) >> shift) & mask
+            sums[first + index] += factor * (code - offset)
         first += count
         shift += np.int32(bits)
 
@@ -73,18 +72,17 @@ def _finish(sums: Any, target: Any, row: Any) -> Callable[..., None]:
 
     def write_codes(sums: Any, target: Any, row: Any) -> None:
         words, bits, zero, high, factor = target
-        count = words.shape[1]
+        count = np.uintp(words.shape[1])
         low, top, offset = kind(-zero), kind(high - zero), np.int32(zero)
-        line = words[row]
-        clear(line)
-        first, shift = 0, 0
-        while first < sums.size:
-            part, scales = sums[first : first + count], factor[first : first + count]
-            for index in range(part.size):
-                code = np.rint(kind(part[index]) * scales[index])
+        for index in range(count):
+            words[row, index] = 0
+        first, shift, end = np.uintp(0), np.int32(0), np.uintp(sums.size)
+        while first < end:
+            for index in range(min(count, end - first)):
+                code = np.rint(kind(sums[first + index]) * factor[first + index])
                 unsigned = np.int32(min(max(code, low), top)) + offset
-                line[index] |= unsigned << shift
+                words[row, index] |= unsigned << shift
             first += count
-            shift += bits
+            shift += np.int32(bits)
 
     return write_codes

@@ -187,11 +187,10 @@ def hold(x: Any, params: QParams | None, kernels: Kernels) -> Value:
     x = np.ascontiguousarray(x, np.float32)
     if params is None:
         return x
-    rows = x.reshape(-1, x.shape[-1])
+    rows = np.atleast_2d(x)
     target, array = open_codes(rows.shape, params, params.scale.reshape(1))
     kernels.quantize(rows, target)
-    words = array.words.reshape(*x.shape[:-1], -1)
-    return IntArray(params, words, x.shape)
+    return array if x.ndim == 2 else IntArray(params, array.words[0], x.shape)
 
 
 def real(value: Value) -> Any:

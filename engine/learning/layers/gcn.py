@@ -7,6 +7,9 @@ gather and scatter. The tests hold this layer to PyG's `GCNConv`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -15,7 +18,7 @@ from engine.learning.dropout import dropout
 from engine.learning.features import Features, SparseRows
 from engine.learning.protection import ProtectedRows
 from engine.learning.quantizers import Quantizer, quantizer
-from engine.spec import LayerQuant
+from engine.spec import Component, LayerQuant
 
 
 class GCNLayer(nn.Module):
@@ -46,6 +49,8 @@ class GCNLayer(nn.Module):
         range is the one evaluation meets.
     """
 
+    quantizers: Mapping[str, Quantizer]
+
     def __init__(
         self,
         inputs: int,
@@ -62,9 +67,8 @@ class GCNLayer(nn.Module):
         self.last = last
         self.residual = residual
         self.dropout = dropout
-        self.quantizers = nn.ModuleDict(
-            {component: quantizer(spec, outputs) for component, spec in quant.items()}
-        )
+        quantizers = nn.ModuleDict({name: quantizer(spec, outputs) for name, spec in quant.items()})
+        self.quantizers = cast("Mapping[str, Quantizer]", quantizers)
         self.edge_weight = quantizer(quant.edge_weight)
 
     def forward(
@@ -86,6 +90,8 @@ class GCNLayer(nn.Module):
             [N, F'].
         """
         q = self._quantize
+        x_hat: Features
+        kept: Features
         if isinstance(x, SparseRows):
             rows = None if protected is None else protected.spread(x.row)
             x_hat = x.map(lambda values: q("input", values, rows))
@@ -102,11 +108,16 @@ class GCNLayer(nn.Module):
         if self.last:
             return output
         activation = output.relu()
-        return activation + x_hat if self.residual else activation
+        if not self.residual:
+            return activation
+        assert isinstance(x_hat, Tensor)  # only the first layer, never residual, sees sparse rows
+        return activation + x_hat
 
-    def _quantize(self, component: str, x: Tensor, protected: ProtectedRows | None = None) -> Tensor:
-        held: Quantizer = self.quantizers[component]  # type: ignore[assignment]
-        return held(x, protected)  # type: ignore[no-any-return]
+    def _quantize(
+        self, component: Component, x: Tensor, protected: ProtectedRows | None = None
+    ) -> Tensor:
+        x_hat: Tensor = self.quantizers[component](x, protected)
+        return x_hat
 
     def _drop(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
         return dropout(x, self.dropout, generator) if self.training else x

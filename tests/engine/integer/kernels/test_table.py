@@ -1,0 +1,143 @@
+"""Every kernel equals its twin, number for number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.integer.kernels.operands import CodeTarget, Packed, RealTarget, Term
+from engine.integer.kernels.table import NUMBA, NUMPY, Kernels
+from engine.integer.packing import pack, word_count, word_type
+from engine.spec import QuantSpec
+
+KERNELS = [field.name for field in fields(Kernels)]
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+class Draw:
+    """Random operands of one width."""
+
+    def __init__(self, seed: int, bits: int) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.spec = QuantSpec(bits=bits, signed=False)
+        self.rows, self.fan_in, self.width = self.rng.integers([0, 1, 1], [150, 20, 20])
+        self.accumulator = np.dtype(np.int64 if bits == 16 else np.int32)
+
+    def zero(self) -> int:
+        return int(self.rng.choice([0, self.spec.qmax, self.rng.integers(self.spec.qmax + 1)]))
+
+    def packed(self, rows: int, width: int) -> Packed:
+        """Return codes that are all low, all high, or anything."""
+        low, high = [(0, 0), (self.spec.qmax, self.spec.qmax), (0, self.spec.qmax)][
+            self.rng.integers(3)
+        ]
+        codes = self.rng.integers(low, high + 1, (rows, width), np.int32)
+        return Packed(pack(codes, self.spec), self.spec.storage_bits, self.zero(), width)
+
+    def counts(self, rows: int) -> np.ndarray:
+        """Return where each of some rows begins, many of them empty, one long."""
+        count = self.rng.integers(0, 4, rows) * self.rng.integers(0, 2, rows)
+        if rows:
+            count[self.rng.integers(rows)] += 100  # 103 * 255^3 still fits int32
+        return np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
+
+    def target(self, width: int) -> CodeTarget:
+        """Return a target that is clamped at both ends, or at none; its words hold rubbish."""
+        high = self.spec.qmax
+        kind = np.float64 if self.spec.bits == 16 else np.float32
+        factor = (10.0 ** self.rng.uniform(-9, 1, width)).astype(kind)
+        words = np.full((self.rows, word_count(width, self.spec)), 0xA5, word_type(self.spec))
+        return CodeTarget(words, self.spec.storage_bits, self.zero(), high, factor)
+
+
+def quantize(draw: Draw) -> tuple[Any, ...]:
+    x = draw.rng.normal(scale=draw.spec.qmax, size=(draw.rows, draw.width)).astype(np.float32)
+    x[draw.rng.random(x.shape) < 0.2] = 0
+    x[draw.rng.random(x.shape) < 0.2] = 1.5  # ties, with a scale of 1
+    return (x,)
+
+
+def product(draw: Draw) -> tuple[Any, ...]:
+    x, weight = draw.packed(draw.rows, draw.fan_in), draw.packed(draw.fan_in, draw.width)
+    return x, weight, draw.accumulator
+
+
+def sparse_product(draw: Draw) -> tuple[Any, ...]:
+    rowptr = draw.counts(draw.rows)
+    column = draw.rng.integers(0, draw.fan_in, rowptr[-1]).astype(np.int32)
+    values = draw.packed(1, int(rowptr[-1]))
+    return rowptr, column, values, draw.packed(draw.fan_in, draw.width), draw.accumulator
+
+
+def scale(draw: Draw) -> tuple[Any, ...]:
+    return draw.packed(draw.rows, draw.width), draw.packed(1, draw.rows), draw.accumulator
+
+
+def aggregate(draw: Draw) -> tuple[Any, ...]:
+    rowptr = draw.counts(draw.rows)
+    edges = int(rowptr[-1])
+    source = draw.rng.integers(0, draw.rows, edges) if edges else np.empty(0)
+    blocks = np.array([0, draw.rows // 3, draw.rows // 3, draw.rows])
+    weight = draw.packed(1, edges) if draw.rng.integers(2) else None
+    norm = draw.packed(1, draw.rows) if weight or draw.rng.integers(2) else None
+    message = draw.packed(draw.rows, draw.width)
+    return rowptr, source.astype(np.int32), blocks, message, weight, norm, draw.accumulator
+
+
+def combine(draw: Draw) -> tuple[Any, ...]:
+    def term() -> Term:
+        floor = int(draw.rng.choice([0, -(1 << 16)]))
+        multiplier = int(draw.rng.integers(0, 1 << 10))
+        return Term(*draw.packed(draw.rows, draw.width), multiplier, floor)
+
+    bias = draw.rng.integers(-(2**20), 2**20, draw.width).astype(draw.accumulator)
+    return term(), term() if draw.rng.integers(2) else None, bias, draw.accumulator
+
+
+OPERANDS: dict[str, Callable[[Draw], tuple[Any, ...]]] = {
+    f.__name__: f for f in (quantize, product, sparse_product, scale, aggregate, combine)
+}
+
+
+@pytest.mark.parametrize("name", KERNELS)
+@pytest.mark.parametrize("bits", [2, 3, 4, 5, 6, 7, 8, 16])
+@settings(max_examples=15)
+@given(seed=SEEDS)
+def test_codes_equal_the_twins(name: str, bits: int, seed: int) -> None:
+    draw = Draw(seed, bits)
+    operands = OPERANDS[name](draw)
+    target = draw.target(draw.width)
+    if name == "quantize":
+        target = target._replace(factor=np.ones(1, np.float32))
+    twin = target._replace(words=np.zeros_like(target.words))
+    run(name, operands, target, twin)
+    np.testing.assert_array_equal(target.words, twin.words)
+
+
+@pytest.mark.parametrize("name", KERNELS[1:])
+@settings(max_examples=15)
+@given(seed=SEEDS)
+def test_real_numbers_equal_the_twins(name: str, seed: int) -> None:
+    draw = Draw(seed, 4)
+    operands = OPERANDS[name](draw)
+    factor = draw.rng.random(draw.width, np.float32)
+    target = RealTarget(np.full((draw.rows, draw.width), np.nan, np.float32), factor)
+    twin = target._replace(real=target.real.copy())
+    run(name, operands, target, twin)
+    np.testing.assert_array_equal(target.real, twin.real)
+
+
+def run(name: str, operands: tuple[Any, ...], target: Any, twin: Any) -> None:
+    for kernels, place in ((NUMBA, target), (NUMPY, twin)):
+        where = len(operands) - (name != "quantize")
+        getattr(kernels, name)(*operands[:where], place, *operands[where:])
+
+
+def test_a_kernel_without_a_twin_has_no_place() -> None:
+    assert set(OPERANDS) == set(KERNELS)

@@ -1,0 +1,66 @@
+"""Codes survive packing, and take the bytes they should."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine import affine
+from engine.integer.packing import IntArray, SparseIntArray, pack, unpack, word_count, zero_offset
+from engine.spec import QuantSpec
+
+BITS = [2, 3, 4, 5, 6, 7, 8, 16]
+
+
+@given(
+    bits=st.sampled_from(BITS),
+    signed=st.booleans(),
+    shape=st.lists(st.integers(0, 7), min_size=1, max_size=3),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_codes_survive(bits: int, signed: bool, shape: list[int], seed: int) -> None:
+    spec = QuantSpec(bits=bits, signed=signed)
+    codes = np.random.default_rng(seed).integers(spec.qmin, spec.qmax + 1, shape, np.int32)
+    words = pack(codes, spec)
+    assert words.shape == (*shape[:-1], word_count(shape[-1], spec))
+    np.testing.assert_array_equal(unpack(words, shape[-1], spec), codes)
+    assert unpack(words, shape[-1], spec).dtype == np.int32
+
+
+@pytest.mark.parametrize(
+    ("bits", "row_bytes"), [(2, 3), (3, 5), (4, 5), (5, 9), (7, 9), (8, 9), (16, 18)]
+)
+def test_nine_codes_take_bytes(bits: int, row_bytes: int) -> None:
+    params = affine.qparams(-1, 1, QuantSpec(bits=bits))
+    assert IntArray.quantize(np.zeros((10, 9)), params).nbytes == 10 * row_bytes
+
+
+def test_codes_lie_in_planes() -> None:
+    spec = QuantSpec(bits=4, signed=False)
+    assert pack(np.array([1, 2, 3, 4, 5], np.int32), spec).tolist() == [0x41, 0x52, 0x03]
+
+
+@given(bits=st.sampled_from(BITS), channel=st.booleans(), seed=st.integers(0, 2**32 - 1))
+def test_array_is_what_affine_makes(bits: int, channel: bool, seed: int) -> None:
+    x = np.random.default_rng(seed).normal(size=(4, 5)).astype(np.float32)
+    spec = QuantSpec(bits=bits, granularity="channel" if channel else "tensor")
+    params = affine.qparams(
+        x.min(axis=0 if channel else None), x.max(axis=0 if channel else None), spec
+    )
+    array = IntArray.quantize(x, params)
+    codes = affine.quantize(x, params)
+    np.testing.assert_array_equal(array.codes(), codes)
+    np.testing.assert_array_equal(array.real(), affine.dequantize(codes, params))
+    assert zero_offset(params) == params.zero.flat[0] - spec.qmin
+
+
+def test_sparse_array_counts_its_places() -> None:
+    params = affine.qparams(0, 1, QuantSpec(bits=4, signed=False))
+    values = IntArray.quantize(np.array([1.0, 0.2, 0.4]), params)
+    rowptr, column = np.array([0, 1, 3]), np.array([2, 0, 1], np.int32)
+    array = SparseIntArray(values, rowptr, column, (2, 3))
+    assert array.nbytes == 2 + 3 * 8 + 3 * 4
+    np.testing.assert_allclose(array.real().toarray(), [[0, 0, 1], [0.2, 0.4, 0]])
+    assert array.codes().tolist() == [15, 3, 6]

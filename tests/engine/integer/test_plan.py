@@ -1,0 +1,347 @@
+"""A bound program computes what its slots say, in the stages it says, in the bytes it says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import csr_array, issparse
+
+from engine.affine import qparams
+from engine.integer import NUMPY, IntArray, Kernels, Plan, bind
+from engine.integer.kernels.operands import RealTarget
+from engine.integer.plan import edge_weight_params
+from engine.integer.stages.aggregate import Aggregate
+from engine.integer.stages.combine import Combine
+from engine.integer.stages.product import Product
+from engine.integer.stages.scale import Scale
+from engine.spec import ModelSpec, QuantSpec, scheme
+
+SEEDS = st.integers(0, 2**32 - 1)
+WIDTHS = [(2, 3, 4, 5, 6, 7, 8), (8,), (2,), (4, 8, 32), (2, 8, 32, 32)]
+
+
+def real_sums(stage: Any, plan: Plan, real: Callable[..., Any], neighbours: Any) -> np.ndarray:
+    """Return what a stage should hold before it is rounded, from what its sources held."""
+    if isinstance(stage, Product):
+        return real(stage.source) @ real(stage.weight)
+    if isinstance(stage, Scale):
+        return real(stage.norm)[:, None] * real(stage.source)
+    if isinstance(stage, Aggregate):
+        weights = real(stage.weight) if stage.weight in plan.constants else 1.0
+        nodes = neighbours.nodes
+        sums = np.zeros((nodes, real(stage.source).shape[1]))
+        rows = np.repeat(np.arange(nodes), np.diff(neighbours.rowptr))
+        edges = (
+            np.broadcast_to(weights, rows.shape)[:, None] * real(stage.source)[neighbours.source]
+        )
+        np.add.at(sums, rows, edges)
+        return real(stage.norm)[:, None] * sums
+    assert isinstance(stage, Combine)
+    total = 0.0 if stage.bias is None else real(stage.bias)
+    for summand in stage.summands:
+        x = real(summand.slot)
+        total = total + (np.maximum(x, 0) if summand.relu else x)
+    return total
+
+
+@pytest.mark.parametrize("widths", WIDTHS)
+@settings(max_examples=12)
+@given(seed=SEEDS)
+def test_every_stage_rounds_its_real_value_once(
+    case: Callable, widths: tuple[int, ...], seed: int
+) -> None:
+    drawn = case(seed)
+    program = drawn.random_program(widths)
+    plan = drawn.bind(program)
+    trace = plan.trace()
+
+    def real(slot: tuple[int, str]) -> Any:
+        return trace.real(*slot).astype(np.float64)
+
+    for stage in program.stages:
+        wanted = real_sums(stage, plan, real, drawn.neighbours)
+        params = program.params_of(stage.target)
+        if params is None:
+            held = real(stage.target)
+            size = np.abs(wanted).max() + abs(real(stage.sources[0])).max()
+            np.testing.assert_allclose(held, wanted, rtol=1e-4, atol=1e-5 * size + 1e-30)
+            continue
+        exact = wanted / np.float64(params.scale) + int(params.zero)
+        exact = np.clip(exact, params.spec.qmin, params.spec.qmax)
+        assert np.abs(trace.codes(*stage.target) - exact).max(initial=0) < 0.5 + 2**-8 + 1e-3
+
+
+@pytest.mark.parametrize("widths", [*WIDTHS, (16,)])
+@settings(max_examples=10)
+@given(seed=SEEDS)
+def test_equals_the_reference_program(case: Callable, widths: tuple[int, ...], seed: int) -> None:
+    drawn = case(seed)
+    program = drawn.random_program(widths)
+    plan = drawn.bind(program)
+    trace, twin = plan.trace(), plan.trace(NUMPY)
+    for slot in trace.values:
+        codes = trace.codes(*slot)
+        if codes is None:
+            left, right = trace.real(*slot), twin.real(*slot)
+            assert (left != right).sum() == 0
+        else:
+            np.testing.assert_array_equal(codes, twin.codes(*slot))
+    np.testing.assert_array_equal(plan.run(), trace.scores)
+    np.testing.assert_array_equal(plan.run(NUMPY), trace.scores)
+
+
+def watched(sums: list[np.ndarray], factors: list[Any]) -> Kernels:
+    """Return the slow kernels, which also tell every sum and what it is multiplied by."""
+
+    def watch(name: str) -> Callable[..., None]:
+        def run(*operands: Any) -> None:
+            getattr(NUMPY, name)(*operands)
+            *others, target, accumulator = operands
+            held = target.real if isinstance(target, RealTarget) else target.words
+            ones = np.ones(target.factor.size, np.float32)
+            seen = np.empty((held.shape[0], ones.size), np.float32)
+            getattr(NUMPY, name)(*others, RealTarget(seen, ones), accumulator)
+            sums.append(np.abs(seen.astype(np.float64)))
+            factors.append(target.factor.dtype)
+
+        return run
+
+    names = {field.name for field in fields(Kernels)} - {"quantize"}
+    return replace(NUMPY, **{name: watch(name) for name in names})
+
+
+@settings(max_examples=40)
+@given(seed=SEEDS)
+def test_sums_stay_within_the_proof(case: Callable, seed: int) -> None:
+    drawn = case(seed)
+    plan = drawn.bind(drawn.random_program((2, 4, 8, 16)))
+    sums, factors = [], []
+    plan.run(watched(sums, factors))
+    for step, reached, factor in zip(plan.steps, sums, factors, strict=True):
+        assert step.proof is not None
+        assert reached.max() <= step.proof.bound * (1 + 1e-6)
+        if step.proof.node_bound is not None:
+            assert (reached.max(axis=1) <= step.proof.node_bound * (1 + 1e-6)).all()
+        params = plan.program.params_of(step.stage.target)
+        wide = params is not None and params.spec.bits == 16
+        assert factor == (np.float64 if wide else np.float32)
+
+
+def test_a_bias_counts(case: Callable) -> None:
+    drawn = case(2, model=ModelSpec(layers=2, hidden=4))
+    bias = np.full(4, 1e6, np.float32)
+    reference = drawn.reference
+    loud = replace(reference, constants={**reference.constants, (0, "bias"): bias})
+    program = replace(drawn.random_program((8,)), constants=loud.constants)
+    plan, sums = drawn.bind(program), []
+    plan.run(watched(sums, []))
+    (proof,) = (proof for proof in plan.proofs if proof.stage == "0.output")
+    reached = max(s.max() for s in sums if s.shape[1] == 4)
+    assert 2**28 < reached <= proof.bound * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_bounds_are_reached(case: Callable, sparse: bool) -> None:
+    """Codes at their ends make sums as large as the proof says: it gives nothing away."""
+    model = ModelSpec(layers=2, hidden=3)
+    drawn = case(1, nodes=6, edges=30, weighted=True, sparse=False, features=4, model=model)
+    ones = np.ones((6, 4), np.float32)
+    spec = QuantSpec(bits=8)  # signed, so that zero has the lowest code
+    weight = IntArray.quantize(np.ones((4, 3), np.float32), qparams(0, 1, spec))
+    params = {(0, c): qparams(0, 1, spec) for c in ("input", "feature", "norm", "message")}
+    program = replace(
+        drawn.reference,
+        constants={**drawn.reference.constants, (0, "weight"): weight},
+        params=params,
+    )
+    neighbours = replace(drawn.neighbours, coefficient=np.ones(6, np.float32))
+    plan = bind(program, neighbours, csr_array(ones) if sparse else ones)
+    feature, message, aggregate = plan.proofs
+    assert feature.bound == 255 * 255 * 4
+    assert message.bound == 255 * 255
+    codes = plan.constants[0, "edge_weight"].codes()
+    in_weights = np.add.reduceat(codes, neighbours.rowptr[:-1])
+    assert aggregate.bound == 255 * 255 * in_weights.max()
+    np.testing.assert_array_equal(aggregate.node_bound, 255.0 * 255 * in_weights)
+    sums = plan.trace().real(0, "aggregate") * (255.0 * 255 * 255) / neighbours.weight.max()
+    np.testing.assert_allclose(sums.max(), aggregate.bound, rtol=1e-6)
+
+
+@settings(max_examples=20)
+@given(seed=SEEDS)
+def test_float_stages_touch_a_float_slot(case: Callable, seed: int) -> None:
+    drawn = case(seed)
+    program = drawn.random_program((8, 8, 32))
+    plan = drawn.bind(program)
+    trace = plan.trace()
+    listed = set(program.float_stages)
+    assert ("0.input" in listed) == (trace.codes(0, "input") is None)
+    for step in plan.steps:
+        layer, component = step.stage.target
+        touched = [*step.stage.sources, step.stage.target]
+        held = [trace.codes(*slot) is None for slot in touched]
+        assert any(held) == (f"{layer}.{component}" in listed)
+        if step.proof is None:
+            assert any(held)
+    assert len(listed) == len(program.float_stages)
+
+
+def test_only_the_scores_are_float(case: Callable) -> None:
+    drawn = case(3, model=ModelSpec(layers=4, residual=True), weighted=True)
+    program = drawn.quantized(scheme("degree-quant", bits=4, model=drawn.reference.model).quant)
+    assert program.float_stages == ["3.output"]
+    plan = drawn.bind(program)
+    assert all(step.proof for step in plan.steps)
+    assert plan.run().dtype == np.float32
+
+
+def test_unquantized_norm_leaves_the_sum_an_integer(case: Callable) -> None:
+    drawn = case(4, weighted=False)
+    run = scheme("qat", bits=8, component_bits={"norm": 32}, model=drawn.reference.model)
+    plan = drawn.bind(drawn.quantized(run.quant))
+    assert "0.aggregate" in {proof.stage for proof in plan.proofs}
+    assert "0.aggregate" in plan.program.float_stages
+
+
+def test_dense_and_sparse_features_agree(case: Callable) -> None:
+    drawn = case(5, sparse=True, features=9)
+    program = drawn.quantized(scheme("degree-quant", bits=4, model=drawn.reference.model).quant)
+    sparse = drawn.bind(program)
+    dense = bind(program, drawn.neighbours, drawn.x.toarray())
+    np.testing.assert_array_equal(sparse.run(), dense.run())
+    stored = sparse.trace().codes(0, "input")
+    assert stored.shape == (drawn.x.nnz,)
+
+
+def test_repeated_entries_are_summed_before_they_are_quantized(case: Callable) -> None:
+    drawn = case(6, nodes=3, sparse=False, features=2)
+    twice = csr_array(
+        (np.float32([0.4, 0.5, 1]), np.int32([1, 1, 0]), np.int32([0, 2, 3, 3])), shape=(3, 2)
+    )
+    plain = np.float32([[0, 0.9], [1, 0], [0, 0]])
+    program = bind(drawn.reference, drawn.neighbours, plain)
+    np.testing.assert_allclose(
+        bind(drawn.reference, drawn.neighbours, twice).run(), program.run(), rtol=1e-6
+    )
+    assert twice.nnz == 3
+
+
+def test_one_layer_alone(case: Callable) -> None:
+    drawn = case(7, model=ModelSpec(layers=3, residual=True), sparse=False)
+    program = drawn.random_program((4,))
+    plan, exact = drawn.bind(program), drawn.bind(drawn.reference).trace()
+    whole = plan.trace()
+    for layer in range(3):
+        own = plan.run_layer(layer, whole.real(layer, "input"))
+        for component in ("feature", "message", "aggregate", "output"):
+            np.testing.assert_array_equal(
+                own.codes(layer, component), whole.codes(layer, component)
+            )
+    own = plan.run_layer(1, exact.real(1, "input"))
+    wanted = IntArray.quantize(exact.real(1, "input"), program.params[1, "input"])
+    np.testing.assert_array_equal(own.codes(1, "input"), wanted.codes())
+    assert {slot[0] for slot in own.values} == {1}
+    with pytest.raises(ValueError, match="no layer 3"):
+        plan.run_layer(3, exact.real(2, "input"))
+    with pytest.raises(ValueError, match="shape"):
+        plan.run_layer(0, np.zeros((1, 1)))
+
+
+def test_bytes_are_those_of_the_arrays(case: Callable) -> None:
+    model = ModelSpec(layers=2, hidden=10)
+    drawn = case(8, nodes=30, features=7, model=model, sparse=False)
+    plan = drawn.bind(drawn.quantized(scheme("qat", bits=4, model=model).quant))
+    classes = plan.program.classes
+    rows = {"input": 4, "feature": 5, "message": 5, "aggregate": 5, "output": 5}
+    # of the plan's own 4-bit input and two slots of the hidden layer, or of the last float scores
+    last = -(-classes // 2)
+    assert plan.buffer_bytes == 30 * max(
+        rows["input"] + rows["feature"] + rows["message"], 4 + last + 4 * classes
+    )
+    packed = 7 * 5 + 10 * last
+    biases = 4 * (10 + classes)
+    scales = 8 * (10 + classes) + 8 * (2 * 6 - 1)
+    assert plan.model_bytes == packed + biases + scales
+    assert plan.program.float_model_bytes == 4 * (7 * 10 + 10 * classes) + biases
+
+
+@settings(max_examples=20)
+@given(seed=SEEDS)
+def test_buffers_hold_every_slot_that_is_still_read(case: Callable, seed: int) -> None:
+    drawn = case(seed)
+    plan = drawn.bind(drawn.random_program((2, 4, 8, 32)))
+    values = plan.trace().values
+    sizes = {slot: value.nbytes for slot, value in values.items() if not issparse(value)}
+    sizes[0, "input"] = plan.buffer_bytes if issparse(plan.features) else plan.features.nbytes
+    for index, step in enumerate(plan.steps):
+        later = {slot for other in plan.steps[index + 1 :] for slot in other.stage.sources}
+        live = {step.stage.target, *step.stage.sources} | later
+        filled = {other.stage.target for other in plan.steps[: index + 1]}
+        live = (live & filled) | (
+            {(0, "input")} - ({(0, "input")} if issparse(plan.features) else set())
+        )
+        assert sum(sizes[slot] for slot in live) <= plan.buffer_bytes
+
+
+def test_an_isolated_node_without_edges(case: Callable) -> None:
+    """A row without any edge, not even its own, sums to exactly zero."""
+    drawn = case(9, nodes=4, edges=0, weighted=False, sparse=False)
+    empty = replace(drawn.neighbours, rowptr=np.zeros(5, np.int64), source=np.empty(0, np.int32))
+    program = drawn.quantized(scheme("qat", bits=4, model=drawn.reference.model).quant)
+    trace = bind(program, empty, drawn.x).trace()
+    assert (trace.real(0, "aggregate") == 0).all()
+
+
+def test_features_without_an_entry(case: Callable) -> None:
+    drawn = case(9, nodes=4, features=3, sparse=True)
+    silent = csr_array((4, 3), dtype=np.float32)
+    program = drawn.quantized(scheme("qat", bits=4, model=drawn.reference.model).quant)
+    sparse, dense = (bind(program, drawn.neighbours, x) for x in (silent, np.zeros((4, 3))))
+    np.testing.assert_array_equal(sparse.run(), dense.run())
+
+
+def test_edge_weights_take_the_norms_width() -> None:
+    norm = qparams(0, 1, QuantSpec(bits=4, signed=False))
+    params = edge_weight_params(np.float32([0.5, 3]), norm)
+    assert params is not None
+    assert (params.spec.bits, params.spec.signed, int(params.zero)) == (4, False, 0)
+    assert params.scale == pytest.approx(3 / 15)
+    assert edge_weight_params(np.float32([1]), None) is None
+
+
+def test_first_class_wins_a_tie(case: Callable) -> None:
+    trace = case(10).bind(case(10).reference).trace()
+    tied = replace(trace, values={trace.last: np.float32([[1, 2, 2], [0, 0, 0]])})
+    assert tied.classes.tolist() == [1, 0]
+    with pytest.raises(KeyError, match=r"no slot 0\.feature"):
+        tied.codes(0, "feature")
+
+
+@pytest.mark.parametrize(
+    ("x", "says"),
+    [
+        (np.zeros((5, 3)), r"shape \(5, 3\)"),
+        (np.full((4, 3), np.nan), "NaN"),
+        (csr_array(np.full((4, 3), np.inf)), "infinity"),
+    ],
+)
+def test_refuses_features(case: Callable, x: Any, says: str) -> None:
+    drawn = case(11, nodes=4, features=3)
+    with pytest.raises(ValueError, match=says):
+        bind(drawn.reference, drawn.neighbours, x)
+
+
+def test_refuses_scales_that_do_not_fit(case: Callable) -> None:
+    drawn = case(12, sparse=False)
+    program = drawn.random_program((8,))
+    tiny = replace(program.params[0, "feature"], scale=np.float32(1e-38).reshape(()))
+    huge = replace(program.params[0, "input"], scale=np.float32(1e30).reshape(()))
+    params = {**program.params, (0, "feature"): tiny, (0, "input"): huge}
+    with pytest.raises(ValueError, match=r"stage 0\.feature must multiply"):
+        drawn.bind(replace(program, params=params))
