@@ -40,6 +40,8 @@ from engine.spec import GraphSpec, RunSpec, decode
 
 EPOCHS_EVERY_S = 0.1
 ALIVE_EVERY_S = 2.0
+BEHIND_THE_PAGE = 5
+"""Niceness: what draws the page and answers its controls goes first."""
 GRACE_S = 5.0
 """How long a step may still take after standard input closed."""
 
@@ -184,6 +186,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--shipped", type=Path, action="append", default=[], help="read-only store")
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(BEHIND_THE_PAGE)
     worker = Worker(options.store, options.shipped, _own_stdout())
     listening = threading.Thread(target=worker.listen, args=(sys.stdin,), daemon=True)
     listening.start()

@@ -11,7 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from engine.commands.options import add_graph, add_model, graph_of, model_of, widths_of
-from engine.spec import SCHEMES, Protection, RunSpec, TrainingSpec, scheme
+from engine.spec import (
+    SCHEMES,
+    Component,
+    Ema,
+    Percentile,
+    Protection,
+    QuantSpec,
+    RunSpec,
+    TrainingSpec,
+    scheme,
+)
 from engine.spec.errors import check_integer
 
 REPORTED = (
@@ -47,6 +57,7 @@ def add_to(commands: Any) -> None:
     )
     of.add_argument("--p-min", type=float, help="protection at the smallest in-degree")
     of.add_argument("--p-max", type=float, help="protection at the largest in-degree")
+    of.add_argument("--momentum", type=float, help="share of the newest batch in moving ranges")
     of.add_argument("--mask-per-layer", action="store_true", help="one protection mask a layer")
     of = parser.add_argument_group("training")
     of.add_argument("--epochs", type=int, default=200, help="full-graph steps (200)")
@@ -110,7 +121,20 @@ def spec_of(options: argparse.Namespace, folder: Path) -> RunSpec:
         p_max=spec.protection.p_max if options.p_max is None else options.p_max,
         shared=not options.mask_per_layer,
     )
-    return replace(spec, protection=protection)
+    spec = replace(spec, protection=protection)
+    return spec if options.momentum is None else with_momentum(spec, options.momentum)
+
+
+def with_momentum(spec: RunSpec, momentum: float) -> RunSpec:
+    """Return a run whose moving ranges follow the newest batch faster or slower."""
+
+    def change(_: Component, component: QuantSpec) -> QuantSpec:
+        rule = component.range
+        if not isinstance(rule, Ema | Percentile):
+            return component
+        return replace(component, range=replace(rule, momentum=momentum))
+
+    return replace(spec, quant=tuple(layer.map(change) for layer in spec.quant))
 
 
 def pick(metrics: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

@@ -7,17 +7,30 @@ arithmetic, bit for bit, in one; torch's own operations remain for other devices
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
+Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 STE, GC, GC_ENDS = 0, 1, 2
 
 
-@numba.njit(nogil=True, error_model="numpy")
+def _kernel(function: Kernel) -> Kernel:
+    compiled: Kernel
+    try:
+        compiled = numba.njit(nogil=True, error_model="numpy", cache=True)(function)
+    except RuntimeError:  # no folder for machine code can be written
+        compiled = numba.njit(nogil=True, error_model="numpy")(function)
+    return compiled
+
+
+@_kernel
 def to_grid(
     x: Floats,
     scale: Floats,
@@ -44,16 +57,18 @@ def to_grid(
     """
     rows, columns = x.shape
     steps = np.empty(columns, dtype=np.float32)
-    steps[:] = scale
     origins = np.empty(columns, dtype=np.float32)
-    origins[:] = zero
+    for j in range(columns):  # array assignment takes seconds to compile
+        channel = j if scale.size > 1 else 0
+        steps[j], origins[j] = scale[channel], zero[channel]
     inset = np.float32(1) if rule == GC_ENDS else np.float32(0)
     lowest, highest = qmin + inset, qmax - inset
     for i in range(rows):
         if protected.size and protected[i]:
-            x_hat[i] = x[i]
-            if rule != STE:
-                passes[i] = 1
+            for j in range(columns):
+                x_hat[i, j] = x[i, j]
+                if rule != STE:
+                    passes[i, j] = np.float32(1)
             continue
         for j in range(columns):
             rounded = np.rint(x[i, j] / steps[j]) + origins[j]
@@ -65,10 +80,9 @@ def to_grid(
                 passes[i, j] = np.float32(1) if inside else np.float32(0)
 
 
-@numba.njit(nogil=True)
 def tails(
     x: Floats, protected: Flags, tail: float, low_guess: np.float32, high_guess: np.float32
-) -> tuple[bool, np.float32, np.float32]:
+) -> tuple[bool, float, float]:
     """Return how far the ``tail`` and ``1 - tail`` quantiles lie below and above 0.
 
     The quantiles are of the non-zero entries of unprotected rows.
@@ -86,10 +100,34 @@ def tails(
         Whether the guesses were wide enough, and the two quantiles, a positive lower and a
         negative upper one as 0.
     """
-    rows, columns = x.shape
     room = int(16 * tail * x.size) + 256
-    low = np.empty(room, dtype=np.float32)
-    high = np.empty(room, dtype=np.float32)
+    low, high = np.empty(room, dtype=np.float32), np.empty(room, dtype=np.float32)
+    count, lows, highs = _beyond(x, protected, low_guess, high_guess, low, high)
+    cut = int(tail * (count - 1))
+    bottom = top = 0.0
+    if cut < lows < room:
+        bottom = float(np.partition(low[:lows], cut)[cut])
+    elif lows >= room or (count and low_guess < 0):
+        return False, bottom, top
+    if cut < highs < room:
+        top = float(np.partition(high[:highs], highs - 1 - cut)[highs - 1 - cut])
+    elif highs >= room or (count and high_guess > 0):
+        return False, bottom, top
+    return True, bottom, top
+
+
+@_kernel
+def _beyond(
+    x: Floats,
+    protected: Flags,
+    low_guess: np.float32,
+    high_guess: np.float32,
+    low: Floats,
+    high: Floats,
+) -> tuple[int, int, int]:
+    """Gather the entries beyond the guesses while there is room; count entries, lows and highs."""
+    rows, columns = x.shape
+    room = low.size
     count = lows = highs = 0
     for i in range(rows):
         if protected.size and protected[i]:
@@ -104,16 +142,4 @@ def tails(
             if value >= high_guess and value != 0 and highs < room:
                 high[highs] = value
                 highs += 1
-    if count == 0:
-        return True, np.float32(0), np.float32(0)
-    cut = int(tail * (count - 1))
-    bottom = top = np.float32(0)
-    if cut < lows < room:
-        bottom = np.partition(low[:lows], cut)[cut]
-    elif lows >= room or low_guess < 0:
-        return False, bottom, top
-    if cut < highs < room:
-        top = np.partition(high[:highs], highs - 1 - cut)[highs - 1 - cut]
-    elif highs >= room or high_guess > 0:
-        return False, bottom, top
-    return True, bottom, top
+    return count, lows, highs

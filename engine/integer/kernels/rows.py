@@ -29,9 +29,12 @@ def read(packed: Packed, row: int, column: int) -> int:
     """Return one code less the code of zero."""
     words, bits, zero, _ = packed
     count = words.shape[1]
-    place = column // count if bits < 8 * words.itemsize else 0
-    word: int = words[row, column - place * count]
-    return ((word >> (place * bits)) & ((1 << bits) - 1)) - zero
+    shift = 0
+    while column >= count:  # at most three times, and faster than a division
+        column -= count
+        shift += bits
+    word: int = words[row, column]
+    return ((word >> shift) & ((1 << bits) - 1)) - zero
 
 
 @inner
@@ -51,6 +54,16 @@ def accumulate(packed: Packed, row: int, multiplier: int, sums: NDArray[Any]) ->
             sums[first + index] += factor * (code - offset)
         first += count
         shift += np.int32(bits)
+
+
+@inner
+def unpack(packed: Packed) -> NDArray[np.int32]:
+    """Return all codes less the code of zero, [N, F]: for weights, which every row meets."""
+    codes = np.empty((packed.words.shape[0], packed.width), np.int32)
+    for row in range(codes.shape[0]):
+        clear(codes[row])
+        accumulate(packed, row, 1, codes[row])
+    return codes
 
 
 def finish(sums: NDArray[Any], target: Target, row: int) -> None:

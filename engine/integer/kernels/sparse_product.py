@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from engine.integer.kernels.compile import kernel
 from engine.integer.kernels.operands import Accumulator, Packed, Target
-from engine.integer.kernels.rows import BLOCK, accumulate, clear, finish, read
+from engine.integer.kernels.rows import BLOCK, clear, finish, read, unpack
 
 
 @kernel
@@ -31,10 +31,13 @@ def sparse_product(
         accumulator: Type of the sums.
     """
     rows = rowptr.size - 1
+    weights = unpack(weight)
     for block in prange((rows + BLOCK - 1) // BLOCK):
         sums = np.empty(weight.width, accumulator)
         for row in range(block * BLOCK, min((block + 1) * BLOCK, rows)):
             clear(sums)
             for item in range(rowptr[row], rowptr[row + 1]):
-                accumulate(weight, column[item], read(values, 0, item), sums)
+                k, code = column[item], read(values, 0, item)
+                for feature in range(sums.size):
+                    sums[feature] += code * weights[k, feature]
             finish(sums, target, row)
