@@ -4,7 +4,7 @@ One JSON object a line. Commands come in on standard input:
 
     {"id": "a", "command": "run", "spec": {...}}           a `RunSpec`, into the store
     {"id": "b", "command": "fetch_graph", "graph": {...}}  a public `GraphSpec`, into the cache
-    {"id": "a", "command": "cancel"}                       the command of that id, waiting or under way
+    {"id": "a", "command": "cancel"}                       a command, waiting or under way
     {"id": "c", "command": "ping"}
     {"command": "shutdown"}
 
@@ -12,7 +12,7 @@ Events go out on standard output, which nothing else writes to; ``id`` is the co
 
     ready, alive                     the libraries are loaded; once every two seconds
     started {key, epochs}            training begins
-    epochs {epochs: [...]}           the epochs since the last such event, at most ten times a second
+    epochs {epochs: [...]}           those since the last such event, at most ten a second
     finished {key}  fetched {graph}  pong
     cancelled {note}  diverged {note}  failed {note}
 

@@ -22,11 +22,13 @@ STE, GC, GC_ENDS = 0, 1, 2
 
 
 def _kernel(function: Kernel) -> Kernel:
+    compile_cached: Any = numba.njit(nogil=True, error_model="numpy", cache=True)
+    compile_anew: Any = numba.njit(nogil=True, error_model="numpy")
     compiled: Kernel
     try:
-        compiled = numba.njit(nogil=True, error_model="numpy", cache=True)(function)
+        compiled = compile_cached(function)
     except RuntimeError:  # no folder for machine code can be written
-        compiled = numba.njit(nogil=True, error_model="numpy")(function)
+        compiled = compile_anew(function)
     return compiled
 
 

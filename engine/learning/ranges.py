@@ -88,7 +88,7 @@ def _percentiles(
             rows, row_mask(protected), tail, np.float32(-below), np.float32(above)
         )
         if found:
-            return float(low), float(high)
+            return low, high
     values = x if protected is None else protected.others(x)
     if x.is_cpu:
         bottom, top = percentiles(values.numpy(), tail)

@@ -64,7 +64,7 @@ def check_real(
         or (open_high and got == high)
     ):
         left = "above" if open_low else "from"
-        right = "below" if open_high else "to"
+        right = "to below" if open_high else "to"
         raise SpecError(field, got, f"a number {left} {low:g} {right} {high:g}")
 
 

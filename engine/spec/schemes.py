@@ -28,8 +28,8 @@ MOMENTUM = 0.1
 """Share of the newest batch in a scheme's moving averages.
 
 Found on validation accuracy (Cora and CiteSeer, 2-layer GCN, 8 and 4 bits, of 0.01, 0.03 and 0.1;
-``graphbits run --momentum``). The papers' 0.01 suits many small batches; with one full-graph step an
-epoch its ranges trail the activations by a hundred epochs.
+``graphbits run --momentum``). The papers' 0.01 suits many small batches; with one full-graph step
+an epoch its ranges trail the activations by a hundred epochs.
 """
 
 

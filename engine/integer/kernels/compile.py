@@ -84,13 +84,13 @@ def _cache_folder() -> Path | None:
     content = sha256()
     for file in sorted(Path(__file__).parent.glob("*.py")):
         content.update(file.read_bytes())
-    home = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
-    root = config.CACHE_DIR or Path(home, "graphbits", "kernels")
-    folder = Path(root, content.hexdigest()[:16])
     try:
+        home = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+        root = config.CACHE_DIR or Path(home, "graphbits", "kernels")
+        folder = Path(root, content.hexdigest()[:16])
         folder.mkdir(parents=True, exist_ok=True)
         TemporaryFile(dir=folder).close()
-    except OSError:
+    except (OSError, RuntimeError):  # not writable, or a user without a home
         return None
     return folder
 

@@ -1,0 +1,154 @@
+"""How Hypothesis draws the engine's values, every spec and small odd graphs; shared graphs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+from scipy.sparse import csr_array
+
+from engine.graphs import Graph, load_graph
+from engine.spec import (
+    COMPONENTS,
+    FP32,
+    WIDTHS,
+    Current,
+    Ema,
+    GraphSpec,
+    LayerQuant,
+    LearnedStep,
+    MinMax,
+    ModelSpec,
+    Percentile,
+    Protection,
+    QuantSpec,
+    RunSpec,
+    TrainingSpec,
+)
+
+SHARES = st.floats(0, 1) | st.sampled_from([0, 1])
+MOMENTA = st.floats(0, 1, exclude_min=True) | st.just(1)
+TAILS = st.floats(0, 0.5, exclude_max=True) | st.just(0)
+RUNNING = st.sampled_from(["ema", "extremum"])
+REMEMBERED = (
+    st.just(MinMax())
+    | st.builds(Ema, momentum=MOMENTA)
+    | st.builds(Percentile, tail=TAILS, running=RUNNING, momentum=MOMENTA)
+    | st.just(LearnedStep())
+)
+
+
+def quant_specs(component: str) -> st.SearchStrategy[QuantSpec]:
+    """Return the specs that one component accepts."""
+    for_weights = component == "weight"
+    return st.just(FP32) | st.builds(
+        QuantSpec,
+        bits=st.sampled_from(WIDTHS[:-1]),
+        signed=st.booleans(),
+        granularity=st.sampled_from(["tensor", "channel"] if for_weights else ["tensor"]),
+        range=REMEMBERED | st.just(Current()) if for_weights else REMEMBERED,
+        gradient=st.sampled_from(["ste", "gc", "gc-ends"]),
+    )
+
+
+@st.composite
+def protections(draw: st.DrawFn) -> Protection:
+    low, high = sorted(draw(st.tuples(SHARES, SHARES)))
+    return Protection(p_min=low, p_max=high, shared=draw(st.booleans()))
+
+
+@st.composite
+def run_specs(draw: st.DrawFn) -> RunSpec:
+    model = draw(st.from_type(ModelSpec))
+    layers = st.from_type(LayerQuant)
+    return RunSpec(
+        graph=draw(st.from_type(GraphSpec)),
+        model=model,
+        quant=tuple(draw(st.lists(layers, min_size=model.layers, max_size=model.layers))),
+        protection=draw(st.from_type(Protection)),
+        training=draw(st.from_type(TrainingSpec)),
+        seed=draw(st.integers(0, 2**32 - 1)),
+    )
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> Graph:
+    """Draw a directed graph with self-loops, repeated edges, isolated nodes and zero weights."""
+    nodes = draw(st.integers(4, 9))
+    node = st.integers(0, nodes - 1)
+    edges = draw(st.lists(st.tuples(node, node), max_size=25))
+    weight = st.just(0.0) | st.floats(0.125, 8, width=32)
+    weights = draw(st.none() | st.lists(weight, min_size=len(edges), max_size=len(edges)))
+    features = draw(st.integers(1, 6))
+    rng = np.random.default_rng(draw(st.integers(0, 2**16)))
+    x = rng.normal(size=(nodes, features)).astype(np.float32)
+    if draw(st.booleans()):
+        x = csr_array(np.where(rng.random(x.shape) < 0.3, x, np.float32(0)))
+    part = np.minimum(np.arange(nodes), 2)
+    return Graph(
+        name="drawn",
+        edge_index=np.array(edges, dtype=np.int64).reshape(-1, 2).T.copy(),
+        edge_weight=None if weights is None else np.array(weights, dtype=np.float32),
+        x=x,
+        y=np.arange(nodes) % 3,
+        train=part == 0,
+        val=part == 1,
+        test=part == 2,
+        classes=3,
+    )
+
+
+st.register_type_strategy(QuantSpec, st.sampled_from(COMPONENTS).flatmap(quant_specs))
+st.register_type_strategy(
+    LayerQuant, st.builds(LayerQuant, **{name: quant_specs(name) for name in COMPONENTS})
+)
+st.register_type_strategy(
+    GraphSpec,
+    st.builds(
+        GraphSpec,
+        name=st.text(min_size=1, max_size=100).filter(lambda name: name != "hubs"),
+        normalize=st.none() | st.booleans(),
+    )
+    | st.builds(
+        GraphSpec,
+        name=st.just("hubs"),
+        nodes=st.none() | st.integers(10, 50_000_000),
+        exponent=st.none() | st.floats(2, 10, exclude_min=True) | st.integers(3, 10),
+        normalize=st.none() | st.booleans(),
+    ),
+)
+st.register_type_strategy(
+    ModelSpec,
+    st.builds(
+        ModelSpec,
+        layers=st.integers(2, 5),
+        hidden=st.integers(1, 4096),
+        dropout=st.floats(0, 1, exclude_max=True) | st.just(0),
+        residual=st.booleans(),
+    ),
+)
+st.register_type_strategy(Protection, protections())
+st.register_type_strategy(
+    TrainingSpec,
+    st.builds(
+        TrainingSpec,
+        mode=st.sampled_from(["float", "ptq", "finetune", "retrain"]),
+        epochs=st.integers(1, 100_000),
+        lr=st.floats(0, 10, exclude_min=True) | st.integers(1, 10),
+        weight_decay=st.floats(0, 10) | st.integers(0, 10),
+    ),
+)
+st.register_type_strategy(RunSpec, run_specs())
+st.register_type_strategy(Graph, graphs())
+
+
+@pytest.fixture(scope="session")
+def karate() -> Graph:
+    """Return the smallest of the real graphs: 34 nodes."""
+    return load_graph(GraphSpec(name="karate"))
+
+
+@pytest.fixture(scope="session")
+def digits() -> Graph:
+    """Return the explorer's default graph: directed, with hubs."""
+    return load_graph(GraphSpec(name="digits-knn"))

@@ -1,0 +1,164 @@
+"""What a run is made of: each invalid field by name, and a key that never moves."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+from hypothesis import assume, given
+
+from engine.spec import (
+    Ema,
+    GraphSpec,
+    LayerQuant,
+    ModelSpec,
+    Percentile,
+    Protection,
+    QuantSpec,
+    RunSpec,
+    SpecError,
+    TrainingSpec,
+    dumps,
+    loads,
+)
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("make", "field", "got"),
+    [
+        (GraphSpec, "name", ""),
+        (GraphSpec, "name", "x" * 101),
+        (GraphSpec, "name", None),
+        (GraphSpec, "nodes", 100),
+        (GraphSpec, "exponent", 3.0),
+        (GraphSpec, "normalize", "yes"),
+        (ModelSpec, "operator", "gat"),
+        (ModelSpec, "layers", 1),
+        (ModelSpec, "layers", 65),
+        (ModelSpec, "layers", 2.0),
+        (ModelSpec, "hidden", 0),
+        (ModelSpec, "hidden", 4097),
+        (ModelSpec, "dropout", 1),
+        (ModelSpec, "dropout", -0.1),
+        (ModelSpec, "dropout", NAN),
+        (ModelSpec, "residual", 1),
+        (Protection, "p_min", -0.1),
+        (Protection, "p_max", 1.1),
+        (Protection, "p_max", NAN),
+        (Protection, "shared", None),
+        (TrainingSpec, "mode", "train"),
+        (TrainingSpec, "epochs", 0),
+        (TrainingSpec, "epochs", 100_001),
+        (TrainingSpec, "lr", 0),
+        (TrainingSpec, "lr", float("inf")),
+        (TrainingSpec, "weight_decay", -1),
+        (RunSpec, "graph", "Cora"),
+        (RunSpec, "model", None),
+        (RunSpec, "quant", [LayerQuant(), LayerQuant()]),
+        (RunSpec, "protection", 0.1),
+        (RunSpec, "training", {}),
+        (RunSpec, "seed", -1),
+        (RunSpec, "seed", 2**32),
+        (RunSpec, "seed", True),
+    ],
+)
+def test_each_invalid_field_is_named(make: type, field: str, got: Any) -> None:
+    with pytest.raises(SpecError) as caught:
+        make(**{field: got})
+    assert caught.value.field == field
+
+
+def test_hubs_alone_has_nodes_and_exponent() -> None:
+    assert GraphSpec(name="hubs", nodes=10, exponent=2.5).nodes == 10
+    for field, got in (("nodes", 9), ("nodes", 10.0), ("exponent", 2), ("exponent", 11)):
+        with pytest.raises(SpecError) as caught:
+            GraphSpec(name="hubs", **{field: got})
+        assert caught.value.field == field
+
+
+def test_only_citation_graphs_are_normalized_by_habit() -> None:
+    assert GraphSpec(name="Cora").normalizes
+    assert not GraphSpec(name="Cora", normalize=False).normalizes
+    assert not GraphSpec(name="karate").normalizes
+    assert GraphSpec(name="karate", normalize=True).normalizes
+
+
+def test_quant_has_one_entry_a_layer() -> None:
+    with pytest.raises(SpecError, match="got '2 layers', accepts one for each of the model's 3"):
+        RunSpec(model=ModelSpec(layers=3))
+    with pytest.raises(SpecError, match=re.escape("quant[1]")):
+        RunSpec(quant=(LayerQuant(), None))
+
+
+def test_p_max_is_at_least_p_min() -> None:
+    with pytest.raises(SpecError, match=r"p_max: got 0\.1, accepts at least p_min, 0\.2"):
+        Protection(p_min=0.2, p_max=0.1)
+    assert Protection().is_off
+    assert not Protection(p_max=0.1).is_off
+
+
+def test_keys_never_move() -> None:
+    """A released default, name or spelling that changes orphans every stored run."""
+    quantized = RunSpec(
+        graph=GraphSpec(name="hubs", nodes=1000),
+        model=ModelSpec(layers=3, residual=True),
+        quant=(
+            LayerQuant(weight=QuantSpec(bits=4, granularity="channel", gradient="gc")),
+            LayerQuant(input=QuantSpec(bits=8, signed=False, range=Ema())),
+            LayerQuant(message=QuantSpec(bits=2, range=Percentile(tail=0.01, running="extremum"))),
+        ),
+        protection=Protection(p_max=0.25),
+        training=TrainingSpec(mode="finetune", lr=0.005),
+        seed=7,
+    )
+    assert RunSpec().key == "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+    assert quantized.key == "0dbe5c78a1172a68cb45d542878b1e453415ca3dccf9724839c5eae6a89de54c"
+
+
+def test_defaults_never_change() -> None:
+    """They are left out of every key."""
+    defaults = {
+        kind.__name__: {field.name: field.default for field in fields(kind)}
+        for kind in (GraphSpec, ModelSpec, Protection, TrainingSpec, Ema, Percentile)
+    }
+    assert defaults == {
+        "GraphSpec": {
+            "name": "digits-knn",
+            "nodes": None,
+            "exponent": None,
+            "normalize": None,
+        },
+        "ModelSpec": {
+            "operator": "gcn",
+            "layers": 2,
+            "hidden": 16,
+            "dropout": 0.5,
+            "residual": False,
+        },
+        "Protection": {"p_min": 0.0, "p_max": 0.0, "shared": True},
+        "TrainingSpec": {"mode": "retrain", "epochs": 200, "lr": 0.01, "weight_decay": 5e-4},
+        "Ema": {"momentum": 0.01},
+        "Percentile": {"tail": 0.001, "running": "ema", "momentum": 0.01},
+    }
+
+
+@given(one=..., other=...)
+def test_key_is_the_values_identity(one: RunSpec, other: RunSpec) -> None:
+    assert re.fullmatch("[0-9a-f]{64}", one.key)
+    assert loads(RunSpec, dumps(one)).key == one.key
+    assert (one == other) == (one.key == other.key)
+
+
+@given(one=..., other=...)
+def test_every_field_moves_the_key(one: RunSpec, other: RunSpec) -> None:
+    for field in fields(RunSpec):
+        held = getattr(other, field.name)
+        if field.name in ("model", "quant") or held == getattr(one, field.name):
+            continue
+        assert replace(one, **{field.name: held}).key != one.key
+    assume(one.model.layers == other.model.layers and one.quant != other.quant)
+    assert replace(one, quant=other.quant).key != one.key
