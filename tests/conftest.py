@@ -16,6 +16,10 @@ settings.load_profile("ci" if "CI" in os.environ else "developer")
 # The test processes share the cores; each would otherwise start one OpenMP thread a core.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# Compiling the kernels takes longer than most tests, so all test processes share what was compiled,
+# though each has a home of its own.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(Path("~/.cache/graphbits/kernels").expanduser()))
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_home(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -20,7 +20,6 @@ from engine.spec import (
     ModelSpec,
     Percentile,
     Protection,
-    QuantSpec,
     RunSpec,
     SpecError,
     TrainingSpec,

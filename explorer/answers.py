@@ -1,0 +1,182 @@
+"""Finds what can be shown for a recipe: its run, else a preview of it, else what either needs."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from engine.analysis import Study
+from engine.graphs.catalogue import PUBLIC, GraphNotFound, load_graph
+from engine.graphs.graph import Graph
+from engine.integer import Program, read
+from engine.metrics.pairs import Pairs, pairs
+from engine.runs import Run, RunStore
+from engine.spec import GraphSpec, RunSpec, float_twin
+from explorer.shown import Shown
+
+PROGRAM, REFERENCE = "program.npz", "reference.npz"
+"""The files of a run that `engine.experiment`, which imports torch, keeps its programs in."""
+KEPT = 6
+"""Graphs, and analysed networks, that are kept ready."""
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsGraph:
+    """The graph is public and was never fetched."""
+
+    graph: GraphSpec
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NeedsFloat:
+    """There is no float run of this graph and network to preview from.
+
+    Args:
+        recipe: The float run's recipe.
+        graph: The graph, which is there.
+    """
+
+    recipe: RunSpec
+    graph: Graph
+
+
+Answer = Shown | NeedsGraph | NeedsFloat
+
+
+class Answers:
+    """Answers recipes from a store, keeping what neighbouring recipes share.
+
+    Args:
+        store: The runs, and public graphs beside them.
+    """
+
+    def __init__(self, store: RunStore) -> None:
+        self.store = store
+        self._graphs: Kept[GraphSpec, Graph] = Kept(KEPT)
+        self._pairs: Kept[GraphSpec, Pairs] = Kept(KEPT)
+        self._studies: Kept[str, Study] = Kept(KEPT)
+        self._runs: Kept[str, Shown] = Kept(KEPT)
+        self._trained: set[str] = set()
+
+    def trained(self, key: str) -> None:
+        """Remember that a run was trained in this session."""
+        self._trained.add(key)
+        self._runs.forget(key)
+
+    def graph(self, spec: GraphSpec) -> Graph:
+        """Return a graph.
+
+        Raises:
+            GraphError: If it cannot be had.
+        """
+        return self._graphs.get(spec, lambda: load_graph(spec, self.store.folder))
+
+    def answer(self, recipe: RunSpec) -> Answer:
+        """Return what can be shown for a recipe, all its numbers worked out.
+
+        Raises:
+            GraphError: If the graph cannot be had.
+            StoreError: If the store cannot be read.
+            AccumulatorOverflow: If no integer is wide enough for the recipe on this graph.
+        """
+        try:
+            graph = self.graph(recipe.graph)
+        except GraphNotFound:
+            if recipe.graph.name in PUBLIC:
+                return NeedsGraph(recipe.graph)
+            raise
+        twin = float_twin(recipe)
+        baseline = self._finished(twin.key) or self._other_float(twin)
+        run = self._finished(recipe.key)
+        if run is not None:
+            shown = self._runs.get(run.key, lambda: self._of_run(run, graph, baseline))
+        elif baseline is not None:
+            study = self._study(baseline, graph)
+            analysis = study.preview(recipe.quant)
+            shown = Shown(
+                origin="preview", recipe=recipe, analysis=analysis, run=None, baseline=baseline
+            )
+        else:
+            return NeedsFloat(twin, graph)
+        _work_out(shown)
+        return shown
+
+    def _of_run(self, run: Run, graph: Graph, baseline: Run | None) -> Shown:
+        study = self._study(run, graph)
+        return Shown(
+            origin="trained" if run.key in self._trained else "stored",
+            recipe=run.spec,
+            analysis=study.analyse(_program(run, PROGRAM)),
+            run=run,
+            baseline=baseline,
+        )
+
+    def _study(self, run: Run, graph: Graph) -> Study:
+        def make() -> Study:
+            study = Study(graph, _program(run, REFERENCE))
+            study.pairs = self._pairs.get(
+                run.spec.graph, lambda: pairs(graph.edge_index, graph.nodes)
+            )
+            return study
+
+        return self._studies.get(run.key, make)
+
+    def _finished(self, key: str) -> Run | None:
+        """Return a finished run that still has the programs it is analysed by."""
+        run = self.store.answer(key)
+        return run if run is not None and {PROGRAM, REFERENCE} <= run.files.keys() else None
+
+    def _other_float(self, twin: RunSpec) -> Run | None:
+        """Return the newest float run of a graph and network, whatever its training and seed."""
+        for summary in self.store.list(graph=twin.graph.name, status="finished"):
+            spec = summary.spec
+            if (
+                summary.mode == "float"
+                and spec
+                and (spec.graph, spec.model) == (twin.graph, twin.model)
+            ):
+                return self._finished(summary.key)
+        return None
+
+
+class Kept(Generic[Key, Value]):
+    """The values used last, made when first asked for.
+
+    Args:
+        most: How many.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._values: OrderedDict[Key, Value] = OrderedDict()
+
+    def get(self, key: Key, make: Callable[[], Value]) -> Value:
+        """Return the value of a key."""
+        if key not in self._values:
+            self._values[key] = make()
+        self._values.move_to_end(key)
+        while len(self._values) > self._most:
+            self._values.popitem(last=False)
+        return self._values[key]
+
+    def forget(self, key: Key) -> None:
+        """Make the value of a key anew when it is next asked for."""
+        self._values.pop(key, None)
+
+
+def _program(run: Run, name: str) -> Program:
+    with run.open(name) as file:
+        return read(file)
+
+
+def _work_out(shown: Shown) -> None:
+    """Have every lazy number made here, not later on the thread that draws."""
+    analysis: Any = shown.analysis
+    _ = analysis.study.smoothness, analysis.smoothness, analysis.accuracy, analysis.size
+    for layer in range(analysis.study.layers):
+        analysis.error(layer, "output", "own")

@@ -1,0 +1,109 @@
+"""How recipes, sizes and times read in the explorer's sentences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.spec import RunSpec, scheme
+from explorer.state import CUSTOM, preset_of
+
+if TYPE_CHECKING:
+    from explorer.shown import Shown
+
+OPERATORS = {"gcn": "GCN"}
+SCHEME_TITLES = {"qat": "INT", "degree-quant": "Degree-Quant ", "ptq": "Min/max INT"}
+MODES = {
+    "float": "float training",
+    "ptq": "post-training quantization",
+    "finetune": "finetuned",
+    "retrain": "retrained",
+}
+
+
+def recipe_title(recipe: RunSpec) -> str:
+    """Return a recipe in one line: scheme, graph, network, mode, seed."""
+    return " · ".join(
+        (
+            scheme_title(recipe),
+            graph_title(recipe.graph.name),
+            model_title(recipe),
+            MODES[recipe.training.mode],
+            f"seed {recipe.seed}",
+        )
+    )
+
+
+def job_title(recipe: RunSpec) -> str:
+    """Return a recipe in the few words that a queue has room for."""
+    return f"{scheme_title(recipe)} · {graph_title(recipe.graph.name)} · seed {recipe.seed}"
+
+
+def scheme_title(recipe: RunSpec) -> str:
+    """Return the name of a recipe's preset, or the widths it mixes."""
+    name = preset_of(recipe)
+    if name != CUSTOM:
+        return name
+    for scheme_name, title in SCHEME_TITLES.items():
+        bits = recipe.quant[0].message.bits
+        made = scheme(scheme_name, bits=bits, model=recipe.model)
+        if made.quant == recipe.quant:
+            protection = recipe.protection
+            differs = protection != made.protection
+            span = f", p {protection.p_min:g} to {protection.p_max:g}" if differs else ""
+            return f"{title}{bits}{span}"
+    widths = sorted({spec.bits for layer in recipe.quant for _, spec in layer.items()} - {32})
+    if not widths:
+        return "FP32, protected"
+    span = str(widths[0]) if len(widths) == 1 else f"{widths[0]} to {widths[-1]}"
+    return f"Own widths, {span} bits"
+
+
+def training_title(recipe: RunSpec) -> str:
+    """Return how a recipe is trained, and its seed."""
+    training = recipe.training
+    return f"{training.epochs} epochs, learning rate {training.lr:g}, seed {recipe.seed}"
+
+
+def model_title(recipe: RunSpec) -> str:
+    """Return a network in a few characters: operator, layers, hidden features."""
+    model = recipe.model
+    residual = ", residual" if model.residual else ""
+    return f"{OPERATORS[model.operator]} {model.layers}×{model.hidden}{residual}"
+
+
+def graph_title(name: str) -> str:
+    """Return a graph's name, shortened where it is a digest."""
+    return f"own graph {name[4:10]}" if name.startswith("own:") else name
+
+
+def size(size_bytes: float) -> str:
+    """Return a number of bytes in the unit that suits it."""
+    for unit in ("B", "kB", "MB"):
+        if size_bytes < 1000:
+            return f"{size_bytes:.3g} {unit}" if unit != "B" else f"{size_bytes:.0f} B"
+        size_bytes /= 1000
+    return f"{size_bytes:.3g} GB"
+
+
+def duration(seconds: float) -> str:
+    """Return a time span in the unit that suits it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def percent(share: float) -> str:
+    """Return a share of 1 as a percentage with one decimal."""
+    return f"{100 * share:.1f} %"
+
+
+def points(difference: float) -> str:
+    """Return a difference of shares in percentage points, with its sign."""
+    return f"{100 * difference:+.1f}".replace("-", "−")
+
+
+def subtitle(shown: Shown, *parts: str) -> str:
+    """Return the line under a chart's title: where its numbers come from, and of what."""
+    return " · ".join(
+        (shown.origin, scheme_title(shown.recipe), graph_title(shown.recipe.graph.name), *parts)
+    )

@@ -1,0 +1,91 @@
+"""Controls with a visible label tied to them, bound both ways to a field of the recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import ipywidgets as widgets
+
+from engine.spec import RunSpec
+from explorer.state import State
+
+Options = Sequence[tuple[str, Any]]
+
+
+def choice(label: str, options: Options, value: Any, hint: str = "") -> widgets.Dropdown:
+    """Return a drop-down list of (text, value) pairs, its label above it."""
+    return _field(widgets.Dropdown(description=label, options=options, value=value, tooltip=hint))
+
+
+def integer(label: str, value: int, hint: str = "") -> widgets.IntText:
+    """Return a box for an integer, its label above it."""
+    return _field(widgets.IntText(description=label, value=value, tooltip=hint))
+
+
+def real(label: str, value: float, step: float, hint: str = "") -> widgets.FloatText:
+    """Return a box for a real number, its label above it."""
+    return _field(widgets.FloatText(description=label, value=value, step=step, tooltip=hint))
+
+
+def flag(label: str, value: bool, hint: str = "") -> widgets.Checkbox:
+    """Return a check box, its label beside it."""
+    box = widgets.Checkbox(description=label, value=value, tooltip=hint, indent=False)
+    box.layout.width = "auto"
+    return box
+
+
+def small(control: widgets.Widget) -> widgets.Widget:
+    """Return a control as wide as a short number, whatever room there is."""
+    control.add_class("gb-small")
+    return control
+
+
+def row(*children: widgets.Widget) -> widgets.HBox:
+    """Return controls side by side, sharing the width."""
+    box = widgets.HBox(children)
+    box.add_class("gb-row")
+    return box
+
+
+def html(text: str = "", name: str = "") -> widgets.HTML:
+    """Return a piece of HTML, of a class of ``style.css`` where named."""
+    piece = widgets.HTML(text)
+    if name:
+        piece.add_class(name)
+    return piece
+
+
+def bind(
+    control: widgets.ValueWidget,
+    state: State,
+    read: Callable[[RunSpec], Any],
+    write: Callable[[RunSpec, Any], RunSpec],
+) -> None:
+    """Tie a control to the recipe, both ways; a value that is refused jumps back.
+
+    Args:
+        control: The control.
+        state: Holds the recipe.
+        read: The control's value in a recipe.
+        write: The recipe with another value.
+    """
+
+    def follow(_: Any = None) -> None:
+        control.unobserve(take, "value")
+        control.value = read(state.recipe)
+        control.observe(take, "value")
+
+    def take(change: dict[str, Any]) -> None:
+        if not state.edit(lambda recipe: write(recipe, change["new"])):
+            follow()
+
+    control.observe(take, "value")
+    state.observe(follow, "recipe")
+    follow()
+
+
+def _field(control: Any) -> Any:
+    control.add_class("gb-field")
+    control.layout.width = "auto"
+    return control

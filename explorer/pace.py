@@ -1,0 +1,74 @@
+"""Answers computed beside the kernel's main thread: after a pause, newest question only."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Generic, TypeVar
+
+Question = TypeVar("Question")
+Answer = TypeVar("Answer")
+
+
+class Pace(Generic[Question, Answer]):
+    """Asks for the answer to the newest question and delivers it on the asking thread.
+
+    Where no asyncio loop runs (a script, a test) the answer is delivered before `ask` returns.
+
+    Args:
+        answer: Computes an answer; called on one thread of its own, one question at a time.
+        deliver: Takes a question and its answer, or the exception that came instead.
+        pause_s: How long a newer question may take the place of one just asked.
+    """
+
+    def __init__(
+        self,
+        answer: Callable[[Question], Answer],
+        deliver: Callable[[Question, Answer | Exception], None],
+        pause_s: float = 0.05,
+    ) -> None:
+        self._answer, self._deliver, self._pause_s = answer, deliver, pause_s
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="answers")
+        self._wanted: Question | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._busy = False
+
+    def ask(self, question: Question) -> None:
+        """Ask; an earlier question not yet begun is forgotten, one begun is not delivered."""
+        self._wanted = question
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._deliver(question, self._attempt(question))
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = loop.call_later(self._pause_s, self._begin, loop)
+
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = None
+        if not self._busy:
+            self._busy = True
+            self._task = loop.create_task(self._work())
+
+    async def _work(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                question = self._wanted
+                assert question is not None
+                answer = await loop.run_in_executor(self._thread, self._attempt, question)
+                if self._wanted is question:
+                    self._deliver(question, answer)
+                if self._wanted is question or self._timer is not None:
+                    return
+        finally:
+            self._busy = False
+
+    def _attempt(self, question: Question) -> Answer | Exception:
+        try:
+            return self._answer(question)
+        except Exception as error:
+            return error

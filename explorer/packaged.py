@@ -1,0 +1,36 @@
+"""Where the notebook and the precomputed runs lie: in the installed package, or in a checkout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+
+class NotPackaged(OSError):
+    """Something that comes with the package is not where it was installed."""
+
+
+def notebook() -> Path:
+    """Return the path of the one-line notebook.
+
+    Raises:
+        NotPackaged: If it is missing.
+    """
+    return _packaged("notebooks", "explorer.ipynb")
+
+
+def stores() -> tuple[Path, ...]:
+    """Return the folders of the precomputed runs, none if they were left out."""
+    try:
+        return (_packaged("assets", "store"),)
+    except NotPackaged:
+        return ()
+
+
+def _packaged(*parts: str) -> Path:
+    places = [home.joinpath(*parts) for home in (HERE, HERE.parent)]
+    for place in places:
+        if place.exists():
+            return place
+    raise NotPackaged(f"{'/'.join(parts)} is at neither {places[0]} nor {places[1]}")

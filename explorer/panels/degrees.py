@@ -1,0 +1,39 @@
+"""The graph's degrees, large, with the protection drawn over them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets as widgets
+
+from explorer.captions import graph_title
+from explorer.figures.chart import blank
+from explorer.figures.protection import TITLE, protection
+from explorer.plot import PlotlyView
+from explorer.state import State
+
+
+class DegreesPanel(widgets.VBox):
+    """The protection's probability over the histogram of in-degrees.
+
+    Args:
+        state: Holds the recipe and the graph.
+    """
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self.view = PlotlyView(height=420)
+        state.observe(self._draw, ["recipe", "graph"])
+        super().__init__([self.view])
+        self.add_class("gb-tab")
+        self._draw(None)
+
+    def _draw(self, _: Any) -> None:
+        graph, recipe = self._state.graph, self._state.recipe
+        if graph is None:
+            self.view.figure = blank(TITLE, "The graph is not loaded yet.")
+            return
+        name = graph_title(recipe.graph.name)
+        self.view.figure = protection(
+            graph.in_degree, recipe.protection, subtitle=f"recipe · {name}"
+        )

@@ -1,0 +1,154 @@
+"""Results: this run beside the float run, and all runs on the graph; a click loads one."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import ipywidgets as widgets
+
+from engine.runs import RunStore, RunSummary, StoreError
+from engine.spec import float_twin
+from explorer.captions import percent, points, scheme_title, size, subtitle
+from explorer.fields import choice, html, row
+from explorer.figures.chart import blank, short
+from explorer.figures.pareto import RunPoint, pareto
+from explorer.figures.results import TITLE, number_at, results
+from explorer.panels.error import NOTHING
+from explorer.plot import PlotlyView
+from explorer.state import State
+
+COSTS = (("Model size", "model_bytes"), ("Latency", "latency_ms"))
+MOST_ROWS = 200
+
+
+class ResultsPanel(widgets.VBox):
+    """The numbers of what is shown against the pinned float run, and every finished run.
+
+    Args:
+        state: Holds the recipe and what is shown.
+        store: The runs.
+    """
+
+    def __init__(self, state: State, store: RunStore) -> None:
+        self._state, self._store = state, store
+        self._summaries: dict[str, RunSummary] = {}
+        self.results = PlotlyView(height=430)
+        self.cost = choice("Cost", COSTS, "model_bytes")
+        self.run = choice("Run", [("–", "")], "")
+        self.load = widgets.Button(description="Load", tooltip="Edit this run's recipe and show it")
+        self.load.on_click(lambda _: self._load(self.run.value))
+        self.pareto = PlotlyView(height=360)
+        self.table = html(name="gb-runs")
+        self.cost.observe(self._draw, "value")
+        self.pareto.observe(self._pick, "clicked")
+        state.observe(self._draw, ["shown", "finished"])
+        charts = widgets.HBox([self.results, self.pareto])
+        charts.add_class("gb-pair")
+        super().__init__([row(self.run, self.load, self.cost), charts, self.table])
+        self.add_class("gb-tab")
+        self.results.add_class("gb-follows")
+        self._draw(None)
+
+    def _draw(self, _: Any) -> None:
+        shown, recipe = self._state.shown, self._state.recipe
+        if shown is None:
+            self.results.figure = blank(TITLE, NOTHING)
+        else:
+            self.results.figure = results(
+                shown.metrics,
+                pinned=shown.baseline.metrics if shown.baseline else None,
+                pinned_name="FP32",
+                subtitle=subtitle(shown),
+            )
+        try:
+            listed = self._store.list(graph=recipe.graph.name, status="finished", limit=MOST_ROWS)
+        except StoreError as error:
+            self.table.value = f'<span class="gb-fault">{escape(str(error))}</span>'
+            listed = ()
+        self._summaries = {summary.key: summary for summary in listed if summary.spec is not None}
+        pinned = float_twin(shown.recipe if shown else recipe).key
+        selected = shown.run.key if shown and shown.run else ""
+        self.pareto.figure = pareto(
+            [_point(summary) for summary in self._summaries.values()],
+            cost=self.cost.value,
+            selected=selected or None,
+            pinned=pinned,
+            subtitle=f"stored · all runs on {recipe.graph.name}",
+        )
+        options = [(_name(summary), key) for key, summary in self._summaries.items()]
+        self.run.options = options or [("no run on this graph yet", "")]
+        if selected in self._summaries:
+            self.run.value = selected
+        self.load.disabled = not options
+        self.table.value = _table(self._summaries, pinned, selected)
+
+    def _pick(self, change: dict[str, Any]) -> None:
+        picked = change["new"].get("customdata")
+        self._load(picked[0] if isinstance(picked, list) and picked else picked)
+
+    def _load(self, key: Any) -> None:
+        summary = self._summaries.get(key)
+        if summary is not None and summary.spec is not None:
+            spec = summary.spec
+            self._state.edit(lambda _: spec)
+
+
+def _name(summary: RunSummary) -> str:
+    assert summary.spec is not None
+    return f"{scheme_title(summary.spec)}, {summary.model}, {summary.mode}, seed {summary.seed}"
+
+
+def _point(summary: RunSummary) -> RunPoint:
+    assert summary.spec is not None
+    return RunPoint(
+        key=summary.key,
+        name=_name(summary),
+        group=scheme_title(summary.spec),
+        accuracy=number_at(summary.metrics, "accuracy.integer"),
+        model_bytes=number_at(summary.metrics, "size.model_bytes"),
+        latency_ms=number_at(summary.metrics, "latency.integer_ms"),
+    )
+
+
+def _table(summaries: dict[str, RunSummary], pinned: str, selected: str) -> str:
+    """Return the runs as an HTML table, the pinned one first, the others by accuracy."""
+    if not summaries:
+        return ""
+
+    def accuracy(summary: RunSummary) -> float:
+        return number_at(summary.metrics, "accuracy.integer") or 0.0
+
+    ordered = sorted(summaries.values(), key=lambda s: (s.key != pinned, -accuracy(s)))
+    base = summaries.get(pinned)
+    rows = []
+    for summary in ordered:
+        metrics = summary.metrics
+        change = (
+            "" if base is None or summary is base else points(accuracy(summary) - accuracy(base))
+        )
+        mark = " · pinned" if summary is base else ""
+        simulated = number_at(metrics, "accuracy.simulated")
+        differ = number_at(metrics, "agreement.codes_different")
+        model = number_at(metrics, "size.model_bytes")
+        latency = number_at(metrics, "latency.integer_ms")
+        cells = (
+            percent(accuracy(summary)),
+            change,
+            "–" if simulated is None else percent(simulated),
+            "–" if differ is None else f"{100 * differ:.3g} %",
+            "–" if model is None else size(model),
+            "–" if latency is None else f"{short(latency)} ms",
+        )
+        here = ' class="gb-here"' if summary.key == selected else ""
+        rows.append(
+            f"<tr{here}><th scope=row>{escape(_name(summary))}{mark}</th>"
+            + "".join(f"<td>{cell}</td>" for cell in cells)
+            + "</tr>"
+        )
+    head = ("Integer", "Against FP32", "Simulated", "Codes differ", "Model", "Latency")
+    return (
+        "<table><thead><tr><th scope=col>Stored run</th>"
+        + "".join(f"<th scope=col>{title}</th>" for title in head)
+        + f"</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    )

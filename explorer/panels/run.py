@@ -1,0 +1,148 @@
+"""The run: how it is trained, start and cancel, its progress, and the queue behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from html import escape
+from typing import Any, get_args
+
+import ipywidgets as widgets
+
+from engine.spec import Mode, RunSpec, float_twin
+from explorer.captions import duration, job_title, percent
+from explorer.fields import bind, choice, html, integer, real, row
+from explorer.jobs import Job, Jobs
+from explorer.state import State, with_training
+
+MODE_TITLES = {
+    "float": "Float",
+    "ptq": "Quantize float model",
+    "finetune": "Finetune",
+    "retrain": "Retrain",
+}
+SHOWN_OVER = 1
+"""Finished jobs that stay listed."""
+ANSWERED = (
+    "This very recipe is trained already: it is what you see. Another seed makes another run."
+)
+
+
+class RunPanel(widgets.VBox):
+    """Training settings, Start and Cancel, and the queue.
+
+    Args:
+        state: Holds the recipe.
+        jobs: The queue.
+        started: Called with the job that Start queued.
+    """
+
+    def __init__(self, state: State, jobs: Jobs, started: Callable[[Job], object] = id) -> None:
+        self._state, self._jobs, self._started = state, jobs, started
+        training = state.recipe.training
+        modes = [(MODE_TITLES[name], name) for name in get_args(Mode)]
+        self.mode = choice("Training", modes, training.mode)
+        self.epochs = integer("Epochs", training.epochs)
+        self.lr = real("Learning rate", training.lr, 0.001)
+        self.seed = integer("Seed", state.recipe.seed)
+        self._bind("mode", with_mode)
+        self._bind("epochs", lambda recipe, value: with_training(recipe, epochs=value))
+        self._bind("lr", lambda recipe, value: with_training(recipe, lr=value))
+        bind(self.seed, state, lambda r: r.seed, lambda r, value: replace(r, seed=value))
+        self.start = widgets.Button(description="Start", button_style="primary")
+        self.start.on_click(self._start)
+        self.cancel = widgets.Button(description="Cancel", disabled=True)
+        self.cancel.on_click(self._cancel)
+        self.progress = widgets.FloatProgress(min=0, max=1)
+        self.progress.add_class("gb-progress")
+        self.sentence = html(name="gb-note")
+        self.queue = widgets.VBox()
+        self.queue.add_class("gb-queue")
+        self._rows: dict[str, tuple[widgets.HTML, widgets.Button]] = {}
+        jobs.listen(self._follow)
+        super().__init__(
+            [
+                row(self.mode, self.epochs, self.lr, self.seed),
+                row(self.start, self.cancel, self.progress),
+                self.sentence,
+                self.queue,
+            ]
+        )
+        self.add_class("gb-panel")
+        self.add_class("gb-run")
+        state.observe(lambda _: self._follow(None), "recipe")
+        self._follow(None)
+
+    def close(self) -> None:
+        """Listen to the queue no more."""
+        self._jobs.unlisten(self._follow)
+        super().close()
+
+    def _bind(self, name: str, write: Callable[[RunSpec, Any], RunSpec]) -> None:
+        bind(getattr(self, name), self._state, lambda recipe: getattr(recipe.training, name), write)
+
+    def _start(self, _: Any) -> None:
+        recipe, shown = self._state.recipe, self._state.shown
+        if shown is not None and shown.run is not None and shown.recipe == recipe:
+            self.sentence.value = ANSWERED
+            return
+        self._started(self._jobs.submit(recipe, job_title(recipe)))
+
+    def _cancel(self, _: Any) -> None:
+        if self._jobs.running is not None:
+            self._jobs.cancel(self._jobs.running)
+
+    def _follow(self, _: Job | None) -> None:
+        running = self._jobs.running
+        self.cancel.disabled = running is None or running.cancelling
+        self.progress.value = running.done if running else 0.0
+        self.sentence.value = escape(progress_sentence(self._jobs))
+        listed = [job for job in self._jobs.jobs if job.is_over][-SHOWN_OVER:]
+        listed += [job for job in self._jobs.jobs if not job.is_over]
+        for job in listed:
+            self._list(job)
+        for key in self._rows.keys() - {job.id for job in listed}:
+            for widget in self._rows.pop(key):
+                widget.close()
+        lines = [row(*self._rows[job.id]) for job in reversed(listed)]
+        for old in self.queue.children:
+            old.close()
+        self.queue.children = lines
+
+    def _list(self, job: Job) -> None:
+        if job.id not in self._rows:
+            remove = widgets.Button(description="Cancel", tooltip=f"Cancel: {job.purpose}")
+            remove.on_click(lambda _: self._jobs.cancel(job))
+            self._rows[job.id] = (html(name="gb-job"), remove)
+        text, remove = self._rows[job.id]
+        note = f": {job.note}" if job.note else ""
+        text.value = (
+            f'<span class="gb-status gb-{job.status}">{job.status}</span> '
+            f"{escape(job.purpose)}{escape(note)}"
+        )
+        remove.layout.display = "none" if job.is_over or job.status == "running" else ""
+
+
+def progress_sentence(jobs: Jobs) -> str:
+    """Return how far the running job is, in one sentence."""
+    job = jobs.running
+    if jobs.failure:
+        return jobs.failure
+    if job is None:
+        return ""
+    if job.cancelling:
+        return "Cancelling after this step …"
+    if not job.epochs:
+        return "Starting …"
+    last = job.epochs[-1]
+    left = "" if last["seconds_left"] is None else f", {duration(last['seconds_left'])} left"
+    loss = "–" if last["loss"] is None else f"{last['loss']:.3f}"
+    validation = "–" if last["validation"] is None else percent(last["validation"])
+    return f"Epoch {last['epoch']} of {job.planned}{left}. Loss {loss}, validation {validation}."
+
+
+def with_mode(recipe: RunSpec, mode: str) -> RunSpec:
+    """Return the recipe trained in a mode; training in float quantizes nothing."""
+    if mode == "float":
+        return float_twin(recipe)
+    return with_training(recipe, mode=mode)

@@ -1,0 +1,75 @@
+"""Training: loss and accuracy as they go, or as they went in the run that is shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets as widgets
+
+from engine.spec import RunSpec
+from explorer.captions import scheme_title, subtitle
+from explorer.figures.chart import blank
+from explorer.figures.curves import TITLE, curves
+from explorer.jobs import Job, Jobs
+from explorer.plot import PlotlyView
+from explorer.state import State
+
+
+class TrainingPanel(widgets.VBox):
+    """The curves of the job that runs or ran last; of the run that is shown when there is none.
+
+    Args:
+        state: Holds what is shown.
+        jobs: The queue.
+    """
+
+    def __init__(self, state: State, jobs: Jobs) -> None:
+        self._state, self._jobs = state, jobs
+        self._job: Job | None = None
+        self.view = PlotlyView(height=420)
+        state.observe(self._show, "shown")
+        jobs.listen(self._follow)
+        super().__init__([self.view])
+        self.add_class("gb-tab")
+        self._show(None)
+
+    def close(self) -> None:
+        """Listen to the queue no more."""
+        self._jobs.unlisten(self._follow)
+        super().close()
+
+    def _follow(self, job: Job | None) -> None:
+        if job is None or not isinstance(job.order, RunSpec) or job.status == "waiting":
+            return
+        self._job = job
+        self.view.figure = curves(
+            job.epochs,
+            planned=job.planned,
+            status=job.status,
+            note=job.note,
+            subtitle=f"{job.status} · {job.purpose}",
+        )
+
+    def _show(self, _: Any) -> None:
+        shown = self._state.shown
+        if self._job is not None and not self._job.is_over:
+            return
+        if shown is None:
+            self.view.figure = blank(TITLE, "Nothing was trained yet.")
+        elif shown.run is not None:
+            self.view.figure = curves(
+                shown.run.epochs,
+                planned=len(shown.run.epochs),
+                status=shown.run.status,
+                note=""
+                if shown.run.epochs
+                else "This run quantized the float model; no epoch was trained.",
+                subtitle=subtitle(shown),
+            )
+        elif shown.baseline is not None:
+            self.view.figure = curves(
+                shown.baseline.epochs,
+                planned=len(shown.baseline.epochs),
+                status="finished",
+                subtitle=f"stored · {scheme_title(shown.baseline.spec)}, what is previewed from",
+            )

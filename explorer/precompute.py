@@ -1,0 +1,63 @@
+"""Make the runs that the explorer opens with: ``python -m explorer.precompute``."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from engine.spec import GraphSpec, RunSpec, scheme
+from explorer.captions import percent, recipe_title
+from explorer.jobs import Jobs
+
+DESTINATION = Path("assets/store")
+
+
+def recipes() -> list[RunSpec]:
+    """Return what is shipped: digits-knn at every preset and around, float models of the others."""
+    widths = (2, 3, 4, 6, 8)
+    made = [scheme("float"), scheme("qat", bits=8, component_bits={"weight": 4})]
+    made += [scheme(name, bits=bits) for name in ("degree-quant", "qat", "ptq") for bits in widths]
+    made += [scheme("float", graph=GraphSpec(name=name)) for name in ("karate", "hubs")]
+    return made
+
+
+def precompute(destination: Path) -> None:
+    """Train whatever of `recipes` a store does not have, and leave in it nothing but runs.
+
+    Raises:
+        RuntimeError: If a run does not finish.
+    """
+    jobs = Jobs(destination)
+    try:
+        for recipe in recipes():
+            job = jobs.submit(recipe, recipe_title(recipe))
+            while not job.is_over:
+                time.sleep(0.05)
+                jobs.poll()
+            if job.status != "finished":
+                raise RuntimeError(f"{job.purpose}: {job.status}. {job.note}")
+            last = job.epochs[-1]["validation"] if job.epochs else None
+            print(job.purpose, "" if last is None else f"validation {percent(last)}", flush=True)
+    finally:
+        jobs.close()
+    for leftover in ("running", "trash"):
+        shutil.rmtree(destination / leftover, ignore_errors=True)
+    for index in destination.glob("index-*"):
+        index.unlink()
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(prog="python -m explorer.precompute", description=__doc__)
+    parser.add_argument("--into", type=Path, default=DESTINATION, help="folder of the store")
+    try:
+        precompute(parser.parse_args(arguments).into)
+    except RuntimeError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

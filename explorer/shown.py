@@ -1,0 +1,90 @@
+"""What charts and tables show: one analysed preview or run, and the float run beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.analysis import Analysis, Kind, Measure
+from engine.graphs.graph import Graph
+from engine.runs import Run
+from engine.spec import Component, RunSpec, float_twin
+
+Origin = Literal["preview", "trained", "stored"]
+MEANING: Mapping[Origin, str] = {
+    "preview": "The float model re-quantized just now; press Start to train this recipe.",
+    "trained": "This very recipe, trained in this session.",
+    "stored": "This very recipe, trained before and loaded from the store.",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
+class Shown:
+    """One answer to a recipe.
+
+    Args:
+        origin: Where it comes from.
+        recipe: What it is the answer to.
+        analysis: What the program does to every node.
+        run: The run; None for a preview.
+        baseline: The float run to compare with: of the same graph and network and, if there is
+            one, of the same training and seed. None if there is none at all.
+    """
+
+    origin: Origin
+    recipe: RunSpec
+    analysis: Analysis
+    run: Run | None
+    baseline: Run | None
+
+    def __repr__(self) -> str:
+        return f"Shown({self.origin}, {self.recipe.key[:12]})"
+
+    @property
+    def graph(self) -> Graph:
+        """The graph it is on."""
+        return self.analysis.study.graph
+
+    @property
+    def is_baseline_other(self) -> bool:
+        """Whether the float run had another training or seed than the recipe."""
+        return self.baseline is not None and self.baseline.spec != float_twin(self.recipe)
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """The run's metrics; of a preview what can be known without training."""
+        if self.run is not None:
+            return self.run.metrics
+        return {
+            "accuracy": self.analysis.accuracy,
+            "size": self.analysis.size,
+            "float_stages": self.analysis.program.float_stages,
+        }
+
+    def simulated_error(
+        self, layer: int, component: Component, kind: Kind, measure: Measure
+    ) -> NDArray[np.floating[Any]] | None:
+        """Return the error of the simulation as it was stored in training, [N]; None if it was not.
+
+        Only total errors were stored, and class flips only of the scores.
+        """
+        if self.run is None or kind != "total":
+            return None
+        arrays, last = self.run.arrays, self.recipe.model.layers - 1
+        if measure == "class_flip":
+            if (layer, component) != (last, "output") or "class.simulated" not in arrays:
+                return None
+            flipped = arrays["class.simulated"] != arrays["class.float"]
+            return np.asarray(flipped, dtype=np.float64)
+        name = f"error.simulated.{layer}.{component}"
+        if name not in arrays:
+            return None
+        relative = np.asarray(arrays[name], dtype=np.float64)
+        if measure == "relative_l2":
+            return relative
+        with np.errstate(divide="ignore"):
+            return np.asarray(-20 * np.log10(relative))

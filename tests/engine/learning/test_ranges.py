@@ -1,0 +1,132 @@
+"""Range rules in torch: against the NumPy map, plain loops, and whatever the hint was."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from engine.affine import percentiles, qparams
+from engine.learning.protection import ProtectedRows
+from engine.learning.ranges import batch_reach, follow, scale_and_zero
+from engine.spec import (
+    WIDTHS,
+    Current,
+    Ema,
+    LearnedStep,
+    MinMax,
+    Percentile,
+    QuantSpec,
+    RangeRule,
+)
+
+REALS = st.just(0.0) | st.floats(-64, 64, width=32)
+TAILS = st.sampled_from([0.0, 0.001, 0.01, 0.2, 0.49])
+RULES = st.sampled_from([Current(), MinMax(), Ema()]) | st.builds(Percentile, tail=TAILS)
+
+
+def slow_reach(x: np.ndarray, rule: RangeRule) -> list[float]:
+    """Return how far one batch of rows, or one column of it, goes below and above 0."""
+    if isinstance(rule, Percentile):
+        low, high = percentiles(x, rule.tail)
+    else:
+        low, high = x.min(initial=0), x.max(initial=0)
+    return [max(-low, 0), max(high, 0)]
+
+
+@given(data=st.data(), rule=RULES, by_channel=st.booleans(), wide=st.booleans())
+def test_reach_of_a_batch(
+    data: st.DataObject, rule: RangeRule, by_channel: bool, wide: bool
+) -> None:
+    x = data.draw(arrays(np.float32, (data.draw(st.integers(0, 12)), 3), elements=REALS))
+    mask = data.draw(st.none() | arrays(np.bool_, len(x)))
+    spec = QuantSpec(bits=8, range=rule, granularity="channel" if by_channel else "tensor")
+    protected = None if mask is None else ProtectedRows(torch.from_numpy(mask))
+    rows = x if mask is None else x[~mask]
+    columns = list(rows.T) if by_channel else [rows]
+    expected = np.array([slow_reach(column, rule) for column in columns], np.float32).T
+    expected = expected if by_channel else expected[:, 0]
+    last = data.draw(arrays(np.float32, expected.shape, elements=st.floats(0, 99, width=32)))
+    hint = torch.from_numpy(last if wide else last * 0)
+    found = batch_reach(torch.from_numpy(x), spec, protected, hint)
+    assert found.shape == expected.shape
+    np.testing.assert_array_equal(found.numpy(), expected)
+
+
+@given(data=st.data(), rule=RULES)
+def test_reach_of_values_without_columns(data: st.DataObject, rule: RangeRule) -> None:
+    """The norm's coefficients, and the stored values of sparse features."""
+    x = data.draw(arrays(np.float32, st.integers(0, 30), elements=REALS))
+    found = batch_reach(torch.from_numpy(x), QuantSpec(bits=8, range=rule), None, torch.zeros(2))
+    assert found.tolist() == slow_reach(x, rule)
+
+
+@given(x=arrays(np.float32, (40,), elements=REALS), tail=TAILS)
+def test_other_precisions_go_another_way(x: np.ndarray, tail: float) -> None:
+    spec = QuantSpec(bits=8, range=Percentile(tail=tail))
+    double = batch_reach(torch.from_numpy(x).double(), spec, None, torch.zeros(2).double())
+    assert double.tolist() == slow_reach(x, spec.range)
+
+
+def test_a_large_batch_whatever_the_hint() -> None:
+    x = np.random.default_rng(0).normal(size=(3000, 8)).astype(np.float32)
+    for tail in (0.0, 0.001, 0.01, 0.3):
+        spec = QuantSpec(bits=8, range=Percentile(tail=tail))
+        expected = slow_reach(x, spec.range)
+        for hint in ([0, 0], expected, [9, 9], [0, 3], [0.01, 50]):
+            found = batch_reach(torch.from_numpy(x), spec, None, torch.tensor(hint).float())
+            assert found.tolist() == expected
+
+
+def test_zeros_of_a_sparse_tensor_do_not_empty_its_range() -> None:
+    """The public Degree-Quant code collapses here: a 1% tail of a 0.85% dense tensor is all 0."""
+    rng = np.random.default_rng(0)
+    x = np.where(rng.random((500, 200)) < 0.0085, rng.random((500, 200)) + 1, 0).astype(np.float32)
+    found = batch_reach(
+        torch.from_numpy(x), QuantSpec(bits=4, range=Percentile(tail=0.01)), None, torch.zeros(2)
+    )
+    assert found[0] == 0
+    assert 1.9 < found[1] < 2
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        (Ema(momentum=0.25), [0.75 * 1 + 0.25 * 3, 0.75 * 2 + 0.25 * 1]),
+        (Percentile(momentum=0.25), [0.75 * 1 + 0.25 * 3, 0.75 * 2 + 0.25 * 1]),
+        (Ema(momentum=1), [3, 1]),
+        (MinMax(), [3, 2]),
+        (Percentile(running="extremum"), [3, 2]),
+    ],
+)
+def test_a_remembered_range_follows(rule: RangeRule, expected: list[float]) -> None:
+    moved = follow(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 1.0]), rule)
+    assert moved.tolist() == expected
+
+
+@given(
+    data=st.data(),
+    bits=st.sampled_from(WIDTHS[:-1]),
+    signed=st.booleans(),
+    kind=st.sampled_from(["affine", "learned", "channel"]),
+)
+def test_scale_and_zero_equal_numpy_bit_for_bit(
+    data: st.DataObject, bits: int, signed: bool, kind: str
+) -> None:
+    shape = (2, 3) if kind == "channel" else (2,)
+    ends = st.floats(0, 2.0**100, width=32)
+    reach = data.draw(arrays(np.float32, shape, elements=ends))
+    spec = QuantSpec(
+        bits=bits,
+        signed=signed,
+        granularity="channel" if kind == "channel" else "tensor",
+        range=LearnedStep() if kind == "learned" else MinMax(),
+    )
+    scale, zero = scale_and_zero(torch.from_numpy(reach), spec)
+    expected = qparams(-reach[0], reach[1], spec)
+    assert scale.dtype == torch.float32
+    assert scale.numpy().tobytes() == expected.scale.tobytes()
+    np.testing.assert_array_equal(zero.numpy(), expected.zero)

@@ -1,0 +1,144 @@
+"""The affine map: against plain loops, exact at zero, and at the ends of every width."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from engine.affine import SMALLEST_SCALE, QParams, dequantize, percentiles, qparams, quantize
+from engine.spec import WIDTHS, LearnedStep, MinMax, QuantSpec
+
+F32 = np.float32
+ENDS = st.floats(-(2.0**100), 2.0**100, width=32)
+REALS = st.just(0.0) | st.floats(-1e4, 1e4, width=32)
+SPECS = st.builds(
+    QuantSpec,
+    bits=st.sampled_from(WIDTHS[:-1]),
+    signed=st.booleans(),
+    range=st.sampled_from([MinMax(), LearnedStep()]),
+)
+ROWS = arrays(np.float32, st.tuples(st.integers(0, 12), st.integers(1, 3)), elements=REALS)
+
+
+@given(low=ENDS, high=ENDS, spec=SPECS)
+def test_every_range_contains_zero_and_its_ends(low: float, high: float, spec: QuantSpec) -> None:
+    params = qparams(low, high, spec)
+    assert params.scale.dtype == np.float32
+    assert params.zero.dtype == np.int32
+    assert spec.qmin <= params.zero <= spec.qmax
+    assert dequantize(params.zero, params) == 0
+    lowest, highest = dequantize(np.array([spec.qmin, spec.qmax], np.int32), params)
+    slack = 0.51 * params.scale
+    if spec.symmetric:
+        assert highest >= max(-low, high, 0) * (1 - 1e-6)
+    else:
+        assert lowest <= min(low, 0) + slack
+        assert highest >= max(high, 0) - slack
+        reach = max(high, 0) - min(low, 0)
+        assert params.scale * (spec.qmax - spec.qmin) <= max(
+            reach * (1 + 1e-6), SMALLEST_SCALE * 2**16
+        )
+
+
+@pytest.mark.parametrize("bits", WIDTHS[:-1])
+@pytest.mark.parametrize("signed", [True, False])
+def test_parameters_by_hand(bits: int, signed: bool) -> None:
+    spec = QuantSpec(bits=bits, signed=signed)
+    params = qparams(-1.0, 3.0, spec)
+    steps = 2**bits - 1
+    assert params.scale == F32(4) / F32(steps)
+    assert params.zero == spec.qmin + round(steps / 4)
+    symmetric = qparams(-1.0, 3.0, QuantSpec(bits=bits, signed=signed, range=LearnedStep()))
+    assert symmetric.scale == F32(3) / F32(spec.qmax)
+    assert symmetric.zero == 0
+
+
+def test_parameters_of_each_channel() -> None:
+    spec = QuantSpec(bits=8, granularity="channel")
+    params = qparams([-1, 0, 2], [1, 0, 4], spec)
+    np.testing.assert_array_equal(params.scale, F32([1, 0, 4]) / F32(127) + F32([0, 2**-64, 0]))
+    assert params.zero.tolist() == [0, 0, 0]
+
+
+def test_an_empty_range_has_the_smallest_scale() -> None:
+    params = qparams(0, 0, QuantSpec(bits=4))
+    assert params.scale == SMALLEST_SCALE
+    assert quantize(np.zeros(3, np.float32), params).tolist() == [params.zero] * 3
+    assert quantize(F32([1e30, -1e30]), params).tolist() == [7, -8]
+
+
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [(0, np.nan), (np.nan, 0), (-np.inf, 0), (0, np.inf), (np.inf, 1), (0, 1e300), (-3e38, 3e38)],
+)
+def test_a_range_beyond_float32_is_refused(low: float, high: float) -> None:
+    with pytest.raises(ValueError, match="a range must be finite in float32"):
+        qparams(low, high, QuantSpec(bits=8))
+
+
+@given(x=ROWS, low=REALS, high=REALS, spec=SPECS)
+def test_quantize_equals_a_loop(x: np.ndarray, low: float, high: float, spec: QuantSpec) -> None:
+    params = qparams(low, high, spec)
+    codes = quantize(x, params)
+    assert codes.dtype == np.int32
+    with np.errstate(over="ignore"):
+        ratios = (x / params.scale).tolist()
+    for row, of_row in zip(ratios, codes.tolist(), strict=True):
+        for ratio, code in zip(row, of_row, strict=True):
+            rounded = round(max(-1e9, min(ratio, 1e9)))  # Python's round is half to even
+            assert code == min(max(rounded + int(params.zero), spec.qmin), spec.qmax)
+    np.testing.assert_array_equal(
+        dequantize(codes, params), (codes - params.zero).astype(np.float32) * params.scale
+    )
+
+
+@pytest.mark.parametrize("bits", WIDTHS[:-1])
+@pytest.mark.parametrize("signed", [True, False])
+def test_every_code_survives_the_round_trip(bits: int, signed: bool) -> None:
+    spec = QuantSpec(bits=bits, signed=signed)
+    codes = np.arange(spec.qmin, spec.qmax + 1, dtype=np.int32)
+    for low, high in ((-1.0, 2.0), (-0.37, 0.0), (0.0, 1e-20), (-1e20, 3e19)):
+        params = qparams(low, high, spec)
+        np.testing.assert_array_equal(quantize(dequantize(codes, params), params), codes)
+
+
+@given(x=ROWS, spec=SPECS.filter(lambda spec: spec.signed))
+def test_error_inside_the_range_is_half_a_step(x: np.ndarray, spec: QuantSpec) -> None:
+    params = qparams(x.min(initial=0), x.max(initial=0), spec)
+    error = np.abs(dequantize(quantize(x, params), params) - x)
+    whole = 0.5 if spec.symmetric else 1.0  # the zero point is rounded too
+    assert (error <= params.scale * (whole + 1e-2)).all()
+
+
+def test_each_channel_has_its_own_scale() -> None:
+    spec = QuantSpec(bits=8, granularity="channel")
+    params = QParams(spec, F32([1, 10]), np.zeros(2, np.int32))
+    x = F32([[5, 5], [-3, 40]])
+    assert quantize(x, params).tolist() == [[5, 0], [-3, 4]]
+    assert dequantize(quantize(x, params), params).tolist() == [[5, 0], [-3, 40]]
+
+
+def slow_percentiles(x: np.ndarray, tail: float) -> tuple[float, float]:
+    values = sorted(value for value in x.ravel().tolist() if value != 0)
+    if not values:
+        return 0.0, 0.0
+    cut = int(tail * (len(values) - 1))
+    return values[cut], values[-1 - cut]
+
+
+@given(x=ROWS, tail=st.floats(0, 0.5, exclude_max=True))
+def test_percentiles_equal_a_sorted_list(x: np.ndarray, tail: float) -> None:
+    assert percentiles(x, tail) == slow_percentiles(x, tail)
+
+
+def test_percentiles_of_a_sparse_tensor_are_not_empty() -> None:
+    """Over all entries, zeros included, a 1% tail of this tensor would be the range [0, 0]."""
+    x = np.zeros((1000, 10), np.float32)
+    x.flat[::120] = np.linspace(-1, 2, len(x.flat[::120]))
+    assert np.quantile(x, [0.01, 0.99]).tolist() == [0, 0]
+    low, high = percentiles(x, 0.01)
+    assert low == -1
+    assert high == 2
