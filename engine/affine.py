@@ -65,7 +65,7 @@ def qparams(low: Any, high: Any, spec: QuantSpec) -> QParams:
 def quantize(x: Real, params: QParams) -> Codes:
     """Return the codes of real numbers, int32, same shape (channels last)."""
     with np.errstate(over="ignore"):  # what is beyond float32 is clamped all the same
-        codes = np.rint(np.asarray(x, dtype=np.float32) / params.scale) + params.zero
+        codes = np.rint(np.divide(x, params.scale, dtype=np.float64)) + params.zero
     clamped: Codes = np.clip(codes, params.spec.qmin, params.spec.qmax).astype(np.int32)
     return clamped
 

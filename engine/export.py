@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -46,6 +48,9 @@ def load_weights(network: Network, program: Program) -> None:
 class Simulation:
     """A network's fake-quantized forward in evaluation mode, every slot kept.
 
+    It is computed in float64: where the integers then differ, they do so by their own doing, and not
+    because float32 sums depend on their order.
+
     Args:
         network: The network; its mode is left at evaluation.
         batch: The graph.
@@ -54,13 +59,14 @@ class Simulation:
     def __init__(self, network: Network, batch: Batch) -> None:
         network.eval()
         self._params = network.qparams()
-        with torch.no_grad(), network.recording() as seen:
-            scores = network(batch.x, batch.adjacency)
+        exact, wide = deepcopy(network).double(), batch.double()
+        with torch.no_grad(), exact.recording() as seen:
+            scores = exact(wide.x, wide.adjacency)
         self._seen = {slot: x_hat.cpu().numpy() for slot, x_hat in seen.items()}
         self._x = batch.x
-        self.scores: NDArray[np.float32] = scores.cpu().numpy()
+        self.scores: NDArray[np.float64] = scores.cpu().numpy()
 
-    def real(self, slot: Slot) -> NDArray[np.float32] | csr_array:
+    def real(self, slot: Slot) -> NDArray[np.float64] | csr_array:
         """Return a slot's ``x_hat``; sparse inputs stay sparse."""
         if slot == (0, "input") and isinstance(self._x, SparseRows):
             columns, rowptr = self._x.columns.cpu().numpy(), self._x.rowptr.cpu().numpy()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import floor, log2
 
-TOLERANCE = 2.0**-8
+TOLERANCE = 2.0**-14
 """Rounding error allowed to the multipliers and the constant, in steps of the result."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,16 @@ class Adjacency:
             torch.from_numpy(neighbours.coefficient).to(device),
             None if weight is None else torch.from_numpy(weight).to(device),
             torch.from_numpy(np.asarray(transposed.order, dtype=np.int64)).to(device),
+        )
+
+    def double(self) -> Adjacency:
+        """Return the same edges in float64."""
+        return replace(
+            self,
+            incoming=self.incoming.double(),
+            outgoing=self.outgoing.double(),
+            coefficient=self.coefficient.double(),
+            weights=None if self.weights is None else self.weights.double(),
         )
 
     def sum(self, messages: Tensor, weights: Tensor | None = None) -> Tensor:

@@ -26,8 +26,8 @@ class ProtectedRows:
 
     @property
     def are_all(self) -> bool:
-        """Whether no row is left unprotected."""
-        return bool(self.mask.all())
+        """Whether there are rows, and none is left unprotected."""
+        return len(self.mask) > 0 and bool(self.mask.all())
 
     def spread(self, row: Tensor) -> ProtectedRows:
         """Return the entries that lie in protected rows, for entries of rows ``row`` [nnz]."""

@@ -137,14 +137,15 @@ class Observed(GridQuantizer):
         """Take scale and zero point from outside, and the range that they cover."""
         super().load(params)
         with torch.no_grad():
-            codes = torch.stack((self.zero - self.spec.qmin, self.spec.qmax - self.zero))
-            self.reach.copy_(codes * self.scale)
+            above = (self.spec.qmax - self.zero) * self.scale
+            below = above if self.spec.symmetric else (self.zero - self.spec.qmin) * self.scale
+            self.reach.copy_(torch.stack((below, above)))
 
     @torch.no_grad()
     def _observe(self, x: Tensor, protected: ProtectedRows | None) -> None:
         if protected is not None and protected.are_all:
             return
-        reach = batch_reach(x, self.spec, protected, self.last)
+        reach = batch_reach(x.float(), self.spec, protected, self.last)
         self.last.copy_(reach)
         if self.batches and not isinstance(self.spec.range, Current):
             reach = follow(self.reach, reach, self.spec.range)
@@ -165,6 +166,10 @@ class LearnedStepQuantizer(GridQuantizer):
     Source:
         Esser et al., Learned Step Size Quantization, ICLR 2020: step starts at
         ``2 mean|x| / sqrt(qmax)``, its gradient is scaled by ``1 / sqrt(numel qmax)``.
+
+    Differs:
+        The mean over a whole tensor is of its non-zero entries, so that a step of sparse features
+        does not start at almost nothing.
     """
 
     def __init__(self, spec: QuantSpec, channels: int = 1) -> None:

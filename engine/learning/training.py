@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -84,6 +84,11 @@ class Batch:
             nodes(graph.val),
             nodes(graph.test),
         )
+
+    def double(self) -> Batch:
+        """Return the same graph in float64."""
+        x = self.x.double() if isinstance(self.x, Tensor) else self.x.map(Tensor.double)
+        return replace(self, x=x, adjacency=self.adjacency.double())
 
 
 def fit(

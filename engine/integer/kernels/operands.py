@@ -38,7 +38,7 @@ class CodeTarget(NamedTuple):
         bits: Bits one code takes in a word.
         zero: The unsigned code of 0.0.
         high: The largest unsigned code.
-        factor: Accumulator's scale over the target's, [F']; float32, or float64 for 16-bit codes.
+        factor: Accumulator's scale over the target's, float64 [F'].
     """
 
     words: Words

@@ -16,12 +16,12 @@ def quantize(x: NDArray[np.float32], target: CodeTarget) -> None:
 
     Args:
         x: [N, F].
-        target: [N, F]; its factor is the scale of x, float32 [1], which divides.
+        target: [N, F]; its factor is the scale of x, float64 [1], which divides.
     """
     words, bits, zero, high, scale = target
     per_word = 8 * words.itemsize // bits
     rows, columns = words.shape
-    low, top = np.float32(-zero), np.float32(high - zero)
+    low, top = np.float64(-zero), np.float64(high - zero)
     for item in prange(rows * columns):  # over words: a sparse matrix' values are one long row
         row = np.int64(item) // columns  # signed: Numba makes unsigned with signed a float
         index = np.int64(item) - row * columns

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import types
 from numba.extending import overload
 from numpy.typing import NDArray
 
@@ -81,18 +80,16 @@ def _finish(sums: Any, target: Any, row: Any) -> Callable[..., None]:
 
         return write_real
 
-    kind = np.float64 if target.types[4].dtype == types.float64 else np.float32
-
     def write_codes(sums: Any, target: Any, row: Any) -> None:
         words, bits, zero, high, factor = target
         count = np.uintp(words.shape[1])
-        low, top, offset = kind(-zero), kind(high - zero), np.int32(zero)
+        low, top, offset = np.float64(-zero), np.float64(high - zero), np.int32(zero)
         for index in range(count):
             words[row, index] = 0
         first, shift, end = np.uintp(0), np.int32(0), np.uintp(sums.size)
         while first < end:
             for index in range(min(count, end - first)):
-                code = np.rint(kind(sums[first + index]) * factor[first + index])
+                code = np.rint(np.float64(sums[first + index]) * factor[first + index])
                 unsigned = np.int32(min(max(code, low), top)) + offset
                 words[row, index] |= unsigned << shift
             first += count

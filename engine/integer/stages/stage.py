@@ -120,7 +120,7 @@ class Scope:
             kind: Any = np.float32
         else:
             factor = np.asarray(scale, np.float64) / params.scale.astype(np.float64)
-            kind = np.float64 if params.spec.storage_bits == 16 else np.float32
+            kind = np.float64
         if not (factor < np.finfo(np.float32).max).all():
             raise ValueError(
                 f"stage {slot_name(target)} must multiply its sums by {factor.max():.3g}, "
@@ -188,7 +188,7 @@ def hold(x: Any, params: QParams | None, kernels: Kernels) -> Value:
     if params is None:
         return x
     rows = np.atleast_2d(x)
-    target, array = open_codes(rows.shape, params, params.scale.reshape(1))
+    target, array = open_codes(rows.shape, params, params.scale.astype(np.float64).reshape(1))
     kernels.quantize(rows, target)
     return array if x.ndim == 2 else IntArray(params, array.words[0], x.shape)
 

@@ -129,8 +129,7 @@ def test_sums_stay_within_the_proof(case: Callable, seed: int) -> None:
         if step.proof.node_bound is not None:
             assert (reached.max(axis=1) <= step.proof.node_bound * (1 + 1e-6)).all()
         params = plan.program.params_of(step.stage.target)
-        wide = params is not None and params.spec.bits == 16
-        assert factor == (np.float64 if wide else np.float32)
+        assert factor == (np.float32 if params is None else np.float64)
 
 
 def test_a_bias_counts(case: Callable) -> None:

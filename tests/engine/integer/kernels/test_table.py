@@ -50,8 +50,7 @@ class Draw:
     def target(self, width: int) -> CodeTarget:
         """Return a target that is clamped at both ends, or at none; its words hold rubbish."""
         high = self.spec.qmax
-        kind = np.float64 if self.spec.bits == 16 else np.float32
-        factor = (10.0 ** self.rng.uniform(-9, 1, width)).astype(kind)
+        factor = 10.0 ** self.rng.uniform(-9, 1, width)
         words = np.full((self.rows, word_count(width, self.spec)), 0xA5, word_type(self.spec))
         return CodeTarget(words, self.spec.storage_bits, self.zero(), high, factor)
 

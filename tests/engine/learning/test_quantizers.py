@@ -1,0 +1,297 @@
+"""Quantizers: ranges against slow twins over batches, protected rows, evaluation, round trips."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from engine.affine import SMALLEST_SCALE, dequantize, percentiles, qparams, quantize
+from engine.learning.protection import ProtectedRows
+from engine.learning.quantizers import (
+    Exact,
+    LearnedStepQuantizer,
+    Observed,
+    Quantizer,
+    quantizer,
+)
+from engine.spec import (
+    FP32,
+    WIDTHS,
+    Current,
+    Ema,
+    LearnedStep,
+    MinMax,
+    Percentile,
+    QuantSpec,
+    RangeRule,
+)
+
+RUNNING = [
+    MinMax(),
+    Ema(momentum=0.25),
+    Percentile(tail=0.05, momentum=0.25),
+    Percentile(tail=0.05, running="extremum"),
+    Percentile(tail=0.0, momentum=1),
+]
+RULES = [*RUNNING, Current(), LearnedStep()]
+GRANULARITIES = ["tensor", "channel"]
+
+
+def batches(seed: int, count: int = 4) -> list[tuple[Tensor, Tensor]]:
+    """Return batches of rows, each wider than the last or not, and whom they protect."""
+    rng = np.random.default_rng(seed)
+    return [
+        (
+            torch.from_numpy((rng.normal(size=(30, 3)) * rng.uniform(0.1, 4)).astype(np.float32)),
+            torch.from_numpy(rng.random(30) < 0.4),
+        )
+        for _ in range(count)
+    ]
+
+
+def states(module: Quantizer) -> dict[str, bytes]:
+    return {name: held.numpy().tobytes() for name, held in module.state_dict().items()}
+
+
+def trained(spec: QuantSpec, seed: int = 0) -> Quantizer:
+    held = quantizer(spec, 3)
+    for x, mask in batches(seed):
+        held(x, ProtectedRows(mask))
+    return held
+
+
+def slow_range(rule: RangeRule, columns: list[list[np.ndarray]]) -> list[tuple[float, float]]:
+    """Return each column's low and high end after all batches; inner lists run over batches."""
+    ends = []
+    for of_column in columns:
+        low = high = None
+        for x in of_column:
+            if isinstance(rule, Percentile):
+                below, above = percentiles(x, rule.tail)
+            else:
+                below, above = x.min(), x.max()
+            below, above = min(float(below), 0.0), max(float(above), 0.0)
+            averaged = isinstance(rule, Ema) or getattr(rule, "running", "") == "ema"
+            if low is None or isinstance(rule, Current):
+                low, high = below, above
+            elif averaged:
+                low += rule.momentum * (below - low)
+                high += rule.momentum * (above - high)
+            else:
+                low, high = min(low, below), max(high, above)
+        ends.append((low, high))
+    return ends
+
+
+@pytest.mark.parametrize("rule", [*RUNNING, Current()], ids=str)
+@pytest.mark.parametrize("granularity", GRANULARITIES)
+@pytest.mark.parametrize("bits", [2, 4, 8])
+def test_ranges_equal_a_slow_twin_over_batches(
+    rule: RangeRule, granularity: Any, bits: int
+) -> None:
+    spec = QuantSpec(bits=bits, range=rule, granularity=granularity)
+    held = quantizer(spec, 3)
+    assert isinstance(held, Observed)
+    seen: list[np.ndarray] = []
+    for x, mask in batches(bits):
+        x_hat = held(x, ProtectedRows(mask))
+        seen.append(x[~mask].numpy())
+        columns = [list(part) for part in zip(*(rows.T for rows in seen), strict=True)]
+        ends = slow_range(rule, columns if granularity == "channel" else [seen])
+        low, high = np.array(ends if granularity == "channel" else ends[0]).T
+        expected, found = qparams(low, high, spec), held.qparams()
+        np.testing.assert_allclose(found.scale, expected.scale, rtol=1e-5)
+        np.testing.assert_array_equal(found.zero, expected.zero)
+        on_grid = dequantize(quantize(x.numpy(), found), found)
+        np.testing.assert_array_equal(x_hat[~mask].numpy(), on_grid[~mask])
+        assert torch.equal(x_hat[mask], x[mask])
+
+
+@pytest.mark.parametrize("rule", RULES, ids=str)
+@given(seed=st.integers(0, 1000), factor=st.sampled_from([0.0, 1e3, -1e6]))
+def test_protected_rows_never_move_a_range(rule: RangeRule, seed: int, factor: float) -> None:
+    spec = QuantSpec(bits=4, range=rule)
+    one, other = quantizer(spec), quantizer(spec)
+    for x, mask in batches(seed):
+        wild = torch.where(mask[:, None], factor * x, x)
+        x_hat = one(x, ProtectedRows(mask))
+        wild_hat = other(wild, ProtectedRows(mask))
+        assert states(one) == states(other)
+        assert torch.equal(wild_hat[mask], wild[mask])
+        assert torch.equal(wild_hat[~mask], x_hat[~mask])
+
+
+def test_statistics_over_all_rows_would_undo_the_method() -> None:
+    """The trap: one protected hub of a hundredfold size and 4 bits for the ordinary rows."""
+    x = torch.randn(200, 4, generator=torch.Generator().manual_seed(0))
+    x[0] *= 100
+    hub = ProtectedRows(torch.arange(200) == 0)
+    held = quantizer(QuantSpec(bits=4))
+    ordinary = (held(x, hub)[1:] - x[1:]).norm() / x[1:].norm()
+    undone = quantizer(QuantSpec(bits=4))
+    everything = (undone(x)[1:] - x[1:]).norm() / x[1:].norm()
+    assert ordinary < 0.15
+    assert everything > 0.8
+
+
+@pytest.mark.parametrize("rule", RULES, ids=str)
+def test_a_batch_without_unprotected_rows_moves_nothing(rule: RangeRule) -> None:
+    everyone = ProtectedRows(torch.ones(30, dtype=torch.bool))
+    x = batches(9)[0][0]
+    fresh = quantizer(QuantSpec(bits=4, range=rule))
+    assert torch.equal(fresh(x, everyone), x)
+    with pytest.raises(ValueError, match="saw no unprotected row has no range"):
+        fresh.qparams()
+    held = trained(QuantSpec(bits=4, range=rule))
+    before = states(held)
+    assert torch.equal(held(100 * x, everyone), 100 * x)
+    assert states(held) == before
+
+
+@pytest.mark.parametrize("rule", RULES, ids=str)
+@pytest.mark.parametrize("granularity", GRANULARITIES)
+def test_evaluation_moves_nothing_and_protects_nobody(rule: RangeRule, granularity: Any) -> None:
+    held = trained(QuantSpec(bits=4, range=rule, granularity=granularity)).eval()
+    before = states(held)
+    x, mask = batches(7)[0]
+    free = held(x)
+    assert torch.equal(held(x, ProtectedRows(mask)), free)
+    params = held.qparams()
+    assert params is not None
+    on_grid = dequantize(quantize(x.numpy(), params), params)
+    np.testing.assert_array_equal(free.detach().numpy(), on_grid)
+    if not isinstance(rule, Current):
+        assert states(held) == before
+
+
+def test_current_is_the_range_at_hand_in_evaluation_too() -> None:
+    held = quantizer(QuantSpec(bits=8, range=Current())).eval()
+    held(torch.tensor([[-1.0, 3.0]]))
+    held(torch.tensor([[-0.5, 0.5]]))
+    assert held.qparams().scale == np.float32(1) / np.float32(255)
+
+
+def test_sparse_features_keep_a_range_under_a_tail() -> None:
+    rng = np.random.default_rng(0)
+    x = np.where(rng.random((300, 100)) < 0.0085, rng.random((300, 100)) + 1, 0)
+    held = quantizer(QuantSpec(bits=4, range=Percentile(tail=0.01)))
+    x_hat = held(torch.from_numpy(x.astype(np.float32)))
+    assert x_hat.max() > 1.9
+    assert (x_hat > 0).sum() == (x > 0).sum()
+
+
+def test_an_empty_batch_and_one_of_zeros_have_the_empty_range() -> None:
+    for rule in RUNNING:
+        for x in (torch.zeros(0), torch.zeros(4, 3)):
+            held = quantizer(QuantSpec(bits=4, range=rule))
+            assert torch.equal(held(x), x)
+            assert held.qparams().scale == SMALLEST_SCALE
+
+
+def test_nan_reaches_the_loss() -> None:
+    """A diverged tensor must not look like a fine one after quantization."""
+    x = torch.tensor([[1.0, float("nan")], [2.0, 3.0]])
+    for rule in RULES:
+        held = trained(QuantSpec(bits=4, range=rule)).eval()
+        assert held(x).isnan().any()
+
+
+@pytest.mark.parametrize("granularity", GRANULARITIES)
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_learned_step_starts_as_in_the_paper(granularity: Any, signed: bool) -> None:
+    spec = QuantSpec(bits=4, signed=signed, range=LearnedStep(), granularity=granularity)
+    held = quantizer(spec, 3)
+    assert isinstance(held, LearnedStepQuantizer)
+    x, mask = batches(1)[0]
+    held(x, ProtectedRows(mask))
+    axis = 0 if granularity == "channel" else None
+    mean = np.abs(x[~mask].numpy()).mean(axis=axis)
+    np.testing.assert_allclose(held.qparams().scale, 2 * mean / spec.qmax**0.5, rtol=1e-5)
+    start = states(held)
+    held(10 * x)
+    assert states(held) == start, "only the first batch sets it"
+    assert held.qparams().zero.tolist() == np.zeros_like(mean).tolist()
+
+
+def test_a_learned_step_of_zeros_or_of_sparse_features_is_usable() -> None:
+    spec = QuantSpec(bits=4, range=LearnedStep())
+    zeros = quantizer(spec)
+    assert zeros(torch.zeros(4, 3)).tolist() == [[0] * 3] * 4
+    assert zeros.qparams().scale == 1
+    sparse = quantizer(spec)
+    x = torch.zeros(1000, 10)
+    x[::100] = 2.0
+    sparse(x)
+    assert sparse.qparams().scale == pytest.approx(4 / 7**0.5)
+
+
+def test_a_learned_step_has_a_gradient_only_from_unprotected_rows() -> None:
+    held = quantizer(QuantSpec(bits=4, range=LearnedStep()))
+    x, mask = batches(2)[0]
+    held(x, ProtectedRows(mask)).sum().backward()
+    among_all = held.scale.grad.clone()
+    held.scale.grad = None
+    held(torch.where(mask[:, None], 50 * x, x), ProtectedRows(mask)).sum().backward()
+    assert torch.equal(held.scale.grad, among_all)
+
+
+def test_exact_is_the_identity() -> None:
+    held = quantizer(FP32)
+    assert isinstance(held, Exact)
+    x = torch.randn(3, 2)
+    assert held(x, ProtectedRows(torch.tensor([True, False, True]))) is x
+    assert held.qparams() is None
+    held.load(None)
+    with pytest.raises(ValueError, match="accepts no parameters, got 8 bits"):
+        held.load(qparams(0, 1, QuantSpec(bits=8)))
+
+
+@pytest.mark.parametrize("rule", RULES, ids=str)
+@pytest.mark.parametrize("granularity", GRANULARITIES)
+@pytest.mark.parametrize("bits", WIDTHS[:-1])
+def test_state_and_pickle_make_the_same_quantizer(
+    rule: RangeRule, granularity: Any, bits: int
+) -> None:
+    spec = QuantSpec(bits=bits, range=rule, granularity=granularity)
+    held = trained(spec)
+    fresh = quantizer(spec, 3)
+    fresh.load_state_dict(held.state_dict())
+    pickled = pickle.loads(pickle.dumps(held))
+    x, mask = batches(3)[0]
+    expected = copy.deepcopy(held)(x, ProtectedRows(mask))
+    for twin in (fresh, pickled):
+        assert twin.spec == spec
+        assert states(twin) == states(held)
+        assert torch.equal(twin(x, ProtectedRows(mask)), expected)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=str)
+@pytest.mark.parametrize("granularity", GRANULARITIES)
+def test_parameters_from_outside(rule: RangeRule, granularity: Any) -> None:
+    spec = QuantSpec(bits=4, range=rule, granularity=granularity)
+    params = trained(spec).qparams()
+    held = quantizer(spec, 3).eval()
+    held.load(params)
+    assert held.qparams().scale.tobytes() == params.scale.tobytes()
+    assert held.qparams().zero.tobytes() == params.zero.tobytes()
+    for wrong in (None, qparams(0, 1, QuantSpec(bits=5))):
+        with pytest.raises(ValueError, match="wanted the parameters of QuantSpec"):
+            held.load(wrong)
+
+
+@pytest.mark.parametrize("granularity", GRANULARITIES)
+def test_training_goes_on_from_parameters_from_outside(granularity: Any) -> None:
+    spec = QuantSpec(bits=4, range=Ema(momentum=0.1), granularity=granularity)
+    held = quantizer(spec, 3)
+    held.load(trained(spec).qparams())
+    before = held.qparams().scale
+    held(batches(0)[0][0] * 1e-6)
+    np.testing.assert_allclose(held.qparams().scale, 0.9 * before, rtol=1e-4)

@@ -1,0 +1,252 @@
+"""Training: repeatable, its best epoch kept, cancelled and diverged runs ended with a sentence."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from scipy.sparse import csr_array
+from torch import Tensor
+
+from engine.graphs import Graph
+from engine.learning.network import Network
+from engine.learning.protection import DegreeProtection
+from engine.learning.training import Batch, Cancelled, Diverged, Epoch, accuracy, fit
+from engine.spec import (
+    LayerQuant,
+    LearnedStep,
+    Protection,
+    QuantSpec,
+    RunSpec,
+    TrainingSpec,
+    scheme,
+)
+
+EPOCHS = TrainingSpec(epochs=12)
+SCHEMES = ["float", "qat", "degree-quant"]
+
+
+def spec_of(name: str, **training: object) -> RunSpec:
+    protection = Protection(p_min=0.2, p_max=0.5) if name == "degree-quant" else None
+    held = replace(EPOCHS, **training)
+    return scheme(name, bits=4, training=held, protection=protection)
+
+
+def start(graph: Graph, spec: RunSpec, seed: int = 0) -> tuple[Network, torch.Generator]:
+    generator = torch.Generator().manual_seed(seed)
+    network = Network(spec.model, spec.quant, graph.features, graph.classes, generator)
+    return network, generator
+
+
+def states(network: Network) -> dict[str, Tensor]:
+    return deepcopy(network.state_dict())
+
+
+def assert_same_state(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
+    assert one.keys() == other.keys()
+    for name in one:
+        assert torch.equal(one[name], other[name]), name
+
+
+def train(graph: Graph, spec: RunSpec, seed: int = 0) -> tuple[Network, list[Epoch]]:
+    network, generator = start(graph, spec, seed)
+    protection = DegreeProtection(graph, spec.protection)
+    return network, list(fit(network, Batch.of(graph), spec.training, protection, generator))
+
+
+def timeless(epochs: list[Epoch]) -> list[Epoch]:
+    return [replace(epoch, epoch_ms=0.0) for epoch in epochs]
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_the_same_seed_is_the_same_run(karate: Graph, name: str) -> None:
+    spec = spec_of(name)
+    network, epochs = train(karate, spec)
+    torch.manual_seed(99)
+    again, epochs_again = train(karate, spec)
+    assert timeless(epochs) == timeless(epochs_again)
+    assert_same_state(states(network), states(again))
+    other, _ = train(karate, spec, seed=1)
+    assert not torch.equal(other.layers[0].weight, network.layers[0].weight)
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_the_best_epoch_is_kept(karate: Graph, name: str) -> None:
+    spec = spec_of(name)
+    network, generator = start(karate, spec)
+    batch = Batch.of(karate)
+    protection = DegreeProtection(karate, spec.protection)
+    after: list[tuple[Epoch, dict[str, Tensor]]] = [
+        (epoch, states(network))
+        for epoch in fit(network, batch, spec.training, protection, generator)
+    ]
+    best, expected = max(after, key=lambda one: (one[0].validation, -one[0].validation_loss))
+    assert_same_state(states(network), expected)
+    assert not network.training
+    assert [epoch.epoch for epoch, _ in after] == list(range(1, 13))
+    assert [epoch.epoch for epoch, _ in after if epoch.best][-1] == best.epoch
+    seen: tuple[float, float] = (-1.0, 0.0)
+    for epoch, _ in after:
+        rank = epoch.validation, -epoch.validation_loss
+        assert epoch.best == (rank > seen)
+        seen = max(seen, rank)
+
+
+def test_an_epoch_as_good_as_the_best_is_not_better(karate: Graph) -> None:
+    spec = spec_of("float", weight_decay=0)
+    network, generator = start(karate, spec)
+    for parameter in network.parameters():
+        parameter.register_hook(torch.zeros_like)
+    held = fit(
+        network, Batch.of(karate), spec.training, DegreeProtection(karate, Protection()), generator
+    )
+    assert [epoch.best for epoch in held] == [True] + [False] * 11
+
+
+def test_records_are_measured_on_their_nodes(karate: Graph) -> None:
+    spec = spec_of("qat", epochs=1)
+    network, epochs = train(karate, spec)
+    batch = Batch.of(karate)
+    with torch.no_grad():
+        scores = network(batch.x, batch.adjacency)
+    classes = scores.argmax(dim=1).numpy()
+    (epoch,) = epochs
+    assert epoch.train == pytest.approx((classes == karate.y)[karate.train].mean())
+    assert epoch.validation == pytest.approx((classes == karate.y)[karate.val].mean())
+    log_shares = torch.log_softmax(scores, dim=1)[karate.val, karate.y[karate.val]]
+    assert epoch.validation_loss == pytest.approx(-log_shares.mean().item(), rel=1e-5)
+    assert epoch.epoch_ms > 0
+    assert epoch.to_dict()["best"] is True
+
+
+def test_training_learns(digits: Graph) -> None:
+    _, epochs = train(digits, spec_of("float", epochs=40))
+    assert epochs[-1].loss < 0.6 * epochs[0].loss
+    assert max(epoch.validation for epoch in epochs) > 0.7
+
+
+def test_weight_decay_is_the_first_layers(karate: Graph) -> None:
+    spec = spec_of("float", epochs=30, lr=0.05)
+    plain, _ = train(karate, replace(spec, training=replace(spec.training, weight_decay=0)))
+    decayed, _ = train(karate, replace(spec, training=replace(spec.training, weight_decay=1)))
+    assert decayed.layers[0].weight.norm() < 0.2 * plain.layers[0].weight.norm()
+    assert decayed.layers[1].weight.norm() > 0.5 * plain.layers[1].weight.norm()
+
+
+def test_cancelled_between_steps_keeps_the_best(karate: Graph) -> None:
+    spec = spec_of("degree-quant")
+    network, generator = start(karate, spec)
+    protection = DegreeProtection(karate, spec.protection)
+    asked = iter([False] * 5 + [True])
+    seen: list[tuple[Epoch, dict[str, Tensor]]] = []
+    epochs = fit(
+        network, Batch.of(karate), spec.training, protection, generator, lambda: next(asked)
+    )
+    with pytest.raises(Cancelled, match="cancelled after 5 of 12 epochs"):
+        seen.extend((epoch, states(network)) for epoch in epochs)
+    assert len(seen) == 5
+    best = [state for epoch, state in seen if epoch.best][-1]
+    assert_same_state(states(network), best)
+
+
+def test_left_alone_midway_it_keeps_the_best(karate: Graph) -> None:
+    spec = spec_of("qat")
+    network, generator = start(karate, spec)
+    held = fit(
+        network, Batch.of(karate), spec.training, DegreeProtection(karate, Protection()), generator
+    )
+    state = {}
+    for epoch in held:
+        if epoch.best:
+            state = states(network)
+        if epoch.epoch == 4:
+            break
+    held.close()
+    assert_same_state(states(network), state)
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_features_that_are_not_finite_end_the_run(karate: Graph, name: str) -> None:
+    spec = spec_of(name)
+    network, generator = start(karate, spec)
+    before = states(network)
+    batch = Batch.of(karate)
+    assert isinstance(batch.x, Tensor)
+    batch.x[3, 2] = torch.nan
+    protection = DegreeProtection(karate, Protection())
+    with pytest.raises(Diverged, match=r"the loss was nan at epoch 1; try a lower learning rate"):
+        list(fit(network, batch, spec.training, protection, generator))
+    assert_same_state(states(network), before)
+
+
+def test_weights_that_leave_the_numbers_are_never_the_best(karate: Graph) -> None:
+    """The loss before the step is still fine, and class 0 of NaN scores may look accurate."""
+    spec = spec_of("qat")
+    network, generator = start(karate, spec)
+    steps = iter(range(100))
+    weight = network.layers[1].weight
+    weight.register_hook(lambda grad: grad * (torch.nan if next(steps) == 3 else 1))
+    seen = []
+    held = fit(
+        network, Batch.of(karate), spec.training, DegreeProtection(karate, Protection()), generator
+    )
+    with pytest.raises(Diverged, match="a score was not finite at epoch 4; try a lower"):
+        seen.extend(held)
+    assert len(seen) == 3
+    assert all(value.isfinite().all() for value in network.state_dict().values())
+
+
+def test_without_validation_nodes_the_last_epoch_is_kept(karate: Graph) -> None:
+    spec = spec_of("qat")
+    network, generator = start(karate, spec)
+    batch = replace(Batch.of(karate), validation=torch.zeros(0, dtype=torch.int64))
+    last: dict[str, Tensor] = {}
+    epochs = []
+    for epoch in fit(
+        network, batch, spec.training, DegreeProtection(karate, Protection()), generator
+    ):
+        epochs.append(epoch)
+        last = states(network)
+    assert all(epoch.best for epoch in epochs)
+    assert {(epoch.validation, epoch.validation_loss) for epoch in epochs} == {(0.0, 0.0)}
+    assert_same_state(states(network), last)
+
+
+def test_learned_steps_train(karate: Graph) -> None:
+    spec = QuantSpec(bits=4, range=LearnedStep())
+    run = replace(spec_of("qat"), quant=(LayerQuant(feature=spec, message=spec),) * 2)
+    network, epochs = train(karate, run)
+    assert epochs[-1].loss < epochs[0].loss
+    held = network.layers[0].quantizers["feature"]
+    batch = Batch.of(karate)
+    fresh, generator = start(karate, run)
+    next(fit(fresh, batch, run.training, DegreeProtection(karate, Protection()), generator))
+    assert held.scale != fresh.layers[0].quantizers["feature"].scale
+
+
+def test_features_without_any_entry_can_be_learned_on(karate: Graph) -> None:
+    nothing = replace(karate, x=csr_array((karate.nodes, 5), dtype=np.float32))
+    for name in SCHEMES:
+        _, epochs = train(nothing, spec_of(name, epochs=3))
+        assert np.isfinite(epochs[-1].loss)
+
+
+def test_accuracy() -> None:
+    scores = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    y = torch.tensor([0, 0, 0])
+    assert accuracy(scores, y, torch.tensor([0, 1])) == 0.5
+    assert accuracy(scores, y, torch.tensor([2])) == 1.0, "the first largest score wins"
+    assert accuracy(scores, y, torch.zeros(0, dtype=torch.int64)) == 0.0
+
+
+def test_batch_is_the_graph(karate: Graph) -> None:
+    batch = Batch.of(karate)
+    assert batch.train.tolist() == np.flatnonzero(karate.train).tolist()
+    assert batch.validation.tolist() == np.flatnonzero(karate.val).tolist()
+    assert batch.test.tolist() == np.flatnonzero(karate.test).tolist()
+    assert batch.y.tolist() == karate.y.tolist()
+    assert isinstance(batch.x, Tensor)
+    np.testing.assert_array_equal(batch.x.numpy(), karate.x)
