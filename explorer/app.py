@@ -105,6 +105,7 @@ class Explorer(widgets.VBox):
         super().__init__([_style(), self.header, columns])
         self.add_class("gb")
         self.state.observe(self._mark_stale, "status")
+        self.header.link.on_msg(lambda *_: _send_again(self))
         self.follower = Follower(self.state, self.store, self.jobs)
 
     def close(self) -> None:
@@ -123,6 +124,13 @@ class Explorer(widgets.VBox):
             self._right.add_class("gb-stale")
         else:
             self._right.remove_class("gb-stale")
+
+
+def _send_again(widget: widgets.Widget) -> None:
+    """Send a widget's state and that of all in it: Voila loses what changes while a page loads."""
+    widget.send_state()
+    for child in getattr(widget, "children", ()):
+        _send_again(child)
 
 
 def _opened(recipe: RunSpec | str | None, own: GraphSpec | None) -> tuple[RunSpec, str]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.spec import RunSpec, scheme
-from explorer.state import CUSTOM, preset_of
+from explorer.state import CUSTOM, preset_of, ranges_of
 
 if TYPE_CHECKING:
     from explorer.shown import Shown
 
 OPERATORS = {"gcn": "GCN"}
 SCHEME_TITLES = {"qat": "INT", "degree-quant": "Degree-Quant ", "ptq": "Min/max INT"}
+FAMILIES = {"qat": "QAT", "degree-quant": "Degree-Quant", "ptq": "Post-training"}
 MODES = {
     "float": "float training",
     "ptq": "post-training quantization",
@@ -56,6 +57,13 @@ def scheme_title(recipe: RunSpec) -> str:
         return "FP32, protected"
     span = str(widths[0]) if len(widths) == 1 else f"{widths[0]} to {widths[-1]}"
     return f"Own widths, {span} bits"
+
+
+def family_title(recipe: RunSpec) -> str:
+    """Return the scheme that a recipe's rules come from, whatever its widths."""
+    if all(spec.is_float for layer in recipe.quant for _, spec in layer.items()):
+        return "FP32"
+    return FAMILIES.get(ranges_of(recipe) or "", "Mixed rules")
 
 
 def training_title(recipe: RunSpec) -> str:

@@ -1,4 +1,5 @@
-/** The browser half of `Link`: a field that holds the link and a button that copies it. */
+/** The browser half of `Link`: a field that holds the link and a button that copies it; when it is
+ * on the page it says so, since what changed while the page was loading never reached it. */
 
 function address(model) {
   const token = model.get("token");
@@ -35,6 +36,7 @@ function render({ model, el }) {
   const follow = () => (field.value = address(model));
   follow();
   model.on("change:token", follow);
+  model.send("on the page");
 }
 
 export default { render };

@@ -16,8 +16,8 @@ def warm(recipe: RunSpec) -> None:
     """Work out a recipe once in this process; what it compiles is cached on disk for all others.
 
     Args:
-        recipe: What a page opens with. Where neither its run nor its float model is shipped, nothing
-            is compiled.
+        recipe: What a page opens with. Where neither its run nor its float model is shipped,
+            nothing is compiled.
     """
     start = time.monotonic()
     print(

@@ -20,6 +20,8 @@ from explorer.state import State
 class Link(anywidget.AnyWidget):
     """A field with the page's address for a recipe, and a button that copies it.
 
+    Its browser half sends a message whenever it comes onto a page.
+
     Args:
         token: The recipe as `explorer.links.pack` wrote it.
     """

@@ -91,7 +91,9 @@ def _scheme_call(recipe: RunSpec) -> tuple[list[str], str] | None:
     if preset == CUSTOM:
         return None
     name, bits, differing = PRESETS[preset]
-    training = replace(recipe.training, mode="retrain")
+    training = recipe.training
+    if training.mode != "finetune":
+        training = replace(training, mode="retrain")
     made = scheme(
         name,
         bits=bits,

@@ -9,7 +9,7 @@ import ipywidgets as widgets
 
 from engine.runs import RunStore, RunSummary, StoreError
 from engine.spec import float_twin
-from explorer.captions import percent, points, scheme_title, size, subtitle
+from explorer.captions import family_title, percent, points, scheme_title, size, subtitle
 from explorer.fields import choice, html, row
 from explorer.figures.chart import blank, short
 from explorer.figures.pareto import RunPoint, pareto
@@ -104,7 +104,7 @@ def _point(summary: RunSummary) -> RunPoint:
     return RunPoint(
         key=summary.key,
         name=_name(summary),
-        group=scheme_title(summary.spec),
+        group=family_title(summary.spec),
         accuracy=number_at(summary.metrics, "accuracy.integer"),
         model_bytes=number_at(summary.metrics, "size.model_bytes"),
         latency_ms=number_at(summary.metrics, "latency.integer_ms"),

@@ -1,4 +1,4 @@
-"""The explorer driven through its widgets, with the real worker: every chart follows, all is said."""
+"""The explorer driven through its widgets, with the real worker."""
 
 from __future__ import annotations
 

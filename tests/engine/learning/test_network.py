@@ -69,15 +69,14 @@ def test_exact_network_equals_a_stack_of_pyg_layers(
         torch.testing.assert_close(layer.bias.grad, twin.bias.grad, rtol=1e-3, atol=1e-4)
 
 
-@given(graph=..., name=st.sampled_from(["float", "qat", "degree-quant"]))
-def test_sparse_and_dense_features_give_the_same(graph: Graph, name: str) -> None:
-    model = ModelSpec(layers=3, hidden=4, residual=True)
-    network = network_of(graph, scheme(name, bits=8, model=model))
-    twin = pickle.loads(pickle.dumps(network))
+@given(graph=...)
+def test_sparse_and_dense_features_give_the_same(graph: Graph) -> None:
+    model = ModelSpec(layers=3, hidden=4, residual=True, dropout=0)
+    network = network_of(graph, scheme("float", model=model))
     adjacency = Adjacency.of(gcn_neighbours(graph))
-    one = network(dense_features(graph), adjacency)
-    other = twin(features(csr_array(graph.x)), adjacency)
-    torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-2 if name != "float" else 1e-5)
+    dense = network(dense_features(graph), adjacency)
+    sparse = network(features(csr_array(graph.x)), adjacency)
+    torch.testing.assert_close(sparse, dense, rtol=1e-4, atol=1e-5)
 
 
 def test_weights_start_from_the_generator_alone(karate: Graph) -> None:
@@ -95,7 +94,7 @@ def test_weights_start_from_the_generator_alone(karate: Graph) -> None:
 
 
 def test_each_layer_has_its_own_mask(karate: Graph) -> None:
-    network = network_of(karate, scheme("qat", bits=2))
+    network = network_of(karate, scheme("qat", bits=2, model=ModelSpec(dropout=0)))
     adjacency, x = Adjacency.of(gcn_neighbours(karate)), features(karate.x)
     everyone = ProtectedRows(torch.ones(karate.nodes, dtype=torch.bool))
     with network.recording() as free:

@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 from torch import Tensor
 
 from engine.graphs import Graph
+from engine.learning.features import SparseRows
 from engine.learning.network import Network
 from engine.learning.protection import DegreeProtection
 from engine.learning.training import Batch, Cancelled, Diverged, Epoch, accuracy, fit
@@ -174,8 +175,8 @@ def test_features_that_are_not_finite_end_the_run(karate: Graph, name: str) -> N
     network, generator = start(karate, spec)
     before = states(network)
     batch = Batch.of(karate)
-    assert isinstance(batch.x, Tensor)
-    batch.x[3, 2] = torch.nan
+    assert isinstance(batch.x, SparseRows)
+    batch.x.values[3] = torch.nan
     protection = DegreeProtection(karate, Protection())
     with pytest.raises(Diverged, match=r"the loss was nan at epoch 1; try a lower learning rate"):
         list(fit(network, batch, spec.training, protection, generator))
@@ -242,11 +243,11 @@ def test_accuracy() -> None:
     assert accuracy(scores, y, torch.zeros(0, dtype=torch.int64)) == 0.0
 
 
-def test_batch_is_the_graph(karate: Graph) -> None:
+def test_batch_is_the_graph(karate: Graph, digits: Graph) -> None:
     batch = Batch.of(karate)
     assert batch.train.tolist() == np.flatnonzero(karate.train).tolist()
     assert batch.validation.tolist() == np.flatnonzero(karate.val).tolist()
     assert batch.test.tolist() == np.flatnonzero(karate.test).tolist()
     assert batch.y.tolist() == karate.y.tolist()
-    assert isinstance(batch.x, Tensor)
-    np.testing.assert_array_equal(batch.x.numpy(), karate.x)
+    np.testing.assert_array_equal(batch.x @ torch.eye(karate.features), karate.x.toarray())
+    np.testing.assert_array_equal(Batch.of(digits).x, digits.x)

@@ -1,0 +1,301 @@
+"""The whole explorer in a real Voila and a real JupyterLab, from opening to a trained run."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).parents[2]
+START_WITHIN_S = 120
+TABS = ("Error × degree", "Depth", "Codes", "Degrees", "Training", "Runs", "Recipe")
+FOLLOWING = ("Error × degree", "Depth", "Codes", "Runs")
+"""The tabs whose first chart shows what a change of a width does."""
+ANSWER_WITHIN_MS = 300
+ICON_FONT = re.compile(r"https://cdn\.jsdelivr\.net/npm/@fortawesome/|fonts?\.")
+DRAWN = """[...document.querySelectorAll('.graphbits-chart')]
+    .filter(chart => chart.offsetParent && chart.querySelector('.main-svg'))"""
+SUBTITLES = f"{DRAWN}.map(chart => chart.querySelector('.gtitle')?.textContent ?? '')"
+CUT_OFF = """() => [...document.querySelectorAll('.gb *')].filter(e =>
+    e.offsetParent && e.children.length == 0 && e.textContent.trim() && e.tagName != 'OPTION'
+    && !e.closest('.gb-cell > label, .gb-title, svg, textarea, .graphbits-scroll')
+    && (e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX != 'visible'))
+    .map(e => `${e.tagName}.${e.className}: ${e.textContent.trim().slice(0, 60)}`)"""
+OVERLAPPING = """() => {
+    const seen = [...document.querySelectorAll('.gb select, .gb input, .gb button, .gb-card')]
+        .filter(e => e.offsetParent && e.getBoundingClientRect().width > 1);
+    const boxes = seen.map(e => [e, e.getBoundingClientRect()]);
+    return boxes.flatMap(([a, p], i) => boxes.slice(i + 1)
+        .filter(([b, q]) => !a.contains(b) && !b.contains(a) && p.left < q.right - 1
+            && q.left < p.right - 1 && p.top < q.bottom - 1 && q.top < p.bottom - 1)
+        .map(([b]) => `${a.outerHTML.slice(0, 80)} over ${b.outerHTML.slice(0, 80)}`));
+}"""
+
+
+class Command:
+    """A running ``graphbits explore``.
+
+    Args:
+        folder: Where it runs, with a store of its own.
+        options: Its options.
+    """
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.log = folder / "explore.log"
+        with self.log.open("wb") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "engine", "explore", "--no-browser", *options],
+                cwd=folder,
+                env={
+                    **os.environ,
+                    "PYTHONPATH": str(ROOT),
+                    "GRAPHBITS_STORE": str(folder / "store"),
+                    "JUPYTER_CONFIG_DIR": str(folder / "config"),
+                    "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+                },
+                stdout=out,
+                stderr=out,
+            )
+
+    @property
+    def address(self) -> str:
+        """The address it printed, once something answers there."""
+        until = time.monotonic() + START_WITHIN_S
+        while time.monotonic() < until and self.process.poll() is None:
+            found = re.search(r"http://127\.0\.0\.1:\d+/(\S*token=\w+)?", self.log.read_text())
+            if found and _answers(found[0]):
+                return found[0]
+            time.sleep(0.1)
+        raise AssertionError(self.log.read_text()[-3000:])
+
+    def descendants(self) -> set[int]:
+        """Return the process ids of its kernels and their workers."""
+        parents = {}
+        for status in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                parents[int(status.parent.name)] = int(
+                    status.read_text().rsplit(")", 1)[1].split()[1]
+                )
+        found = {self.process.pid}
+        while more := {child for child, parent in parents.items() if parent in found} - found:
+            found |= more
+        return found - {self.process.pid}
+
+
+def _answers(url: str) -> bool:
+    try:
+        # The page itself would start a kernel.
+        urllib.request.urlopen(url.split("?")[0] + "voila/static/", timeout=1)
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+@pytest.fixture
+def explore(tmp_path: Path) -> Iterator[Callable[..., Command]]:
+    """Return ``explore(*options)``, which starts the command; it is ended with the test."""
+    commands: list[Command] = []
+
+    def start(*options: str) -> Command:
+        commands.append(Command(tmp_path, *options))
+        return commands[-1]
+
+    yield start
+    for command in commands:
+        command.process.terminate()
+        command.process.wait(20)
+
+
+def opened(visit, command: Command):
+    """Return the page once its first chart is drawn."""
+    page, address = visit.page, command.address
+    lab = "token=" in address
+    start = time.monotonic()
+    page.goto(address)
+    if lab:
+        page.get_by_text("| Idle").wait_for()
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    page.wait_for_selector(".graphbits-chart .point", state="attached")
+    page.get_by_text("worker ready").wait_for()
+    print(f"{'lab' if lab else 'voila'}: opened after {time.monotonic() - start:.1f} s")
+    return page
+
+
+def box(page, name: str):
+    """Return a number's box by its label."""
+    return page.get_by_role("spinbutton", name=name, exact=True)
+
+
+def enter(page, name: str, value: object) -> None:
+    """Type a number and leave its box."""
+    box(page, name).fill(str(value))
+    box(page, name).press("Enter")
+
+
+def check_clean(visit) -> None:
+    """Assert that nothing went wrong unseen, and nothing was asked of another host."""
+    errors = [text for text in visit.errors if "fortawesome" not in text]
+    assert errors == []
+    assert [url for url in visit.foreign if not ICON_FONT.search(url)] == []
+
+
+@pytest.mark.parametrize("options", [[], ["--lab"]], ids=["voila", "lab"])
+def test_widths_training_cancel_and_result(visit, explore, options: list[str]) -> None:
+    page = opened(visit, explore(*options))
+    assert page.locator(".gb-badge-stored").is_visible()
+
+    # A width moves: every chart, caption, table and card follows.
+    captions = {}
+    for tab in FOLLOWING:
+        page.get_by_role("tab", name=tab).click()
+        page.wait_for_function(f"{SUBTITLES}.some(title => title.includes('stored'))")
+        captions[tab] = page.locator("figcaption:visible").first.inner_text()
+    cards = page.locator(".gb-cards").inner_text()
+    page.get_by_label("Bits of message, layer 1").select_option("2")
+    page.locator(".gb-badge-preview").wait_for()
+    assert page.locator(".gb-cards").inner_text() != cards
+    for tab in FOLLOWING:
+        page.get_by_role("tab", name=tab).click()
+        page.wait_for_function(f"{SUBTITLES}.some(title => title.includes('preview'))")
+        assert page.locator("figcaption:visible").first.inner_text() != captions[tab], tab
+
+    # A long training: progress is live, controls answer, Cancel works midway.
+    page.get_by_role("tab", name="Error × degree").click()
+    enter(page, "Epochs", 20000)
+    page.get_by_role("button", name="Start", exact=True).click()
+    sentence = page.locator(".gb-run > .gb-note")
+    page.wait_for_function("document.querySelector('.gb-run').textContent.includes('Epoch ')")
+    first = sentence.inner_text()
+    page.wait_for_function(
+        "first => document.querySelector('.gb-run > .gb-note').innerText != first", arg=first
+    )
+    page.wait_for_function(f"{SUBTITLES}.some(title => title.includes('running'))")
+    page.get_by_role("tab", name="Error × degree").click()
+    answers_ms = []
+    for component in ("input", "feature", "message", "aggregate", "output") * 2:
+        start = time.monotonic()
+        page.get_by_label("Component", exact=True).select_option(component)
+        page.wait_for_function(
+            f"name => {SUBTITLES}.some(title => title.includes(`layer 2 ${{name}}`))",
+            arg=component,
+            polling=10,
+        )
+        answers_ms.append(1000 * (time.monotonic() - start))
+    print(f"while training a chart answers in {median(answers_ms):.0f} ms")
+    assert median(answers_ms) <= ANSWER_WITHIN_MS
+    page.get_by_role("button", name="Cancel", exact=True).first.click()
+    page.locator(".gb-status.gb-cancelled").wait_for()
+
+    # A short one: its result takes the preview's place.
+    enter(page, "Epochs", 30)
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.locator(".gb-badge-trained").wait_for()
+    page.get_by_role("tab", name="Error × degree").click()
+    page.wait_for_function(f"{SUBTITLES}.some(title => title.includes('trained'))")
+
+    # A node: click its point.
+    point = page.locator(".graphbits-chart:visible").first.locator(".points path").last
+    at = point.bounding_box()
+    page.mouse.move(at["x"] + at["width"] / 2 - 20, at["y"] + at["height"] / 2)
+    page.mouse.move(at["x"] + at["width"] / 2, at["y"] + at["height"] / 2)
+    page.mouse.click(at["x"] + at["width"] / 2, at["y"] + at["height"] / 2)
+    page.locator(".gb-facts").wait_for()
+    page.wait_for_function(f"{SUBTITLES}.some(title => title.includes('Neighbourhood'))")
+
+    # A bad value: a sentence, and the old value stays.
+    enter(page, "Layers", 1)
+    page.get_by_text("model.layers: got 1, accepts an integer from 2 to 64").wait_for()
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.gb input')].some(e => e.value == 2)"
+    )
+    check_clean(visit)
+
+
+def test_link_opens_the_same_recipe(visit, explore) -> None:
+    page = opened(visit, explore())
+    page.get_by_label("Bits preset").select_option("W4A8")
+    page.get_by_text("W4A8 · digits-knn").first.wait_for()
+    link = page.get_by_label("Link to this recipe").input_value()
+    page.goto(link)
+    page.get_by_text("W4A8 · digits-knn").first.wait_for()
+    assert page.get_by_label("Bits preset").input_value() == "W4A8"
+    page.goto(link[:-9])
+    page.get_by_text("The link could not be read").wait_for()
+    check_clean(visit)
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1920, 1080)])
+def test_nothing_is_cut_off_or_overlaps(visit, explore, size: tuple[int, int], tmp_path) -> None:
+    visit.page.set_viewport_size({"width": size[0], "height": size[1]})
+    page = opened(visit, explore())
+    start = page.get_by_role("button", name="Start", exact=True)
+    assert start.bounding_box()["y"] + start.bounding_box()["height"] <= size[1]
+    for tab in TABS:
+        page.get_by_role("tab", name=tab).click()
+        page.wait_for_timeout(800)
+        page.screenshot(path=tmp_path / f"{size[0]} {tab}.png")
+        assert page.evaluate(CUT_OFF) == [], tab
+        assert page.evaluate(OVERLAPPING) == [], tab
+        assert page.evaluate(
+            "document.querySelector('.gb').scrollWidth <= document.querySelector('.gb').clientWidth"
+        )
+    check_clean(visit)
+
+
+@pytest.mark.skipif("GRAPHBITS_DATA" not in os.environ, reason="needs Cora's files")
+def test_cora_from_choice_to_trained_run(visit, explore) -> None:
+    page = opened(visit, explore())
+    page.get_by_label("Graph", exact=True).select_option("Cora")
+    page.get_by_text("2,708 nodes").first.wait_for()
+    page.get_by_text("float model, which is being trained").wait_for()
+    page.locator(".gb-badge-preview").wait_for()
+    page.wait_for_function(f"{SUBTITLES}.some(title => title.includes('preview'))")
+    enter(page, "Epochs", 20)
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.locator(".gb-badge-trained").wait_for()
+    check_clean(visit)
+
+
+def test_interrupt_ends_everything_and_a_taken_port_gives_way(visit, explore) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        command = explore("--port", str(port))
+        assert str(port) not in command.address
+        assert f"Port {port} is taken." in command.log.read_text()
+    opened(visit, command)
+    started = command.descendants()
+    assert len(started) >= 2, "a kernel and its worker"
+    visit.page.goto("about:blank")
+    until = time.monotonic() + 20
+    while command.descendants():
+        assert time.monotonic() < until, "a closed page leaves its kernel or worker behind"
+        time.sleep(0.1)
+    visit.page.goto(command.address)
+    visit.page.get_by_text("worker ready").wait_for()
+    left = command.descendants()
+    command.process.send_signal(signal.SIGINT)
+    assert command.process.wait(20) == 0
+    assert "Traceback" not in command.log.read_text()
+    until = time.monotonic() + 20
+    while any(Path(f"/proc/{pid}").exists() for pid in left):
+        assert time.monotonic() < until, "an interrupt leaves a kernel or worker behind"
+        time.sleep(0.1)
