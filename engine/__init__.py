@@ -1,3 +1,3 @@
-"""graphbits' engine: low-precision graph neural networks, learned in PyTorch and run in integers."""
+"""graphbits' engine: low-precision graph networks, learned in PyTorch, run in integers."""
 
 from __future__ import annotations

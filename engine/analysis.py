@@ -28,6 +28,9 @@ Measure = Literal["relative_l2", "sqnr_db", "class_flip"]
 Mode = Literal["only", "all_but"]
 Reals = NDArray[np.floating[Any]]
 
+PROGRAM, REFERENCE = "program.npz", "reference.npz"
+"""The files in which a run keeps its quantized program, and the float one of the same weights."""
+
 NODE_COMPONENTS: tuple[Component, ...] = ("input", "feature", "message", "aggregate", "output")
 """The components that hold a row for each node, and so have an error for each."""
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.analysis import NODE_COMPONENTS, Analysis, Study
+from engine.analysis import NODE_COMPONENTS, PROGRAM, REFERENCE, Analysis, Study
 from engine.export import Simulation, export, load_weights, reference
 from engine.graphs import Graph, expected_protected
 from engine.integer import Program, read, write
@@ -27,9 +27,6 @@ from engine.metrics.errors import relative_l2
 from engine.peers import median_ms, torch_best
 from engine.runs import AlreadyFinished, PendingRun, Run, RunStore
 from engine.spec import RunSpec, float_twin
-
-PROGRAM = "program.npz"
-REFERENCE = "reference.npz"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

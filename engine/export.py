@@ -48,8 +48,8 @@ def load_weights(network: Network, program: Program) -> None:
 class Simulation:
     """A network's fake-quantized forward in evaluation mode, every slot kept.
 
-    It is computed in float64: where the integers then differ, they do so by their own doing, and not
-    because float32 sums depend on their order.
+    It is computed in float64: where the integers then differ, they do so by their own doing, and
+    not because float32 sums depend on their order.
 
     Args:
         network: The network; its mode is left at evaluation.

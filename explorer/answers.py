@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from engine.analysis import Study
+from engine.analysis import PROGRAM, REFERENCE, Study
 from engine.graphs.catalogue import PUBLIC, GraphNotFound, load_graph
 from engine.graphs.graph import Graph
 from engine.integer import Program, read
@@ -16,8 +16,6 @@ from engine.runs import Run, RunStore
 from engine.spec import GraphSpec, RunSpec, float_twin
 from explorer.shown import Shown
 
-PROGRAM, REFERENCE = "program.npz", "reference.npz"
-"""The files of a run that `engine.experiment`, which imports torch, keeps its programs in."""
 KEPT = 6
 """Graphs, and analysed networks, that are kept ready."""
 

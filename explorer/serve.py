@@ -97,10 +97,11 @@ def _serve_lab(page: Path, port: int, open_browser: bool) -> None:
     if not copy.exists():
         shutil.copyfile(page, copy)
         print(f"The notebook was put here: {copy}")
-    print(f"JupyterLab: port {port}   (Ctrl-C ends it)", flush=True)
     LabApp.launch_instance(
         argv=[
-            str(copy),
+            f"--ServerApp.root_dir={copy.parent}",
+            f"--LabApp.default_url=/lab/tree/{copy.name}",
+            "--Application.log_level=WARN",  # the address, with its token, is said all the same
             f"--ServerApp.ip={HOST}",
             f"--ServerApp.port={port}",
             "--ServerApp.port_retries=0",

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.analysis import Analysis, Study
-from engine.experiment import REFERENCE, Finished, run
+from engine.analysis import REFERENCE, Analysis, Study
+from engine.experiment import Finished, run
 from engine.integer import read
 from engine.learning.datasets import fetch
 from engine.runs import RunStore

@@ -1,3 +1,5 @@
+"""Graphs by name: the embedded ones, kept ones, and the sentences for those that are not there."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""Degree ranks and protection probabilities against their definition."""
+
 from __future__ import annotations
 
 import numpy as np

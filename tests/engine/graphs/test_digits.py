@@ -1,3 +1,5 @@
+"""The digits graph: its numbers, its hubs, and the same one every time."""
+
 from __future__ import annotations
 
 import numpy as np

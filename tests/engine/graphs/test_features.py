@@ -1,3 +1,5 @@
+"""Row normalization, dense and sparse."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""What a graph accepts, what it refuses, and its digest."""
+
 from __future__ import annotations
 
 import pickle

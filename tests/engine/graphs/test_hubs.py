@@ -1,3 +1,5 @@
+"""The block model: degrees, classes, options, seed."""
+
 from __future__ import annotations
 
 import numpy as np

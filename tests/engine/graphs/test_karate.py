@@ -1,3 +1,5 @@
+"""The karate club against PyTorch Geometric's."""
+
 from __future__ import annotations
 
 import numpy as np

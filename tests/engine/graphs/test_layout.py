@@ -1,3 +1,5 @@
+"""Positions of a few hundred nodes."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""The k-hop neighbourhood against a plain search."""
+
 from __future__ import annotations
 
 import networkx as nx

@@ -1,3 +1,5 @@
+"""Incoming rows and coefficients against PyTorch Geometric's gcn_norm."""
+
 from __future__ import annotations
 
 import numpy as np

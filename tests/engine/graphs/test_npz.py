@@ -1,3 +1,5 @@
+"""Graph files: round trips, damage, and what is refused."""
+
 from __future__ import annotations
 
 import errno

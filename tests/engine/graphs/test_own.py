@@ -1,3 +1,5 @@
+"""A person's own graph, from PyG data, networkx and arrays."""
+
 from __future__ import annotations
 
 import subprocess

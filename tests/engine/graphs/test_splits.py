@@ -1,3 +1,5 @@
+"""Seeded splits: sizes, disjoint, the same every time."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Public graphs through PyTorch Geometric's classes, from raw files."""
+
 from __future__ import annotations
 
 import hashlib

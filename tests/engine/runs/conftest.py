@@ -1,3 +1,5 @@
+"""A folder for a store, and runs to put in it."""
+
 from __future__ import annotations
 
 import subprocess

@@ -1,3 +1,5 @@
+"""Arrays of a run, read when asked for."""
+
 from __future__ import annotations
 
 from functools import partial

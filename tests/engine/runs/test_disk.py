@@ -1,3 +1,5 @@
+"""Whole files or none, on full and read-only disks too."""
+
 from __future__ import annotations
 
 import resource

@@ -1,3 +1,5 @@
+"""The index: quick, rebuilt when lost or garbage."""
+
 from __future__ import annotations
 
 import sqlite3

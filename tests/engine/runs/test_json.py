@@ -1,3 +1,5 @@
+"""Numbers that JSON lacks survive; what cannot be kept is named."""
+
 from __future__ import annotations
 
 import json

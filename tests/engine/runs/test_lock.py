@@ -1,3 +1,5 @@
+"""One process runs a spec; the lock of a dead one is free."""
+
 from __future__ import annotations
 
 import fcntl

@@ -1,3 +1,5 @@
+"""A run that is going on, and every way in which it ends."""
+
 from __future__ import annotations
 
 import math

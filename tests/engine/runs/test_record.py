@@ -1,3 +1,5 @@
+"""A run read back, and every way in which its folder can be damaged."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""Many processes on one store: nothing half-written, nothing lost, nothing blocked."""
+
 from __future__ import annotations
 
 import errno

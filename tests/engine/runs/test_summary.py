@@ -1,3 +1,5 @@
+"""A run in one row."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime
