@@ -179,14 +179,12 @@ class LearnedStepQuantizer(GridQuantizer):
     def forward(self, x: Tensor, protected: ProtectedRows | None = None) -> Tensor:
         """Return ``x_hat``, differentiable in the step too."""
         rows = protected if self.training else None
-        if self.training and not self.batches:
+        if self.training and not self.batches and (rows is None or not rows.are_all):
             with torch.no_grad():
                 self._start(x if rows is None else rows.others(x))
         return learned_step_quantize(x, self.scale, self.spec, rows)
 
     def _start(self, x: Tensor) -> None:
-        if not x.numel():
-            return
         magnitude = x.abs()
         values = magnitude[magnitude > 0]
         if self.spec.granularity == "channel":

@@ -80,7 +80,7 @@ from engine.runs import RunStore
 from engine.spec import {", ".join(names)}
 
 recipe = {made}
-for event in experiment.run(recipe, RunStore(), cancelled=lambda: False):
+for event in experiment.run(recipe, RunStore()):
     print(event)
 """
 

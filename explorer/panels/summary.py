@@ -98,7 +98,7 @@ def cards(shown: Shown) -> str:
             fast and f"{short(fast)} ms",
             trained or (f"float {short(slow)} ms" if slow else ""),
         ),
-        _card("Error", short(float(np.median(error))), "median, scores"),
+        _card("Scores' error", short(float(np.median(error))), "median, L2"),
         _card("Float stages", str(stages), "integer path"),
     ]
     return "".join(parts)
