@@ -20,7 +20,7 @@ from engine.metrics.errors import class_flip, relative_distance
 from engine.metrics.pairs import Pairs, pairs
 from engine.metrics.rows import dense, subtract
 from engine.metrics.smoothness import Smoothness, smoothness
-from engine.spec import Component, LayerQuant
+from engine.spec import COMPONENTS, Component, LayerQuant
 from engine.spec.errors import check_choice, check_integer
 
 Kind = Literal["total", "own", "inherited"]
@@ -176,7 +176,11 @@ class Analysis:
 
         Returns:
             [N].
+
+        Raises:
+            SpecError: Naming the argument that is not one of these.
         """
+        check_choice("component", component, COMPONENTS)
         check_choice("mode", mode, get_args(Mode))
 
         def keep(_layer: int, name: str) -> bool:

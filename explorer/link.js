@@ -5,7 +5,6 @@ function address(model) {
   const token = model.get("token");
   if (!document.body.hasAttribute("data-voila")) return `Explorer("${token}")`;
   const url = new URL(globalThis.location.href);
-  url.search = "";
   url.hash = "";
   url.searchParams.set("r", token);
   return url.href;

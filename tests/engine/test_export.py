@@ -151,7 +151,7 @@ def test_program_equals_simulation_on_digits(digits: Graph, name: str) -> None:
     assert_agrees(agreement_of(digits, network, export(network, spec.model)))
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(graph=..., quant=st.tuples(*[st.from_type(LayerQuant)] * 3), residual=st.booleans())
 def test_any_network_on_any_graph_agrees(
     graph: Graph, quant: tuple[LayerQuant, ...], residual: bool

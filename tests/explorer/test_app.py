@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +17,7 @@ import pytest
 from engine.graphs.catalogue import load_graph
 from engine.graphs.graph import GraphError
 from engine.graphs.npz import write_npz
+from engine.runs import RunStore
 from engine.spec import GraphSpec, SpecError, dumps, scheme
 from explorer import Explorer
 from explorer.jobs import Jobs
@@ -22,6 +25,7 @@ from explorer.links import pack
 from explorer.plot import PlotlyView
 from explorer.state import with_model, with_preset, with_training
 
+ROOT = Path(__file__).parents[2]
 KARATE = scheme("float", graph=GraphSpec(name="karate"))
 SHORT = with_training(KARATE, epochs=20)
 
@@ -389,3 +393,42 @@ def test_two_explorers_share_the_worker(explorer: Explorer, store: Path) -> None
     other.close()
     settle(explorer, lambda: explorer.state.shown.origin == "trained")
     assert other.state.recipe == SHORT
+
+
+KERNEL = """
+import sys, time
+from pathlib import Path
+from engine.spec import GraphSpec, TrainingSpec, scheme
+from explorer.jobs import Jobs
+
+jobs = Jobs(Path(sys.argv[1]))
+training = TrainingSpec(epochs=100_000)
+job = jobs.submit(scheme("float", graph=GraphSpec(name="karate"), training=training), "long")
+while not job.epochs:
+    jobs.poll()
+    time.sleep(0.01)
+print(jobs.pid, flush=True)
+time.sleep(3600)
+"""
+
+
+def test_killed_kernel_takes_its_worker_along_and_blocks_nothing(tmp_path: Path) -> None:
+    recipe = with_training(KARATE, epochs=100_000)
+    kernel = subprocess.Popen(
+        [sys.executable, "-c", KERNEL, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    worker = int(kernel.stdout.readline())
+    kernel.kill()
+    kernel.communicate()
+    until = time.monotonic() + 20
+    while Path(f"/proc/{worker}").exists():
+        assert time.monotonic() < until, "the worker outlives its kernel"
+        time.sleep(0.05)
+    assert RunStore(tmp_path).find(recipe.key).status == "cancelled"
+    jobs = Jobs(tmp_path)
+    again = jobs.submit(recipe, "again")
+    while not again.epochs:
+        assert not again.is_over, again.note
+        jobs.poll()
+        time.sleep(0.01)
+    jobs.close()

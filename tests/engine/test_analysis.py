@@ -1,0 +1,215 @@
+"""The analysis of a quantized program: each error by hand, and what a preview reuses."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.sparse import issparse
+
+from engine.analysis import NODE_COMPONENTS, Analysis, Study, activations
+from engine.graphs import Graph
+from engine.integer import GcnWeights, Program, bind, gcn_program, mixed
+from engine.metrics.smoothness import smoothness
+from engine.spec import COMPONENTS, FP32, LayerQuant, ModelSpec, QuantSpec, SpecError, scheme
+
+MODEL = ModelSpec(layers=4, hidden=8, residual=True)
+KINDS = ("total", "own", "inherited")
+
+
+def float_program(graph: Graph, model: ModelSpec) -> Program:
+    """Return a network with weights of a plausible size."""
+    rng = np.random.default_rng(0)
+    widths = [graph.features, *[model.hidden] * (model.layers - 1), graph.classes]
+    shapes = [(widths[layer], widths[layer + 1]) for layer in range(model.layers)]
+    layers = [
+        GcnWeights(
+            rng.normal(size=shape).astype(np.float32) / np.float32(shape[0] ** 0.25),
+            rng.normal(size=shape[1]).astype(np.float32) / 4,
+        )
+        for shape in shapes
+    ]
+    return gcn_program(model, layers, {})
+
+
+@pytest.fixture(scope="module")
+def study(karate: Graph) -> Study:
+    return Study(karate, float_program(karate, MODEL))
+
+
+@pytest.fixture(scope="module")
+def analysis(study: Study) -> Analysis:
+    return study.preview(scheme("ptq", bits=4, model=MODEL).quant)
+
+
+def rows_of(x: Any) -> list[list[float]]:
+    dense = x.toarray() if issparse(x) else x
+    return np.asarray(dense, np.float64).tolist()
+
+
+def slow_relative(after: Any, before: Any, exact: Any) -> list[float]:
+    errors = []
+    for a, b, f in zip(rows_of(after), rows_of(before), rows_of(exact), strict=True):
+        length = math.dist(a, b)
+        size = math.hypot(*f)
+        errors.append(length / size if size else math.inf if length else 0.0)
+    return errors
+
+
+def forwards(analysis: Analysis, layer: int, component: str) -> tuple[Any, Any, Any]:
+    """Return f(x), q(x) and q(x'): of the layer in float, quantized alone, and quantized last.
+
+    A layer quantized alone is found another way than the analysis does: by a whole program in which
+    no other layer is quantized.
+    """
+    study = analysis.study
+    alone = mixed(study.reference, analysis.program, lambda of_layer, _: of_layer == layer)
+    own = bind(alone, study.neighbours, study.graph.x).trace()
+    traces = (study.trace, own, analysis.trace)
+    exact, by_itself, total = (trace.real(layer, component) for trace in traces)
+    return exact, by_itself, total
+
+
+@pytest.mark.parametrize("layer", range(MODEL.layers))
+@pytest.mark.parametrize("component", NODE_COMPONENTS)
+def test_errors_by_hand(analysis: Analysis, layer: int, component: Any) -> None:
+    exact, own, total = forwards(analysis, layer, component)
+    expected = {
+        "total": slow_relative(total, exact, exact),
+        "own": slow_relative(own, exact, exact),
+        "inherited": slow_relative(total, own, exact),
+    }
+    for kind in KINDS:
+        found = analysis.error(layer, component, kind)
+        np.testing.assert_allclose(found, expected[kind], rtol=1e-4, atol=1e-6)
+        db = analysis.error(layer, component, kind, "sqnr_db")
+        with np.errstate(divide="ignore"):
+            np.testing.assert_allclose(db, -20 * np.log10(found), rtol=1e-6)
+    finite = np.isfinite(expected["total"])
+    assert finite.sum() > 20
+
+
+@pytest.mark.parametrize("layer", range(MODEL.layers))
+@pytest.mark.parametrize("component", NODE_COMPONENTS)
+def test_total_is_at_most_own_and_inherited(analysis: Analysis, layer: int, component: Any) -> None:
+    total, own, inherited = (analysis.error(layer, component, kind) for kind in KINDS)
+    assert (total <= (own + inherited) * (1 + 1e-6) + 1e-9).all()
+    if layer == 0:
+        np.testing.assert_array_equal(total, own)
+        assert not inherited.any()
+    elif component == "output":
+        assert inherited.any()
+
+
+@pytest.mark.parametrize("layer", range(MODEL.layers))
+def test_class_flips_by_hand(analysis: Analysis, layer: int) -> None:
+    def highest(rows: Any) -> list[int]:
+        return [row.index(max(row)) for row in rows_of(rows)]
+
+    exact, own, total = map(highest, forwards(analysis, layer, "output"))
+    pairs = {"total": (exact, total), "own": (exact, own), "inherited": (own, total)}
+    for kind, (before, after) in pairs.items():
+        expected = [float(a != b) for a, b in zip(before, after, strict=True)]
+        assert analysis.error(layer, "output", kind, "class_flip").tolist() == expected
+    assert analysis.error(MODEL.layers - 1, measure="class_flip").any()
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+@pytest.mark.parametrize("mode", ["only", "all_but"])
+def test_component_errors_are_those_of_programs_quantized_that_way(
+    study: Study, analysis: Analysis, component: Any, mode: Any
+) -> None:
+    quant = scheme("ptq", bits=4, model=MODEL).quant
+
+    def kept(name: str, spec: QuantSpec) -> QuantSpec:
+        return spec if (name == component) == (mode == "only") else FP32
+
+    twin = study.preview([layer.map(kept) for layer in quant]).trace.scores
+    exact = study.trace.scores
+    found = analysis.component_error(component, mode)
+    np.testing.assert_allclose(found, slow_relative(twin, exact, exact), rtol=1e-4, atol=1e-6)
+    flips = analysis.component_error(component, mode, "class_flip")
+    assert flips.tolist() == (twin.argmax(1) != exact.argmax(1)).astype(float).tolist()
+    assert found.any()
+
+
+def test_without_quantization_there_is_no_error(study: Study) -> None:
+    analysis = study.preview([LayerQuant()] * MODEL.layers)
+    assert analysis.program is study.reference
+    for layer in range(MODEL.layers):
+        for component in NODE_COMPONENTS:
+            for kind in KINDS:
+                assert not analysis.error(layer, component, kind).any()
+        assert np.isposinf(analysis.error(layer, measure="sqnr_db")).all()
+    assert not analysis.component_error("weight").any()
+    assert analysis.accuracy["integer"] == analysis.accuracy["float"]
+    assert analysis.size["model_bytes"] == analysis.size["float_model_bytes"]
+
+
+@pytest.mark.parametrize(
+    ("ask", "field"),
+    [
+        (lambda analysis: analysis.error(4), "layer"),
+        (lambda analysis: analysis.error(-1), "layer"),
+        (lambda analysis: analysis.error(True), "layer"),
+        (lambda analysis: analysis.error(0, "weight"), "component"),
+        (lambda analysis: analysis.error(0, "agregate"), "component"),
+        (lambda analysis: analysis.error(0, kind="outer"), "kind"),
+        (lambda analysis: analysis.error(0, measure="l2"), "measure"),
+        (lambda analysis: analysis.component_error("agregate"), "component"),
+        (lambda analysis: analysis.component_error("weight", "none"), "mode"),
+        (lambda analysis: analysis.component_error("weight", measure="l2"), "measure"),
+    ],
+)
+def test_each_wrong_argument_is_named(
+    analysis: Analysis, ask: Callable[[Analysis], Any], field: str
+) -> None:
+    with pytest.raises(SpecError) as caught:
+        ask(analysis)
+    assert caught.value.field == field
+
+
+def test_a_preview_needs_one_entry_a_layer(study: Study) -> None:
+    with pytest.raises(ValueError, match="quantization of 2 layers, wanted 4"):
+        study.preview([LayerQuant()] * 2)
+
+
+def test_accuracy_and_size(study: Study, analysis: Analysis) -> None:
+    graph = study.graph
+    for name, trace in (("float", study.trace), ("integer", analysis.trace)):
+        right = [
+            row.index(max(row)) == y
+            for row, y, test in zip(rows_of(trace.scores), graph.y, graph.test, strict=True)
+            if test
+        ]
+        assert analysis.accuracy[name] == pytest.approx(sum(right) / len(right))
+    size = analysis.size
+    assert size["float_model_bytes"] == 4 * (34 * 8 + 8 + 2 * (8 * 8 + 8) + 8 * 4 + 4)
+    assert size["model_bytes"] < size["float_model_bytes"] / 2
+    assert size["buffer_bytes"] == analysis.plan.buffer_bytes
+
+
+def test_smoothness_at_every_depth(study: Study, analysis: Analysis) -> None:
+    for known, trace in ((study.smoothness, study.trace), (analysis.smoothness, analysis.trace)):
+        states = [*(trace.real(layer, "input") for layer in range(4)), trace.scores]
+        expected = [smoothness(h, study.pairs, study.graph.y).to_dict() for h in states]
+        np.testing.assert_equal([depth.to_dict() for depth in known], expected)
+    assert len(activations(study.trace, 4)) == 5
+
+
+def test_what_does_not_change_is_computed_once(study: Study) -> None:
+    one = study.preview(scheme("ptq", bits=8, model=MODEL).quant)
+    two = study.preview(scheme("ptq", bits=2, model=MODEL).quant)
+    assert one.study.trace is two.study.trace
+    assert study.smoothness is study.smoothness
+    assert one.trace is one.trace
+    assert one.error(3).max() < two.error(3).max()
+
+
+def test_any_program_of_the_network_can_be_analysed(study: Study, analysis: Analysis) -> None:
+    again = study.analyse(analysis.program)
+    np.testing.assert_array_equal(again.error(3), analysis.error(3))
+    assert study.layers == 4

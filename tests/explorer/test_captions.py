@@ -1,0 +1,72 @@
+"""How recipes and numbers read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from engine.spec import GraphSpec, Protection, scheme
+from explorer.captions import (
+    duration,
+    family_title,
+    graph_title,
+    percent,
+    points,
+    recipe_title,
+    scheme_title,
+    size,
+)
+from explorer.state import with_bits
+
+DQ4 = scheme("degree-quant", bits=4)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "title", "family"),
+    [
+        (scheme("float"), "FP32", "FP32"),
+        (DQ4, "Degree-Quant 4", "Degree-Quant"),
+        (scheme("degree-quant", bits=2), "Degree-Quant 2", "Degree-Quant"),
+        (scheme("qat", bits=6), "INT6", "QAT"),
+        (scheme("ptq", bits=8), "Min/max INT8", "Post-training"),
+        (
+            replace(DQ4, protection=Protection(p_min=0.1, p_max=0.2)),
+            "Degree-Quant 4, p 0.1 to 0.2",
+            "Degree-Quant",
+        ),
+        (
+            with_bits(DQ4, range(1), "message", 8, "degree-quant"),
+            "Own widths, 4 to 8 bits",
+            "Degree-Quant",
+        ),
+    ],
+)
+def test_schemes(recipe, title: str, family: str) -> None:
+    assert scheme_title(recipe) == title
+    assert family_title(recipe) == family
+
+
+def test_a_recipe_in_a_line() -> None:
+    recipe = scheme("qat", bits=8, graph=GraphSpec(name="own:" + "0123456789" * 6 + "abcd"), seed=3)
+    assert recipe_title(recipe) == "INT8 · own graph 012345 · GCN 2×16 · retrained · seed 3"
+    assert graph_title("Cora") == "Cora"
+
+
+@pytest.mark.parametrize(
+    ("bytes_", "text"),
+    [(0, "0 B"), (999, "999 B"), (4840, "4.84 kB"), (2.5e6, "2.5 MB"), (3e9, "3 GB")],
+)
+def test_sizes(bytes_: float, text: str) -> None:
+    assert size(bytes_) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0 s"), (41, "41 s"), (120, "2 min"), (7200, "2.0 h")]
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_shares() -> None:
+    assert (percent(0.9614), points(-0.0071), points(0.001)) == ("96.1 %", "−0.7", "+0.1")

@@ -1,0 +1,31 @@
+"""The shipped runs: what they are, and that the store has them."""
+
+from __future__ import annotations
+
+from engine.runs import RunStore
+from explorer.answers import PROGRAM, REFERENCE
+from explorer.app import DEFAULT
+from explorer.packaged import stores
+from explorer.precompute import recipes
+from explorer.state import PRESETS, with_preset
+
+
+def test_default_and_every_preset_are_shipped() -> None:
+    keys = [recipe.key for recipe in recipes()]
+    assert len(keys) == len(set(keys))
+    assert DEFAULT.key in keys
+    assert {with_preset(DEFAULT, name).key for name in PRESETS} <= set(keys)
+
+
+def test_shipped_store_holds_exactly_these_runs() -> None:
+    (folder,) = stores()
+    store = RunStore(folder, read_only=True)
+    shipped = {summary.key: summary for summary in store.list()}
+    assert shipped.keys() == {recipe.key for recipe in recipes()}, "make them again"
+    assert {summary.status for summary in shipped.values()} == {"finished"}
+    for key in shipped:
+        run = store.find(key)
+        assert run is not None
+        assert {PROGRAM, REFERENCE} <= run.files.keys()
+        assert run.metrics["agreement"]["codes_different"] <= 0.001
+    assert {path.name for path in folder.iterdir()} == {"runs"}
