@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from engine.spec.errors import check_integer
+
 
 def add_to(commands: Any) -> None:
     """Add the command and its options."""
@@ -17,19 +19,23 @@ def add_to(commands: Any) -> None:
 def act(options: argparse.Namespace) -> int:
     """Print a table of runs."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from engine.runs import RunStore
 
+    check_integer("--limit", options.limit, 1, 1_000_000)
     store = RunStore()
-    table = Table(title=f"Runs in {store.folder}", title_justify="left")
+    console = Console()
+    console.print(escape(f"Runs in {store.folder}"), soft_wrap=True)
+    table = Table()
     for heading in ("key", "graph", "model", "bits", "mode", "seed", "status", "integer", "float"):
         table.add_column(heading, justify="right" if heading in ("integer", "float") else "left")
     for row in store.list(graph=options.graph, limit=options.limit):
         accuracy = row.metrics.get("accuracy", {})
         table.add_row(
             row.key[:12],
-            row.graph,
+            escape(row.graph),
             row.model,
             row.bits,
             row.mode,
@@ -37,7 +43,7 @@ def act(options: argparse.Namespace) -> int:
             row.status,
             *(_percent(accuracy.get(name)) for name in ("integer", "float")),
         )
-    Console().print(table)
+    console.print(table)
     return 0
 
 
