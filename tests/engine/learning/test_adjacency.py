@@ -58,6 +58,18 @@ def test_holds_the_coefficients_and_weights_of_the_graph(graph: Graph) -> None:
         np.testing.assert_array_equal(kept.numpy(), neighbours.transposed().weight)
 
 
+@given(graph=...)
+def test_double_precision_is_the_same_graph(graph: Graph) -> None:
+    adjacency = Adjacency.of(gcn_neighbours(graph))
+    messages = torch.randn(graph.nodes, 3, generator=torch.Generator().manual_seed(0))
+    wide = adjacency.double()
+    assert wide.coefficient.dtype == wide.sum(messages.double()).dtype == torch.float64
+    torch.testing.assert_close(wide.sum(messages.double()).float(), adjacency.sum(messages))
+    if wide.weights is not None:
+        same = adjacency.sum(messages, adjacency.weights)
+        torch.testing.assert_close(wide.sum(messages.double(), wide.weights).float(), same)
+
+
 def test_product_gives_the_matrix_no_gradient() -> None:
     rowptr, columns = torch.tensor([0, 1, 3]), torch.tensor([2, 0, 1])
     values = torch.tensor([2.0, 3.0, 4.0], requires_grad=True)

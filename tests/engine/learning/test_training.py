@@ -251,3 +251,17 @@ def test_batch_is_the_graph(karate: Graph, digits: Graph) -> None:
     assert batch.y.tolist() == karate.y.tolist()
     np.testing.assert_array_equal(batch.x @ torch.eye(karate.features), karate.x.toarray())
     np.testing.assert_array_equal(Batch.of(digits).x, digits.x)
+
+
+def test_double_precision_is_the_same_batch(karate: Graph, digits: Graph) -> None:
+    for graph in (karate, digits):
+        network, _ = start(graph, spec_of("float"))
+        network.eval()
+        batch = Batch.of(graph)
+        wide = batch.double()
+        with torch.no_grad():
+            scores = network(batch.x, batch.adjacency)
+            exact = network.double()(wide.x, wide.adjacency)
+        assert exact.dtype == torch.float64
+        torch.testing.assert_close(exact.float(), scores, rtol=1e-4, atol=1e-5)
+        assert torch.equal(wide.test, batch.test)
