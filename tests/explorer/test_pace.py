@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import threading
-import time
+from collections.abc import Callable
 
 from explorer.pace import Pace
+
+
+async def settle(condition: Callable[[], object]) -> None:
+    """Let the loop run until a condition holds."""
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.001)
 
 
 def test_without_a_loop_the_answer_is_there_at_once() -> None:
@@ -18,46 +24,51 @@ def test_without_a_loop_the_answer_is_there_at_once() -> None:
 
 def test_of_many_questions_only_the_newest_is_answered() -> None:
     worked: list[int] = []
-    delivered: list[tuple[int, object, int]] = []
-    pause_s = 0.02
+    delivered: list[tuple[int, object]] = []
+    threads: set[int] = set()
+    go_on = threading.Event()
 
     def work(question: int) -> int:
-        worked.append(threading.get_ident())
-        time.sleep(0.1)
+        worked.append(question)
+        threads.add(threading.get_ident())
+        go_on.wait(20)
         return question + 1
 
     async def scene() -> None:
-        pace: Pace[int, int] = Pace(
-            work, lambda q, a: delivered.append((q, a, threading.get_ident())), pause_s
-        )
+        pace: Pace[int, int] = Pace(work, lambda q, a: delivered.append((q, a)), 0.01)
         for question in range(5):
             pace.ask(question)
-        await asyncio.sleep(0.07)
+        await settle(lambda: worked)
         pace.ask(10)
         pace.ask(11)
-        await asyncio.sleep(0.5)
+        go_on.set()
+        await settle(lambda: delivered)
         pace.ask(20)
-        await asyncio.sleep(0.3)
+        await settle(lambda: len(delivered) == 2)
 
     asyncio.run(scene())
-    here = threading.get_ident()
-    assert delivered == [(11, 12, here), (20, 21, here)]
-    assert len(worked) == 3
-    assert here not in worked
+    assert worked == [4, 11, 20]
+    assert delivered == [(11, 12), (20, 21)]
+    assert threading.get_ident() not in threads
 
 
-def test_main_thread_stays_free_while_an_answer_is_worked_out() -> None:
-    ticks: list[float] = []
+def test_answers_are_delivered_on_the_loops_thread_which_stays_free() -> None:
+    go_on = threading.Event()
+    delivered: list[int] = []
 
     async def scene() -> None:
-        pace: Pace[int, None] = Pace(lambda _: time.sleep(0.3), lambda q, a: None, 0.0)
+        pace: Pace[int, bool] = Pace(
+            lambda _: go_on.wait(20), lambda q, a: delivered.append(threading.get_ident()), 0.0
+        )
         pace.ask(1)
-        for _ in range(20):
-            ticks.append(time.monotonic())
-            await asyncio.sleep(0.01)
+        for _ in range(50):
+            await asyncio.sleep(0.001)
+        assert delivered == []
+        go_on.set()
+        await settle(lambda: delivered)
 
     asyncio.run(scene())
-    assert max(b - a for a, b in itertools.pairwise(ticks)) < 0.15
+    assert delivered == [threading.get_ident()]
 
 
 def test_exception_is_delivered_and_the_next_question_answered() -> None:
@@ -66,10 +77,10 @@ def test_exception_is_delivered_and_the_next_question_answered() -> None:
     async def scene() -> None:
         pace: Pace[int, float] = Pace(lambda q: 1 / q, lambda q, a: got.append(a), 0.0)
         pace.ask(0)
-        await asyncio.sleep(0.1)
+        await settle(lambda: got)
         pace.ask(2)
-        await asyncio.sleep(0.1)
+        await settle(lambda: len(got) == 2)
 
     asyncio.run(scene())
     assert isinstance(got[0], ZeroDivisionError)
-    assert got[1:] == [0.5]
+    assert got[1] == 0.5
