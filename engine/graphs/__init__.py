@@ -16,7 +16,13 @@ from engine.graphs.graph import Graph, GraphError
 from engine.graphs.hubs import hubs
 from engine.graphs.layout import layout
 from engine.graphs.neighbourhood import Neighbourhood, khop
-from engine.graphs.neighbours import Neighbours, gcn_neighbours
+from engine.graphs.neighbours import (
+    Neighbourhoods,
+    Neighbours,
+    gcn_neighbours,
+    looped_neighbours,
+    plain_neighbours,
+)
 from engine.graphs.npz import read_npz, write_npz
 from engine.graphs.own import from_arrays, from_data, from_networkx
 
@@ -28,6 +34,7 @@ __all__ = [
     "GraphError",
     "GraphNotFound",
     "Neighbourhood",
+    "Neighbourhoods",
     "Neighbours",
     "degree_cdf",
     "expected_protected",
@@ -41,6 +48,8 @@ __all__ = [
     "khop",
     "layout",
     "load_graph",
+    "looped_neighbours",
+    "plain_neighbours",
     "protection_probability",
     "read_npz",
     "row_normalized",

@@ -1,7 +1,8 @@
-"""Whom a node aggregates from: incoming edges in compressed rows, one self-loop a node."""
+"""Whom a node aggregates from: incoming edges in compressed rows, as each operator wants them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +11,13 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from engine.graphs.graph import Graph
+from engine.spec import LayerOperator, SpecError
+from engine.spec.errors import check_choice
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Neighbours:
-    """The rows of a sparse matrix of edges, with the nodes' coefficients of the GCN.
+    """The rows of a sparse matrix of edges, with the nodes' coefficients where it is the GCN's.
 
     Row i holds edges ``rowptr[i]`` to ``rowptr[i + 1]``, by ascending source.
 
@@ -23,7 +26,7 @@ class Neighbours:
         source: The node at the other end of each edge, int32 [E'].
         weight: Weight of each edge, float32 [E'], or None where all are 1.
         coefficient: d^-1/2 of each node, d its weighted in-degree with the self-loop, 0 where d
-            is 0, float32 [N].
+            is 0, float32 [N]; None where the operator has none.
         order: Where each edge stood in the list that was sorted into rows, an integer [E']; so
             ``values[order]`` brings what belongs to that list's edges into the rows' order.
     """
@@ -31,7 +34,7 @@ class Neighbours:
     rowptr: NDArray[np.int64]
     source: NDArray[np.int32]
     weight: NDArray[np.float32] | None
-    coefficient: NDArray[np.float32]
+    coefficient: NDArray[np.float32] | None
     order: NDArray[np.signedinteger[Any]] | None = None
 
     @property
@@ -41,7 +44,7 @@ class Neighbours:
 
     @property
     def edges(self) -> int:
-        """Number of edges E', self-loops included."""
+        """Number of edges E', self-loops included where the operator adds them."""
         return len(self.source)
 
     def targets(self) -> NDArray[np.int32]:
@@ -78,24 +81,98 @@ def gcn_neighbours(graph: Graph) -> Neighbours:
     nodes = graph.nodes
     source, target = graph.edge_index.astype(np.int32)
     looped = source == target
-    given, between = graph.edge_weight, ~looped
     own = np.arange(nodes, dtype=np.int32)
-    listed_weight = None
-    if given is not None:
+    weight = None
+    if graph.edge_weight is not None:
         own_weight = np.ones(nodes, dtype=np.float32)
-        own_weight[source[looped]] = given[looped]
-        listed_weight = np.concatenate([given[between], own_weight])
-    source = np.concatenate([source[between], own])
-    target = np.concatenate([target[between], own])
+        own_weight[source[looped]] = graph.edge_weight[looped]
+        weight = np.concatenate([graph.edge_weight[~looped], own_weight])
+    target = np.concatenate([target[~looped], own])
+    degree = np.bincount(target, weights=weight, minlength=nodes).astype(np.float64)
+    coefficient = np.zeros(nodes, dtype=np.float32)
+    np.divide(1, np.sqrt(degree), out=coefficient, where=degree > 0, casting="same_kind")
+    return _in_rows(nodes, np.concatenate([source[~looped], own]), target, weight, coefficient)
 
+
+def looped_neighbours(graph: Graph) -> Neighbours:
+    """Return the neighbourhoods that attention looks at: each node itself, once, and its sources.
+
+    The edges of `gcn_neighbours`, in its order, without weights and coefficients.
+
+    Args:
+        graph: The graph.
+    """
+    source, target = graph.edge_index.astype(np.int32)
+    between = source != target
+    own = np.arange(graph.nodes, dtype=np.int32)
+    sources = np.concatenate([source[between], own])
+    return _in_rows(graph.nodes, sources, np.concatenate([target[between], own]))
+
+
+def plain_neighbours(graph: Graph) -> Neighbours:
+    """Return the edges as they are given, self-loops and repeated ones too, without coefficients.
+
+    Args:
+        graph: The graph.
+    """
+    source, target = graph.edge_index.astype(np.int32)
+    return _in_rows(graph.nodes, source, target, graph.edge_weight)
+
+
+class Neighbourhoods:
+    """A graph's edges in the arrangement that each operator sums over, each made when first asked.
+
+    Args:
+        graph: The graph, or many side by side, without an edge between them.
+        pools: Where each graph's nodes start, int64 [G + 1]; None for one graph.
+    """
+
+    def __init__(self, graph: Graph, pools: NDArray[np.int64] | None = None) -> None:
+        self.nodes = graph.nodes
+        self.pools = np.array([0, graph.nodes]) if pools is None else pools
+        self._graph = graph
+        self._made: dict[Callable[[Graph], Neighbours], Neighbours] = {}
+
+    def of(self, operator: LayerOperator) -> Neighbours:
+        """Return what an operator sums over.
+
+        Raises:
+            SpecError: If the operator sums over no edges, or takes no weights and the graph has
+                some.
+        """
+        check_choice("operator", operator, tuple(ARRANGED))
+        if operator in UNWEIGHTED and self._graph.edge_weight is not None:
+            raise SpecError(
+                "graph", f"{self._graph.name} with edge weights", f"one without, for {operator}"
+            )
+        arrange = ARRANGED[operator]
+        if arrange not in self._made:
+            self._made[arrange] = arrange(self._graph)
+        return self._made[arrange]
+
+
+ARRANGED: dict[LayerOperator, Callable[[Graph], Neighbours]] = {
+    "gcn": gcn_neighbours,
+    "gat": looped_neighbours,
+    "gin": plain_neighbours,
+    "sage": plain_neighbours,
+}
+UNWEIGHTED = ("gat", "gin", "sage")
+"""Operators defined, in their papers and in PyTorch Geometric, for graphs without weights."""
+
+
+def _in_rows(
+    nodes: int,
+    source: NDArray[np.int32],
+    target: NDArray[np.int32],
+    weight: NDArray[np.float32] | None = None,
+    coefficient: NDArray[np.float32] | None = None,
+) -> Neighbours:
+    """Return a list of edges, [E'], in rows by target, each by ascending source."""
     by_source, _ = _counting_sort(source, nodes)
     by_target, rowptr = _counting_sort(target[by_source], nodes)
     order = by_source[by_target]
-
-    degree = np.bincount(target, weights=listed_weight, minlength=nodes).astype(np.float64)
-    coefficient = np.zeros(nodes, dtype=np.float32)
-    np.divide(1, np.sqrt(degree), out=coefficient, where=degree > 0, casting="same_kind")
-    weight = None if listed_weight is None else listed_weight[order]
+    weight = None if weight is None else weight[order]
     return Neighbours(rowptr, source[order], weight, coefficient, order)
 
 

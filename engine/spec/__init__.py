@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from engine.spec.errors import SpecError
 from engine.spec.json import canonical, decode, dumps, encode, loads
+from engine.spec.layer import (
+    Activation,
+    Aggregation,
+    BatchNorm,
+    LayerOperator,
+    LayerSpec,
+    Pool,
+)
 from engine.spec.quantization import (
     COMPONENTS,
     FP32,
@@ -19,7 +27,15 @@ from engine.spec.quantization import (
     QuantSpec,
     RangeRule,
 )
-from engine.spec.run import GraphSpec, Mode, ModelSpec, Protection, RunSpec, TrainingSpec
+from engine.spec.run import (
+    GraphSpec,
+    Mode,
+    ModelSpec,
+    Operator,
+    Protection,
+    RunSpec,
+    TrainingSpec,
+)
 from engine.spec.schemes import SCHEMES, component_spec, float_twin, scheme
 
 __all__ = [
@@ -27,17 +43,24 @@ __all__ = [
     "FP32",
     "SCHEMES",
     "WIDTHS",
+    "Activation",
+    "Aggregation",
+    "BatchNorm",
     "Component",
     "Current",
     "Ema",
     "Gradient",
     "GraphSpec",
+    "LayerOperator",
     "LayerQuant",
+    "LayerSpec",
     "LearnedStep",
     "MinMax",
     "Mode",
     "ModelSpec",
+    "Operator",
     "Percentile",
+    "Pool",
     "Protection",
     "QuantSpec",
     "RangeRule",

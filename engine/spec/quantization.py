@@ -147,23 +147,41 @@ class QuantSpec:
 FP32 = QuantSpec()
 """The ordinary member that leaves a tensor as it is."""
 
-Component = Literal["input", "weight", "feature", "norm", "message", "aggregate", "output"]
+Component = Literal[
+    "input",
+    "weight",
+    "feature",
+    "norm",
+    "attention",
+    "logit",
+    "coefficient",
+    "message",
+    "aggregate",
+    "output",
+]
 COMPONENTS: tuple[Component, ...] = get_args(Component)
-"""The places of a layer where a tensor is quantized, in the order of the forward pass."""
+"""What a layer has widths for; each operator has some of them."""
+
+
+LEARNED = ("weight", "attention")
+"""The components of learned tensors, whose range may be that of the tensor at hand."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LayerQuant:
-    """One `QuantSpec` for each component of a layer.
+    """One `QuantSpec` for each component; a layer uses those that its operator has.
 
     Args:
-        input: What enters the layer, [N, F].
-        weight: The linear map, [F, F'].
-        feature: Input times weight, [N, F'].
-        norm: The node coefficients d^-1/2 of the symmetric normalisation, [N].
-        message: What a node sends, norm times feature, [N, F'].
-        aggregate: Norm times the sum of a node's messages, [N, F'].
-        output: Aggregate plus bias, [N, F'].
+        input: What enters the layer, and what enters gin's second linear map, [N, F].
+        weight: The linear maps, [F, F'].
+        feature: What leaves a linear map, [N, F'].
+        norm: gcn's node coefficients d^-1/2, [N].
+        attention: gat's attention vectors, [2, F'].
+        logit: The two halves of gat's logits, source's and target's, [N, 2 heads].
+        coefficient: gat's attention after the softmax, [E', heads].
+        message: What a node sends, once for all its neighbours, [N, F'].
+        aggregate: What a node gathered, [N, F'].
+        output: With bias and batch normalisation, before the activation, [N, F'].
 
     Raises:
         SpecError: Naming the component and its field.
@@ -173,6 +191,9 @@ class LayerQuant:
     weight: QuantSpec = FP32
     feature: QuantSpec = FP32
     norm: QuantSpec = FP32
+    attention: QuantSpec = FP32
+    logit: QuantSpec = FP32
+    coefficient: QuantSpec = FP32
     message: QuantSpec = FP32
     aggregate: QuantSpec = FP32
     output: QuantSpec = FP32
@@ -180,12 +201,12 @@ class LayerQuant:
     def __post_init__(self) -> None:
         for component, spec in self.items():
             check_instance(component, spec, QuantSpec)
-            if component != "weight" and not spec.is_float:
-                if spec.granularity == "channel":
+            if not spec.is_float:
+                if component != "weight" and spec.granularity == "channel":
                     raise SpecError(
                         f"{component}.granularity", "channel", "tensor (channel is for weights)"
                     )
-                if isinstance(spec.range, Current):
+                if component not in LEARNED and isinstance(spec.range, Current):
                     raise SpecError(
                         f"{component}.range",
                         spec.range,

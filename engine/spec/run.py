@@ -15,9 +15,10 @@ from engine.spec.errors import (
     check_real,
 )
 from engine.spec.json import canonical
+from engine.spec.layer import Activation, Aggregation, LayerOperator, LayerSpec, Pool
 from engine.spec.quantization import LayerQuant
 
-Operator = Literal["gcn"]
+Operator = Literal["gcn", "gat", "gin", "sage"]
 Mode = Literal["float", "ptq", "finetune", "retrain"]
 
 
@@ -69,16 +70,30 @@ class GraphSpec:
         return self.name in CITATION if self.normalize is None else self.normalize
 
 
+HEADS = 8
+"""Attention heads of a hidden gat layer, as in its paper."""
+
+HEAD_LAYERS = 2
+"""Linear layers after the pooling of a network for graphs."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelSpec:
-    """The shape of a network.
+    """The shape of a network: a stack of one operator, with a head of linear layers for graphs.
 
     Args:
-        operator: The layer's operator.
-        layers: Number of layers, 2 to 64.
-        hidden: Features of each hidden layer.
+        operator: The operator.
+        layers: Number of its layers, 2 to 64.
+        hidden: Features of each hidden layer, all heads together.
         dropout: Share of a layer's input dropped in training, in [0, 1).
         residual: Add each hidden layer's input to its activation.
+        heads: Attention heads of gat's hidden layers; None for `HEADS`. The last layer has one.
+        aggregation: How sage gathers; None for its mean.
+        activation: Between layers; None for elu with gat, relu with the others.
+        batch_norm: Normalise each hidden layer's output; None does so for gin only, between its
+            linear maps too.
+        pool: How the nodes of a graph are gathered in a network for graphs, which `HEAD_LAYERS`
+            linear layers then follow; ``none`` for nodes.
 
     Raises:
         SpecError: Naming the invalid field.
@@ -89,6 +104,11 @@ class ModelSpec:
     hidden: int = 16
     dropout: float = 0.5
     residual: bool = False
+    heads: int | None = None
+    aggregation: Aggregation | None = None
+    activation: Activation | None = None
+    batch_norm: bool | None = None
+    pool: Pool = "none"
 
     def __post_init__(self) -> None:
         check_choice("operator", self.operator, get_args(Operator))
@@ -96,6 +116,67 @@ class ModelSpec:
         check_integer("hidden", self.hidden, 1, 4096)
         check_real("dropout", self.dropout, 0, 1, open_high=True)
         check_flag("residual", self.residual)
+        for field, operator in (("heads", "gat"), ("aggregation", "sage")):
+            got = getattr(self, field)
+            if self.operator != operator and got is not None:
+                raise SpecError(field, got, f"null, since only {operator} has a choice")
+        if self.heads is not None:
+            check_integer("heads", self.heads, 1, 64)
+        if self.operator == "gat" and self.hidden % (self.heads or HEADS):
+            raise SpecError("hidden", self.hidden, f"a multiple of the {self.heads or HEADS} heads")
+        if self.aggregation is not None:
+            check_choice("aggregation", self.aggregation, get_args(Aggregation))
+        if self.activation is not None:
+            check_choice("activation", self.activation, get_args(Activation))
+        if self.batch_norm is not None:
+            check_flag("batch_norm", self.batch_norm)
+        check_choice("pool", self.pool, get_args(Pool))
+
+    @property
+    def depth(self) -> int:
+        """Number of layers, the linear ones of a head for graphs included."""
+        return self.layers + (HEAD_LAYERS if self.pool != "none" else 0)
+
+    @property
+    def activates(self) -> Activation:
+        """The activation between layers, the operator's habit settled."""
+        return self.activation or ("elu" if self.operator == "gat" else "relu")
+
+    @property
+    def normalizes(self) -> bool:
+        """Whether outputs are batch normalised, the operator's habit settled."""
+        return self.operator == "gin" if self.batch_norm is None else self.batch_norm
+
+    def layer_specs(self, features: int, outputs: int) -> tuple[LayerSpec, ...]:
+        """Return the shape of each layer.
+
+        Args:
+            features: Features of a node, F.
+            outputs: Scores or targets of a node or graph, C.
+        """
+        last = self.depth - 1
+        widths = [features, *[self.hidden] * last, outputs]
+        return tuple(self._layer(index, *widths[index : index + 2]) for index in range(self.depth))
+
+    def _layer(self, index: int, inputs: int, outputs: int) -> LayerSpec:
+        hidden = index < self.depth - 1
+        within = index < self.layers
+        operator: LayerOperator = self.operator if within else "linear"
+        attends = operator == "gat" and hidden
+        return LayerSpec(
+            operator=operator,
+            inputs=inputs,
+            outputs=outputs,
+            activation=self.activates if hidden else "none",
+            batch_norm="before" if hidden and within and self.normalizes else "none",
+            dropout=self.dropout,
+            residual=self.residual and within and index > 0 and hidden,
+            heads=(self.heads or HEADS) if attends else 1,
+            aggregation=(self.aggregation or "mean") if operator == "sage" else "mean",
+            hidden=self.hidden if operator == "gin" else None,
+            hidden_norm=operator == "gin" and self.normalizes,
+            pool=self.pool if index == self.layers else "none",
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -168,7 +249,8 @@ class RunSpec:
     Args:
         graph: The graph.
         model: The network.
-        quant: One `LayerQuant` for each of the model's layers.
+        quant: One `LayerQuant` for each of the model's layers, a head's included; float32 in the
+            components that a layer does not have.
         protection: Degree protection in training.
         training: How the weights are found.
         seed: Seed of weights, dropout and protection masks.
@@ -190,12 +272,17 @@ class RunSpec:
         check_instance("quant", self.quant, tuple)
         for layer, quant in enumerate(self.quant):
             check_instance(f"quant[{layer}]", quant, LayerQuant)
-        if len(self.quant) != self.model.layers:
+        if len(self.quant) != self.model.depth:
             raise SpecError(
                 "quant",
                 f"{len(self.quant)} layers",
-                f"one for each of the model's {self.model.layers} layers",
+                f"one for each of the model's {self.model.depth} layers",
             )
+        for layer, shape in enumerate(self.model.layer_specs(1, 1)):
+            try:
+                shape.check_quant(self.quant[layer])
+            except SpecError as error:
+                raise error.within(f"quant[{layer}]") from None
         check_instance("protection", self.protection, Protection)
         check_instance("training", self.training, TrainingSpec)
         check_integer("seed", self.seed, 0, 2**32 - 1)

@@ -9,9 +9,12 @@ from engine.spec.errors import check_choice
 from engine.spec.quantization import (
     COMPONENTS,
     FP32,
+    LEARNED,
     Component,
     Current,
     Ema,
+    Gradient,
+    Granularity,
     LayerQuant,
     MinMax,
     Percentile,
@@ -49,7 +52,7 @@ def scheme(
     Args:
         name: One of `SCHEMES`.
         bits: Width of every component but the final scores, which stay in float.
-        component_bits: Widths that differ, by component, in every layer.
+        component_bits: Widths that differ, by component, in every layer that has it.
         graph: The graph.
         model: The network.
         protection: Instead of the scheme's own.
@@ -61,17 +64,19 @@ def scheme(
         SpecError: Naming the invalid field.
     """
     check_choice("scheme", name, SCHEMES)
-    for component in component_bits or {}:
-        check_choice("bits", component, COMPONENTS)
-    widths: dict[Component, int] = {c: (component_bits or {}).get(c, bits) for c in COMPONENTS}
-    if name == "float":
-        widths = dict.fromkeys(COMPONENTS, 32)
+    chosen, shapes = component_bits or {}, model.layer_specs(1, 1)
+    has = tuple(c for c in COMPONENTS if any(c in shape.components for shape in shapes))
+    for component in chosen:
+        check_choice("bits", component, has)
     layers = []
-    for layer in range(model.layers):
-        specs = {c: component_spec(name, c, widths[c], layer=layer) for c in COMPONENTS}
-        if layer == model.layers - 1 and "output" not in (component_bits or {}):
-            specs["output"] = FP32
-        layers.append(LayerQuant(**specs))
+    for index, shape in enumerate(shapes):
+        widths = {c: 32 if name == "float" else chosen.get(c, bits) for c in shape.components}
+        if index == model.depth - 1 and "output" not in chosen:
+            widths["output"] = 32
+        signed = index == 0 or model.activates != "relu"
+        layers.append(
+            LayerQuant(**{c: component_spec(name, c, w, signed=signed) for c, w in widths.items()})
+        )
     training = training or TrainingSpec()
     trained: Mode = "finetune" if training.mode == "finetune" else "retrain"
     mode: Mode = "float" if name == "float" else "ptq" if name == "ptq" else trained
@@ -87,14 +92,14 @@ def scheme(
     )
 
 
-def component_spec(name: str, component: Component, bits: int, *, layer: int) -> QuantSpec:
+def component_spec(name: str, component: Component, bits: int, *, signed: bool) -> QuantSpec:
     """Return the spec that a scheme gives one component of one layer at a width.
 
     Args:
         name: One of `SCHEMES`.
         component: The component.
         bits: Its width.
-        layer: The layer's index; after the first, inputs follow a ReLU and are unsigned.
+        signed: Whether the layer's input may be negative; after a ReLU it is not.
 
     Raises:
         SpecError: If the scheme or the width does not exist.
@@ -102,11 +107,10 @@ def component_spec(name: str, component: Component, bits: int, *, layer: int) ->
     check_choice("scheme", name, SCHEMES)
     if bits == 32:
         return FP32
-    clipped = name == "degree-quant"
-    if component == "weight":
-        return QuantSpec(
-            bits=bits, granularity="channel", range=Current(), gradient="gc" if clipped else "ste"
-        )
+    gradient: Gradient = "gc" if name == "degree-quant" else "ste"
+    if component in LEARNED:
+        granularity: Granularity = "channel" if component == "weight" else "tensor"
+        return QuantSpec(bits=bits, granularity=granularity, range=Current(), gradient=gradient)
     rule: RangeRule
     if name == "degree-quant":
         rule = Percentile(tail=0.001 if bits >= 8 else 0.01, momentum=MOMENTUM)
@@ -114,17 +118,15 @@ def component_spec(name: str, component: Component, bits: int, *, layer: int) ->
         rule = MinMax()
     else:
         rule = Ema(momentum=MOMENTUM)
-    unsigned = component == "norm" or (component == "input" and layer > 0)
-    return QuantSpec(
-        bits=bits, signed=not unsigned, range=rule, gradient="gc" if clipped else "ste"
-    )
+    unsigned = component in ("norm", "coefficient") or (component == "input" and not signed)
+    return QuantSpec(bits=bits, signed=not unsigned, range=rule, gradient=gradient)
 
 
 def float_twin(spec: RunSpec) -> RunSpec:
     """Return the float32 run, all else the same, that quantization starts from."""
     return replace(
         spec,
-        quant=(LayerQuant(),) * spec.model.layers,
+        quant=(LayerQuant(),) * spec.model.depth,
         protection=Protection(),
         training=replace(spec.training, mode="float"),
     )

@@ -1,0 +1,254 @@
+"""The shape of one layer, and the places in it where a tensor is held.
+
+A *slot* is such a place: the forward pass fills it, an error is measured at it. A *component* is
+what a person chooses a width for; it governs one slot or more of a layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from engine.spec.errors import (
+    SpecError,
+    check_choice,
+    check_flag,
+    check_integer,
+    check_real,
+)
+from engine.spec.quantization import COMPONENTS, FP32, Component, LayerQuant, QuantSpec
+
+LayerOperator = Literal["gcn", "gat", "gin", "sage", "linear"]
+Activation = Literal["none", "relu", "elu"]
+BatchNorm = Literal["none", "before", "after"]
+Aggregation = Literal["mean", "max"]
+Pool = Literal["none", "sum", "mean", "max"]
+
+WIDEST = 65_536
+"""Most features of a layer."""
+
+_SLOTS: Mapping[LayerOperator, Mapping[str, Component]] = {
+    "gcn": {
+        "input": "input",
+        "weight": "weight",
+        "feature": "feature",
+        "norm": "norm",
+        "message": "message",
+        "aggregate": "aggregate",
+        "output": "output",
+    },
+    "gat": {
+        "input": "input",
+        "weight": "weight",
+        "feature": "feature",
+        "attention": "attention",
+        "logit": "logit",
+        "coefficient": "coefficient",
+        "message": "message",
+        "aggregate": "aggregate",
+        "output": "output",
+    },
+    "gin": {
+        "input": "input",
+        "message": "message",
+        "aggregate": "aggregate",
+        "weight": "weight",
+        "feature": "feature",
+        "hidden": "input",
+        "hidden_weight": "weight",
+        "hidden_feature": "feature",
+        "output": "output",
+    },
+    "sage": {
+        "input": "input",
+        "message": "message",
+        "aggregate": "aggregate",
+        "weight": "weight",
+        "feature": "feature",
+        "own_weight": "weight",
+        "own_feature": "feature",
+        "output": "output",
+    },
+    "linear": {
+        "input": "input",
+        "weight": "weight",
+        "feature": "feature",
+        "output": "output",
+    },
+}
+
+WEIGHTS = ("weight", "hidden_weight", "own_weight", "attention")
+"""The slots of learned tensors."""
+
+NOT_ROWS = (*WEIGHTS, "norm", "coefficient")
+"""The slots that do not hold a row of features for each node or graph."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LayerSpec:
+    """The shape of one layer.
+
+        gcn     output_i = n_i sum_{j in N(i) or j = i} w_ij n_j x_j W + b,    n = d^-1/2
+        gat     output_i = sum_{j in N(i) or j = i} softmax_j(leaky_relu(s_j + t_i)) x_j W + b
+        gin     output_i = relu((sum_{j in N(i)} x_j + (1 + eps) x_i) W + a) V + b
+        sage    output_i = mean or max_{j in N(i)} x_j W + x_i V + b
+        linear  output_i = x_i W + b, of nodes, or of graphs, each the pool of its nodes
+
+    What leaves the layer is ``activation(output)``, batch normalised before or after it where asked
+    for, plus the layer's input where it is residual.
+
+    Args:
+        operator: The operator.
+        inputs: Features entering, F.
+        outputs: Features leaving, F'.
+        activation: What the output passes.
+        batch_norm: Whether batch normalisation stands ``before`` or ``after`` the activation.
+        dropout: Share of the input dropped in training, in [0, 1); of gat's coefficients too.
+        residual: Add the input; needs F = F'.
+        heads: Attention heads; only gat has a choice.
+        concat: Put the heads side by side, F'/heads features each; else take their mean.
+        slope: Slope of gat's leaky ReLU below 0.
+        aggregation: How sage gathers.
+        hidden: Features between the two linear maps of gin; None takes F'.
+        hidden_norm: Whether gin normalises them, before their ReLU.
+        eps: Extra weight of gin's own node.
+        pool: How a linear layer first gathers each graph's nodes.
+
+    Raises:
+        SpecError: Naming the invalid field.
+    """
+
+    operator: LayerOperator
+    inputs: int
+    outputs: int
+    activation: Activation = "none"
+    batch_norm: BatchNorm = "none"
+    dropout: float = 0.0
+    residual: bool = False
+    heads: int = 1
+    concat: bool = True
+    slope: float = 0.2
+    aggregation: Aggregation = "mean"
+    hidden: int | None = None
+    hidden_norm: bool = False
+    eps: float = 0.0
+    pool: Pool = "none"
+
+    def __post_init__(self) -> None:
+        check_choice("operator", self.operator, get_args(LayerOperator))
+        check_integer("inputs", self.inputs, 1, 10_000_000)
+        check_integer("outputs", self.outputs, 1, WIDEST)
+        check_choice("activation", self.activation, get_args(Activation))
+        check_choice("batch_norm", self.batch_norm, get_args(BatchNorm))
+        check_real("dropout", self.dropout, 0, 1, open_high=True)
+        check_flag("residual", self.residual)
+        if self.residual and self.inputs != self.outputs:
+            raise SpecError(
+                "residual", True, f"false, since {self.inputs} features enter, {self.outputs} leave"
+            )
+        check_integer("heads", self.heads, 1, 1024)
+        check_flag("concat", self.concat)
+        check_real("slope", self.slope, 0, 1)
+        if self.concat and self.outputs % self.heads:
+            raise SpecError("heads", self.heads, f"a divisor of the {self.outputs} outputs")
+        check_choice("aggregation", self.aggregation, get_args(Aggregation))
+        if self.hidden is not None:
+            check_integer("hidden", self.hidden, 1, WIDEST)
+        check_flag("hidden_norm", self.hidden_norm)
+        check_real("eps", self.eps, -1000, 1000)
+        check_choice("pool", self.pool, get_args(Pool))
+        for field, operator, default in (
+            ("heads", "gat", 1),
+            ("concat", "gat", True),
+            ("slope", "gat", 0.2),
+            ("aggregation", "sage", "mean"),
+            ("hidden", "gin", None),
+            ("hidden_norm", "gin", False),
+            ("eps", "gin", 0.0),
+            ("pool", "linear", "none"),
+        ):
+            got = getattr(self, field)
+            if self.operator != operator and got != default:
+                raise SpecError(field, got, f"{default}, since only {operator} has a choice")
+
+    @property
+    def width(self) -> int:
+        """Columns of the first linear map: all heads, or what stands between gin's two maps."""
+        if self.operator == "gin":
+            return self.hidden or self.outputs
+        return self.outputs if self.concat else self.outputs * self.heads
+
+    @property
+    def slots(self) -> Mapping[str, Component]:
+        """The slots of the layer in the order of the forward pass, each with its component."""
+        if self.pool == "none":
+            return _SLOTS[self.operator]
+        return {"input": "input", "aggregate": "aggregate", **_SLOTS["linear"]}
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """The slots that hold a row of features for each node, or each graph once pooled."""
+        return tuple(slot for slot in self.slots if slot not in NOT_ROWS)
+
+    @property
+    def components(self) -> tuple[Component, ...]:
+        """The components the layer has, in the order of `COMPONENTS`."""
+        return tuple(c for c in COMPONENTS if c in self.slots.values())
+
+    @property
+    def constants(self) -> Mapping[str, tuple[int, ...]]:
+        """The learned tensors with their shapes, batch normalisation folded to gain and bias.
+
+        ``attention`` holds the vectors of all heads side by side, the source's above the target's.
+        """
+        first, shapes = self.inputs, dict[str, tuple[int, ...]]()
+        shapes["weight"] = (first, self.width)
+        if self.operator == "gat":
+            shapes["attention"] = (2, self.width)
+        if self.operator == "sage":
+            shapes["own_weight"] = (first, self.outputs)
+        if self.operator == "gin":
+            shapes["hidden_bias"] = (self.width,)
+            if self.hidden_norm:
+                shapes["hidden_gain"] = (self.width,)
+            shapes["hidden_weight"] = (self.width, self.outputs)
+        shapes["bias"] = (self.outputs,)
+        if self.batch_norm == "before":
+            shapes["gain"] = (self.outputs,)
+        if self.batch_norm == "after":
+            shapes["after_gain"] = shapes["after_bias"] = (self.outputs,)
+        return shapes
+
+    def quant_of(self, slot: str, quant: LayerQuant) -> QuantSpec:
+        """Return how a slot is quantized: as its component, unsigned where it cannot be negative.
+
+        Args:
+            slot: One of `slots`.
+            quant: The layer's quantization.
+
+        Raises:
+            SpecError: If the layer has no such slot.
+        """
+        check_choice("slot", slot, tuple(self.slots))
+        spec = quant[self.slots[slot]]
+        if slot != "hidden" or spec.is_float:
+            return spec
+        return QuantSpec(
+            bits=spec.bits,
+            signed=False,
+            granularity=spec.granularity,
+            range=spec.range,
+            gradient=spec.gradient,
+        )
+
+    def check_quant(self, quant: LayerQuant) -> None:
+        """Refuse widths for components the layer does not have.
+
+        Raises:
+            SpecError: Naming the component.
+        """
+        for component, spec in quant.items():
+            if component not in self.components and spec != FP32:
+                have = ", ".join(self.components)
+                raise SpecError(component, spec, f"float32; a {self.operator} layer has {have}")
