@@ -1,16 +1,37 @@
-"""What a network costs by its spec alone: bit operations and float bytes.
+"""What a network costs by its spec alone: bit operations.
 
 Packed bytes and buffers are not here: the integer program knows its own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
-from engine.spec import Component, ModelSpec, RunSpec
+from engine.spec import Component, LayerOperator, LayerQuant, LayerSpec
 
-FLOAT_BYTES = 4
+PLAIN = 1
+"""Width of the other factor in a plain sum of codes."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Extent:
+    """What a forward pass covers.
+
+    Args:
+        nodes: Number of nodes, N.
+        edges: Edges that each operator sums over, E'.
+        entries: Entries of the features that are multiplied: the non-zero ones where they are
+            sparse, else all N F.
+        weighted: Whether edges have weights.
+        graphs: Number of graphs, G, that a pool leaves of the nodes.
+    """
+
+    nodes: int
+    edges: Mapping[LayerOperator, int]
+    entries: int
+    weighted: bool = False
+    graphs: int = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,13 +40,13 @@ class StageCost:
 
     Args:
         layer: The layer's index.
-        component: The component that the stage makes.
+        slot: The slot that the stage fills.
         macs: Multiply-accumulates.
         bits: Widths of the two numbers in each product.
     """
 
     layer: int
-    component: Component
+    slot: str
     macs: int
     bits: tuple[int, int]
 
@@ -36,75 +57,97 @@ class StageCost:
 
 
 def stage_costs(
-    spec: RunSpec, nodes: int, edges: int, entries: int, classes: int, *, weighted: bool = False
+    layers: Sequence[LayerSpec], quant: Sequence[LayerQuant], extent: Extent
 ) -> tuple[StageCost, ...]:
-    """Return what each stage of each GCN layer multiplies in one forward of the whole graph.
+    """Return what each stage of each layer multiplies in one forward.
 
-    With F features entering a layer and F' leaving it:
+    With F features entering a layer, M after its first map and F' leaving it:
 
-        feature    N F F'  (layer 0: entries F')    input x weight
-        message    N F'                             norm x feature
-        aggregate  E' F'                            message x edge weight, or x 1 bit: a plain sum
-        aggregate  N F'                             message x norm
+        gcn     feature N F F';  message N F';  aggregate E' F', and N F' by the norm
+        gat     feature N F M;  logit 2 N M;  aggregate E' M
+        gin     aggregate (E' + N) F;  feature N F M;  hidden_feature N M F'
+        sage    aggregate E' F;  feature and own_feature N F F' each
+        linear  feature N F F', of G rows after the pool's aggregate N F
 
-    Float counts as 32 bits. Accumulators count with the width of what they sum; requantization,
-    bias and activation, which take one operation a code, are left out, as is usual.
+    In layer 0 the features' stored entries stand for N F where they are multiplied as they are.
+    Float counts as 32 bits, a plain sum as one bit. Accumulators count with the width of what they
+    sum; requantization, bias, activation and gat's float softmax, which take a few operations a
+    number, are left out, as is usual.
 
     Args:
-        spec: The run.
-        nodes: Number of nodes, N.
-        edges: Number of edges aggregated over, a self-loop of each node among them, E'.
-        entries: Entries of the graph's features that are multiplied: the non-zero ones where they
-            are sparse, else all N F.
-        classes: Number of classes, C.
-        weighted: Whether edges have weights.
+        layers: Their shapes.
+        quant: Their widths.
+        extent: What the forward pass covers.
     """
-    stages = []
-    for layer, quant in enumerate(spec.quant):
-        outputs = classes if layer == spec.model.layers - 1 else spec.model.hidden
-        entering = entries if layer == 0 else nodes * spec.model.hidden
-        edge_bits = quant.edge_weight.bits if weighted else 1
-        products: tuple[tuple[Component, int, int, int], ...] = (
-            ("feature", entering, quant.input.bits, quant.weight.bits),
-            ("message", nodes, quant.norm.bits, quant.feature.bits),
-            ("aggregate", edges, quant.message.bits, edge_bits),
-            ("aggregate", nodes, quant.message.bits, quant.norm.bits),
-        )
-        stages += [
-            StageCost(layer=layer, component=component, macs=count * outputs, bits=(a, b))
-            for component, count, a, b in products
-        ]
+    stages, rows = [], extent.nodes
+    for index, (layer, of_layer) in enumerate(zip(layers, quant, strict=True)):
+        entries = extent.entries if index == 0 else rows * layer.inputs
+        if layer.pool != "none":
+            entries, rows = extent.graphs * layer.inputs, extent.graphs
+        for slot, macs, first, second in _products(layer, of_layer, extent, rows, entries):
+            bits = _bits(of_layer, first), _bits(of_layer, second)
+            stages.append(StageCost(layer=index, slot=slot, macs=macs, bits=bits))
     return tuple(stages)
 
 
 def bit_operations(
-    spec: RunSpec, nodes: int, edges: int, entries: int, classes: int, *, weighted: bool = False
+    layers: Sequence[LayerSpec], quant: Sequence[LayerQuant], extent: Extent
 ) -> int:
-    """Return the bit operations of one forward of the whole graph.
-
-        sum over stages of multiply-accumulates x bits_a x bits_b
+    """Return the bit operations of one forward: over stages, macs times both widths.
 
     Args:
-        spec: The run.
-        nodes: Number of nodes.
-        edges: Number of edges aggregated over, a self-loop of each node among them.
-        entries: Entries of the graph's features that are multiplied.
-        classes: Number of classes.
-        weighted: Whether edges have weights.
+        layers: Their shapes.
+        quant: Their widths.
+        extent: What the forward pass covers.
     """
-    stages = stage_costs(spec, nodes, edges, entries, classes, weighted=weighted)
-    return sum(stage.bit_operations for stage in stages)
+    return sum(stage.bit_operations for stage in stage_costs(layers, quant, extent))
 
 
-def float_model_bytes(model: ModelSpec, features: int, classes: int) -> int:
-    """Return the bytes of a network's weights and biases in float32.
+Factor = Component | int
+Product = tuple[str, int, Factor, Factor]
+"""A slot, its multiply-accumulates, and what is multiplied: a component, or a width."""
 
-        4 sum over layers of (F + 1) F'
 
-    Args:
-        model: The network.
-        features: Features of a node, F of layer 0.
-        classes: Number of classes, F' of the last layer.
-    """
-    widths = [features, *[model.hidden] * (model.layers - 1), classes]
-    return FLOAT_BYTES * sum((f + 1) * g for f, g in pairwise(widths))
+def _products(
+    layer: LayerSpec, quant: LayerQuant, extent: Extent, rows: int, entries: int
+) -> list[Product]:
+    inputs, width, outputs = layer.inputs, layer.width, layer.outputs
+    edges = extent.edges.get(layer.operator, 0)
+    match layer.operator:
+        case "gcn":
+            weight = quant.edge_weight.bits if extent.weighted else PLAIN
+            return [
+                ("feature", entries * outputs, "input", "weight"),
+                ("message", rows * outputs, "norm", "feature"),
+                ("aggregate", edges * outputs, "message", weight),
+                ("aggregate", rows * outputs, "message", "norm"),
+            ]
+        case "gat":
+            return [
+                ("feature", entries * width, "input", "weight"),
+                ("logit", 2 * rows * width, "feature", "attention"),
+                ("aggregate", edges * width, "message", "coefficient"),
+            ]
+        case "gin":
+            return [
+                ("aggregate", (edges + rows) * inputs, "message", PLAIN),
+                ("feature", rows * inputs * width, "aggregate", "weight"),
+                ("hidden_feature", rows * width * outputs, "input", "weight"),
+            ]
+        case "sage":
+            return [
+                ("aggregate", edges * inputs, "message", PLAIN),
+                ("feature", rows * inputs * outputs, "aggregate", "weight"),
+                ("own_feature", entries * outputs, "input", "weight"),
+            ]
+        case "linear":
+            if layer.pool == "none":
+                return [("feature", entries * outputs, "input", "weight")]
+            return [
+                ("aggregate", extent.nodes * inputs, "input", PLAIN),
+                ("feature", entries * outputs, "aggregate", "weight"),
+            ]
+
+
+def _bits(quant: LayerQuant, factor: Factor) -> int:
+    return factor if isinstance(factor, int) else quant[factor].bits

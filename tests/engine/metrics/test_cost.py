@@ -6,8 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.metrics.cost import bit_operations, float_model_bytes, stage_costs
+from engine.metrics.cost import Extent, bit_operations, stage_costs
 from engine.spec import ModelSpec, scheme
+
+
+def extent_of(nodes, edges, entries, weighted=False, graphs=1) -> Extent:
+    summed = {"gcn": edges, "gat": edges, "gin": edges, "sage": edges}
+    return Extent(nodes=nodes, edges=summed, entries=entries, weighted=weighted, graphs=graphs)
 
 
 def counted(spec, nodes, edges, features, classes, weighted) -> int:
@@ -43,45 +48,81 @@ def test_bit_operations_equal_loops(
 ) -> None:
     model = ModelSpec(layers=layers, hidden=hidden)
     spec = scheme(name, bits=4, component_bits=widths, model=model)
-    found = bit_operations(spec, nodes, edges, nodes * features, classes, weighted=weighted)
+    extent = extent_of(nodes, edges, nodes * features, weighted)
+    found = bit_operations(model.layer_specs(features, classes), spec.quant, extent)
     assert found == counted(spec, nodes, edges, features, classes, weighted)
+
+
+def macs(model: ModelSpec, features: int, classes: int, extent: Extent) -> dict[str, int]:
+    stages = stage_costs(
+        model.layer_specs(features, classes), scheme("float", model=model).quant, extent
+    )
+    found: dict[str, int] = {}
+    for stage in stages:
+        found[stage.slot] = found.get(stage.slot, 0) + stage.macs
+    return found
 
 
 def test_cora_by_hand() -> None:
     # 2,708 nodes, 10,556 edges and a loop each, 49,216 words, 7 classes
-    macs = {
-        stage: sum(
-            s.macs
-            for s in stage_costs(scheme("float"), 2708, 13264, 49216, 7)
-            if s.component == stage
-        )
-        for stage in ("feature", "message", "aggregate")
-    }
-    assert macs == {
+    extent = extent_of(2708, 13264, 49216)
+    assert macs(ModelSpec(), 1433, 7, extent) == {
         "feature": 49216 * 16 + 2708 * 16 * 7,
         "message": 2708 * (16 + 7),
         "aggregate": (13264 + 2708) * (16 + 7),
     }
+    assert macs(ModelSpec(operator="gat", heads=4), 1433, 7, extent) == {
+        "feature": 49216 * 16 + 2708 * 16 * 7,
+        "logit": 2 * 2708 * (16 + 7),
+        "aggregate": 13264 * (16 + 7),
+    }
+    assert macs(ModelSpec(operator="sage"), 1433, 7, extent) == {
+        "aggregate": 13264 * (1433 + 16),
+        "feature": 2708 * (1433 * 16 + 16 * 7),
+        "own_feature": 49216 * 16 + 2708 * 16 * 7,
+    }
+    assert macs(ModelSpec(operator="gin"), 1433, 7, extent) == {
+        "aggregate": (13264 + 2708) * (1433 + 16),
+        "feature": 2708 * (1433 * 16 + 16 * 16),
+        "hidden_feature": 2708 * (16 * 16 + 16 * 7),
+    }
+
+
+def test_after_a_pool_only_graphs_are_multiplied() -> None:
+    model = ModelSpec(operator="gin", hidden=5, pool="sum")
+    stages = stage_costs(
+        model.layer_specs(3, 2),
+        scheme("qat", bits=4, model=model).quant,
+        extent_of(40, 100, 120, graphs=6),
+    )
+    assert [(s.slot, s.macs, s.bits) for s in stages if s.layer >= 2] == [
+        ("aggregate", 40 * 5, (4, 1)),
+        ("feature", 6 * 5 * 5, (4, 4)),
+        ("feature", 6 * 5 * 2, (4, 4)),
+    ]
 
 
 @pytest.mark.parametrize("bits", [2, 4, 8])
-def test_products_of_two_codes_fall_with_the_square_of_the_width(bits) -> None:
+@pytest.mark.parametrize("operator", ["gcn", "gat", "gin", "sage"])
+def test_products_of_two_codes_fall_with_the_square_of_the_width(bits, operator) -> None:
+    model = ModelSpec(operator=operator)
+
     def products(spec):
-        return [s for s in stage_costs(spec, 50, 200, 500, 3) if s.component == "feature"]
+        stages = stage_costs(model.layer_specs(10, 3), spec.quant, extent_of(50, 200, 500))
+        return [stage for stage in stages if stage.slot.endswith("feature")]
 
     for quantized, full in zip(
-        products(scheme("qat", bits=bits)), products(scheme("float")), strict=True
+        products(scheme("qat", bits=bits, model=model)),
+        products(scheme("float", model=model)),
+        strict=True,
     ):
         assert full.bit_operations == quantized.bit_operations * (32 // bits) ** 2
 
 
 def test_only_zero_entries_cost_nothing() -> None:
     spec = scheme("qat", bits=8)
-    dense, half = (bit_operations(spec, 10, 30, entries, 3) for entries in (200, 100))
-    assert dense - half == 100 * 16 * 8 * 8
-
-
-def test_float_model_bytes() -> None:
-    assert float_model_bytes(ModelSpec(), 1433, 7) == 4 * (1433 * 16 + 16 + 16 * 7 + 7)
-    deep = ModelSpec(layers=4, hidden=8)
-    assert float_model_bytes(deep, 5, 3) == 4 * ((5 + 1) * 8 + 2 * (8 + 1) * 8 + (8 + 1) * 3)
+    dense, half = (
+        bit_operations(spec.model.layer_specs(20, 3), spec.quant, extent_of(10, 30, entries))
+        for entries in (200, 100)
+    )
+    assert dense - half == 100 * spec.model.hidden * 8 * 8
