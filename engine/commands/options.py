@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import get_args
 
-from engine.spec import COMPONENTS, GraphSpec, ModelSpec, SpecError
+from engine.spec import COMPONENTS, GraphSpec, ModelSpec, Operator, SpecError
 
 
 def add_graph(parser: argparse.ArgumentParser, default: str) -> None:
@@ -26,11 +27,21 @@ def add_graph(parser: argparse.ArgumentParser, default: str) -> None:
 def add_model(parser: argparse.ArgumentParser) -> None:
     """Add the options that shape a network."""
     of = parser.add_argument_group("model")
-    of.add_argument("--model", default="gcn", help="operator (gcn)")
+    operators = get_args(Operator)
+    of.add_argument("--model", default="gcn", help=f"operator: {', '.join(operators)} (gcn)")
     of.add_argument("--layers", type=int, default=2, help="2 to 64 (2)")
     of.add_argument("--hidden", type=int, default=16, help="features of a hidden layer (16)")
     of.add_argument("--dropout", type=float, default=0.5, help="share dropped in training (0.5)")
     of.add_argument("--residual", action="store_true", help="add a layer's input to its activation")
+    of.add_argument("--heads", type=int, help="attention heads of gat's hidden layers (8)")
+    of.add_argument("--aggregation", help="how sage gathers: mean, max (mean)")
+    of.add_argument("--activation", help="between layers: none, relu, elu (relu; gat: elu)")
+    of.add_argument(
+        "--batch-norm",
+        action=argparse.BooleanOptionalAction,
+        help="normalise hidden layers' outputs (gin only)",
+    )
+    of.add_argument("--pool", default="none", help="of a set of graphs: sum, mean, max")
 
 
 def graph_of(options: argparse.Namespace, folder: Path) -> GraphSpec:
@@ -62,6 +73,11 @@ def model_of(options: argparse.Namespace) -> ModelSpec:
         hidden=options.hidden,
         dropout=options.dropout,
         residual=options.residual,
+        heads=options.heads,
+        aggregation=options.aggregation,
+        activation=options.activation,
+        batch_norm=options.batch_norm,
+        pool=options.pool,
     )
 
 

@@ -8,19 +8,19 @@ import statistics
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from engine.commands.options import add_graph, add_model, graph_of, model_of, widths_of
 from engine.spec import (
+    RULES,
     SCHEMES,
-    Component,
-    Ema,
-    Percentile,
+    Gradient,
+    Granularity,
     Protection,
-    QuantSpec,
     RunSpec,
     TrainingSpec,
     scheme,
+    vary,
 )
 from engine.spec.errors import check_integer
 
@@ -57,8 +57,13 @@ def add_to(commands: Any) -> None:
     )
     of.add_argument("--p-min", type=float, help="protection at the smallest in-degree")
     of.add_argument("--p-max", type=float, help="protection at the largest in-degree")
-    of.add_argument("--momentum", type=float, help="share of the newest batch in moving ranges")
     of.add_argument("--mask-per-layer", action="store_true", help="one protection mask a layer")
+    of = parser.add_argument_group("mixes", "what a scheme sets, changed everywhere it applies")
+    of.add_argument("--gradient", help=f"gradient rule: {', '.join(get_args(Gradient))}")
+    of.add_argument("--rule", help=f"range rule of activations: {', '.join(RULES)}")
+    of.add_argument("--granularity", help=f"of weights: {', '.join(get_args(Granularity))}")
+    of.add_argument("--momentum", type=float, help="share of the newest batch in moving ranges")
+    of.add_argument("--tail", type=float, help="share of entries beyond a percentile range")
     of = parser.add_argument_group("training")
     of.add_argument("--epochs", type=int, default=200, help="full-graph steps (200)")
     of.add_argument("--lr", type=float, help="learning rate of Adam")
@@ -121,20 +126,14 @@ def spec_of(options: argparse.Namespace, folder: Path) -> RunSpec:
         p_max=spec.protection.p_max if options.p_max is None else options.p_max,
         shared=not options.mask_per_layer,
     )
-    spec = replace(spec, protection=protection)
-    return spec if options.momentum is None else with_momentum(spec, options.momentum)
-
-
-def with_momentum(spec: RunSpec, momentum: float) -> RunSpec:
-    """Return a run whose moving ranges follow the newest batch faster or slower."""
-
-    def change(_: Component, component: QuantSpec) -> QuantSpec:
-        rule = component.range
-        if not isinstance(rule, Ema | Percentile):
-            return component
-        return replace(component, range=replace(rule, momentum=momentum))
-
-    return replace(spec, quant=tuple(layer.map(change) for layer in spec.quant))
+    return vary(
+        replace(spec, protection=protection),
+        gradient=options.gradient,
+        rule=options.rule,
+        granularity=options.granularity,
+        momentum=options.momentum,
+        tail=options.tail,
+    )
 
 
 def pick(metrics: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

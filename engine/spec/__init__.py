@@ -20,6 +20,7 @@ from engine.spec.quantization import (
     Current,
     Ema,
     Gradient,
+    Granularity,
     LayerQuant,
     LearnedStep,
     MinMax,
@@ -37,10 +38,12 @@ from engine.spec.run import (
     TrainingSpec,
 )
 from engine.spec.schemes import SCHEMES, component_spec, float_twin, scheme
+from engine.spec.variation import RULES, vary
 
 __all__ = [
     "COMPONENTS",
     "FP32",
+    "RULES",
     "SCHEMES",
     "WIDTHS",
     "Activation",
@@ -50,6 +53,7 @@ __all__ = [
     "Current",
     "Ema",
     "Gradient",
+    "Granularity",
     "GraphSpec",
     "LayerOperator",
     "LayerQuant",
@@ -75,4 +79,5 @@ __all__ = [
     "float_twin",
     "loads",
     "scheme",
+    "vary",
 ]
