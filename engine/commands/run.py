@@ -207,7 +207,7 @@ def _print_table(spec: RunSpec, report: dict[str, Any]) -> None:
     model, seeds = spec.model, len(report["seeds"])
     title = (
         f"{spec.graph.name} · {model.operator} {model.layers}×{model.hidden} · "
-        f"{describe_bits(spec.quant)} · {spec.training.mode} · {seeds} seed{'s'[: seeds > 1]}"
+        f"{describe_bits(spec)} · {spec.training.mode} · {seeds} seed{'s'[: seeds > 1]}"
     )
     table = Table(title=title, title_justify="left")
     for heading, justify in (("", "left"), ("mean", "right"), ("sd", "right")):

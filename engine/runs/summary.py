@@ -10,8 +10,9 @@ from typing import Any
 
 from engine.runs.json import from_json, to_json
 from engine.runs.record import Run, Status
-from engine.spec import LayerQuant, RunSpec, canonical
+from engine.spec import RunSpec, canonical
 from engine.spec import loads as loads_spec
+from engine.spec.quantization import LEARNED
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -70,26 +71,28 @@ def summarize(run: Run) -> RunSummary:
         spec_json=canonical(run.spec),
         graph=run.spec.graph.name,
         model=f"{model.operator} {model.layers}×{model.hidden}",
-        bits=describe_bits(run.spec.quant),
+        bits=describe_bits(run.spec),
         mode=run.spec.training.mode,
         seed=run.spec.seed,
     )
 
 
-def describe_bits(quant: tuple[LayerQuant, ...]) -> str:
+def describe_bits(spec: RunSpec) -> str:
     """Return the widths in a word: ``FP32``, ``INT8``, ``W4A8``, or ``2–8 bits`` where they vary.
 
     Args:
-        quant: One `LayerQuant` a layer; final scores left in float are not counted.
+        spec: The run; final scores left in float are not counted.
     """
-    weights = {layer.weight.bits for layer in quant}
-    others = {
-        spec.bits
-        for place, layer in enumerate(quant, start=1)
-        for component, spec in layer.items()
-        if component != "weight"
-        and not (component == "output" and place == len(quant) and spec.is_float)
-    }
+    weights: set[int] = set()
+    others: set[int] = set()
+    shapes = spec.model.layer_specs(1, 1)
+    for place, (shape, quant) in enumerate(zip(shapes, spec.quant, strict=True), start=1):
+        for component in shape.components:
+            held = quant[component]
+            if component in LEARNED:
+                weights.add(held.bits)
+            elif component != "output" or place < len(shapes) or not held.is_float:
+                others.add(held.bits)
     low, high = min(weights | others), max(weights | others)
     if low == high:
         return "FP32" if low == 32 else f"INT{low}"

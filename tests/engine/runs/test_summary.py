@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from math import isnan, nan
 
 import pytest
 
 from engine.runs.summary import RunSummary, describe_bits, dumps, loads
-from engine.spec import LayerQuant, QuantSpec, RunSpec, canonical, scheme
+from engine.spec import FP32, ModelSpec, Operator, RunSpec, canonical, scheme
 
 
 @pytest.mark.parametrize(
@@ -24,12 +25,18 @@ from engine.spec import LayerQuant, QuantSpec, RunSpec, canonical, scheme
     ],
 )
 def test_bits_in_a_word(spec: RunSpec, word: str) -> None:
-    assert describe_bits(spec.quant) == word
+    assert describe_bits(spec) == word
 
 
 def test_float_outputs_of_hidden_layers_count() -> None:
-    hidden = LayerQuant().map(lambda name, spec: spec if name == "output" else QuantSpec(bits=8))
-    assert describe_bits((hidden, hidden)) == "8–32 bits"
+    base = scheme("qat", bits=8)
+    first, last = base.quant
+    assert describe_bits(replace(base, quant=(replace(first, output=FP32), last))) == "8–32 bits"
+
+
+@pytest.mark.parametrize("operator", ["gat", "gin", "sage"])
+def test_only_what_the_operator_has_counts(operator: Operator) -> None:
+    assert describe_bits(scheme("qat", bits=4, model=ModelSpec(operator=operator))) == "INT4"
 
 
 def test_survives_json() -> None:
