@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from engine.integer.assembly import assemble, program_of
 from engine.integer.calibration import Calibrator, mixed
 from engine.integer.kernels.table import NUMBA, NUMPY, Kernels
-from engine.integer.layers.gcn import GcnWeights, gcn_program
 from engine.integer.packing import IntArray, SparseIntArray
 from engine.integer.plan import Plan, bind
 from engine.integer.program import Program
@@ -18,7 +18,6 @@ __all__ = [
     "NUMPY",
     "AccumulatorOverflow",
     "Calibrator",
-    "GcnWeights",
     "IntArray",
     "Kernels",
     "Plan",
@@ -28,10 +27,11 @@ __all__ = [
     "Slot",
     "SparseIntArray",
     "Trace",
+    "assemble",
     "bind",
-    "gcn_program",
     "load",
     "mixed",
+    "program_of",
     "read",
     "save",
     "write",

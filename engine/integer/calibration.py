@@ -15,7 +15,7 @@ from engine.affine import SMALLEST_SCALE, QParams
 from engine.integer.program import Program
 from engine.integer.stages.stage import Slot
 from engine.integer.trace import Trace
-from engine.spec import LayerQuant, LearnedStep, Percentile, QuantSpec
+from engine.spec import Component, LayerQuant, LearnedStep, Percentile, QuantSpec
 
 
 class Calibrator:
@@ -37,15 +37,15 @@ class Calibrator:
         Raises:
             ValueError: If there is not one `LayerQuant` for each layer.
         """
-        layers = self._reference.model.layers
-        if len(quant) != layers:
-            raise ValueError(f"quantization of {len(quant)} layers, wanted {layers}")
-        params: dict[Slot, QParams] = {
-            (layer, component): self.params((layer, component), spec)
-            for layer, of_layer in enumerate(quant)
-            for component, spec in of_layer.items()
-            if not spec.is_float
-        }
+        layers = self._reference.layers
+        if len(quant) != len(layers):
+            raise ValueError(f"quantization of {len(quant)} layers, wanted {len(layers)}")
+        params: dict[Slot, QParams] = {}
+        for index, (layer, of_layer) in enumerate(zip(layers, quant, strict=True)):
+            for name in layer.slots:
+                spec = layer.quant_of(name, of_layer)
+                if not spec.is_float:
+                    params[index, name] = self.params((index, name), spec)
         return self._reference.quantize(params) if params else self._reference
 
     def params(self, slot: Slot, spec: QuantSpec) -> QParams:
@@ -78,18 +78,25 @@ class Calibrator:
         return self._statistics[key]
 
 
-def mixed(reference: Program, program: Program, keep: Callable[[int, str], bool]) -> Program:
+def mixed(reference: Program, program: Program, keep: Callable[[int, Component], bool]) -> Program:
     """Return a program with some slots as the quantized one has them and the others in float32.
 
     Args:
         reference: The float program of the same network.
         program: The quantized program.
-        keep: Whether ``(layer, component)`` stays quantized; edge weights go with the norm.
+        keep: Whether ``(layer, component)`` stays quantized, in all its slots; edge weights go with
+            the norm.
     """
+
+    def kept(slot: Slot) -> bool:
+        layer, name = slot
+        slots = program.layers[layer].slots
+        return name in slots and keep(layer, slots[name])
+
     constants = {
-        slot: (program if keep(*slot) else reference).constants[slot] for slot in program.constants
+        slot: (program if kept(slot) else reference).constants[slot] for slot in program.constants
     }
-    params = {slot: held for slot, held in program.params.items() if keep(*slot)}
+    params = {slot: held for slot, held in program.params.items() if kept(slot)}
     return replace(program, constants=constants, params=params)
 
 

@@ -131,6 +131,13 @@ class SparseIntArray:
         """Return the sparse matrix that the codes stand for."""
         return csr_array((self.values.real(), self.column, self.rowptr), shape=self.shape)
 
+    def dense(self) -> IntArray:
+        """Return the same matrix with every entry stored."""
+        codes = np.full(self.shape, self.params.zero, np.int32)
+        row = np.repeat(np.arange(self.shape[0]), np.diff(self.rowptr))
+        codes[row, self.column] = self.codes()
+        return IntArray(self.params, pack(codes, self.params.spec), self.shape)
+
     @property
     def nbytes(self) -> int:
         """Bytes of the packed codes and of the places they are at."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from scipy.sparse import csr_array, issparse
 from engine.affine import QParams, qparams
 from engine.integer.kernels.compile import threads_for
 from engine.integer.kernels.table import NUMBA, Kernels
-from engine.integer.packing import word_count, word_type
+from engine.integer.packing import IntArray, word_count, word_type
 from engine.integer.program import ENTRY, Program
 from engine.integer.proof import Proof
 from engine.integer.stages.stage import Scope, Slot, Step, Value, Values, hold, real, size_bytes
@@ -21,7 +22,7 @@ from engine.integer.trace import Trace
 from engine.spec import QuantSpec
 
 if TYPE_CHECKING:
-    from engine.graphs.neighbours import Neighbours
+    from engine.graphs.neighbours import Neighbourhoods
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -30,20 +31,20 @@ class Plan:
 
     Args:
         program: The program.
-        nodes: N.
+        shapes: Rows and features of every slot that is filled.
         constants: The program's constants and the graph's coefficients, as they are held.
         features: The node features as they are held, quantized once.
         steps: The bound stages.
     """
 
     program: Program
-    nodes: int
+    shapes: Mapping[Slot, tuple[int, int]]
     constants: Values
     features: Value
     steps: tuple[Step, ...]
 
     def run(self, kernels: Kernels = NUMBA) -> NDArray[np.float32]:
-        """Return the class scores, [N, C]; every slot is released after its last use.
+        """Return the scores, [N, C] or of graphs [G, C]; every slot is released after its last use.
 
         Args:
             kernels: The compiled ones, or `NUMPY` for the slow reference of the whole program.
@@ -66,7 +67,7 @@ class Plan:
 
         Args:
             layer: The layer.
-            x: Its exact inputs, real, [N, F], held as the program holds that layer's inputs.
+            x: Its exact inputs, real, [N, F] or [G, F], held as the program holds that layer's.
             kernels: As for `run`.
 
         Raises:
@@ -77,8 +78,8 @@ class Plan:
             s for s in self.steps if s.stage.target[0] == layer and s.stage.target != entry
         )
         if not steps:
-            raise ValueError(f"no layer {layer}, the program has {self.program.model.layers}")
-        x = _checked(x, self.nodes, self.program.constants[layer, "weight"].shape[0])
+            raise ValueError(f"no layer {layer}, the program has {len(self.program.layers)}")
+        x = _checked(x, *self.shapes[entry])
         with threads_for(math.prod(x.shape)):
             held = hold(x, self.program.params_of(entry), kernels)
         return self._keep({entry: held}, steps, kernels)
@@ -112,7 +113,7 @@ class Plan:
         most = live[ENTRY]
         for step, done in zip(self.steps, self._last_uses(), strict=True):
             target = step.stage.target
-            live[target] = self.nodes * _row_bytes(step.width, self.program.params_of(target))
+            live[target] = _bytes(step.shape, self.program.params_of(target))
             most = max(most, sum(live.values()))
             for slot in done - {ENTRY}:
                 del live[slot]
@@ -127,30 +128,32 @@ class Plan:
         return [{s for s in filled if last.get(s) == index} for index in range(len(self.steps))]
 
 
-def bind(program: Program, neighbours: Neighbours, x: Any) -> Plan:
+def bind(program: Program, neighbourhoods: Neighbourhoods, x: Any) -> Plan:
     """Return a program bound to a graph.
 
     Args:
         program: The program.
-        neighbours: Who receives from whom; edge weights, if any, are quantized over their own
-            range, unsigned, at the norm's width.
+        neighbourhoods: Who receives from whom, and whose nodes a graph's are; edge weights, if
+            any, are quantized over their own range, unsigned, at the norm's width.
         x: Node features, float32 [N, F], dense or sparse.
 
     Raises:
         AccumulatorOverflow: If 64 bits may not hold a stage's sums on this graph.
+        SpecError: If the graph has edge weights and an operator takes none.
         ValueError: If the features do not fit the program or the graph, or are not finite.
     """
-    nodes = neighbours.nodes
-    x = _checked(x, nodes, program.features)
-    params: dict[Slot, QParams] = dict(program.params)
+    shape = neighbourhoods.nodes, program.features
+    x = _checked(x, *shape)
     constants: dict[Slot, Value] = dict(program.constants)
-    for slot in program.constants:
-        if (of_constant := program.params_of(slot)) is not None:
-            params[slot] = of_constant
-    with threads_for(math.prod(x.shape) + neighbours.edges * program.model.layers):
+    params: dict[Slot, QParams] = dict(program.params)
+    params |= {s: c.params for s, c in program.constants.items() if isinstance(c, IntArray)}
+    with threads_for(math.prod(x.shape)):
         features = hold(x, program.params_of(ENTRY), NUMBA)
-        for layer in range(program.model.layers):
-            norm = params.get((layer, "norm"))
+    for layer, spec in enumerate(program.layers):
+        if spec.operator != "gcn":
+            continue
+        neighbours, norm = neighbourhoods.of("gcn"), params.get((layer, "norm"))
+        with threads_for(neighbours.edges):
             constants[layer, "norm"] = hold(neighbours.coefficient, norm, NUMBA)
             if neighbours.weight is not None:
                 of_edges = edge_weight_params(neighbours.weight, norm)
@@ -158,15 +161,15 @@ def bind(program: Program, neighbours: Neighbours, x: Any) -> Plan:
                 if of_edges:
                     params[layer, "edge_weight"] = of_edges
     stored = {ENTRY: x.nnz} if issparse(x) else {}
-    scope = Scope(neighbours, params, constants, {ENTRY: program.features}, stored)
+    scope = Scope(neighbourhoods, params, constants, {ENTRY: shape}, stored)
     steps = []
     for stage in program.stages:
         step = stage.bind(scope)
-        scope.widths[stage.target] = step.width
+        scope.shapes[stage.target] = step.shape
         steps.append(step)
     return Plan(
         program=program,
-        nodes=nodes,
+        shapes=scope.shapes,
         constants=constants,
         features=features,
         steps=tuple(steps),
@@ -181,7 +184,7 @@ def edge_weight_params(weight: NDArray[np.float32], norm: QParams | None) -> QPa
     return qparams(weight.min(initial=0), weight.max(initial=0), spec)
 
 
-def _checked(x: Any, nodes: int, features: int) -> Any:
+def _checked(x: Any, rows: int, features: int) -> Any:
     """Return features as float32, a sparse matrix with one sorted entry a place.
 
     Raises:
@@ -194,16 +197,14 @@ def _checked(x: Any, nodes: int, features: int) -> Any:
             x.sum_duplicates()
     else:
         x = np.asarray(x, np.float32)
-    if x.shape != (nodes, features):
-        raise ValueError(
-            f"features of shape {x.shape}, wanted [{nodes} nodes, {features} features]"
-        )
+    if x.shape != (rows, features):
+        raise ValueError(f"features of shape {x.shape}, wanted [{rows} rows, {features} features]")
     if not np.isfinite(x.data if issparse(x) else x).all():
         raise ValueError("features hold infinity or NaN, wanted finite numbers")
     return x
 
 
-def _row_bytes(width: int, params: QParams | None) -> int:
+def _bytes(shape: tuple[int, int], params: QParams | None) -> int:
     if params is None:
-        return 4 * width
-    return word_count(width, params.spec) * word_type(params.spec).itemsize
+        return 4 * math.prod(shape)
+    return shape[0] * word_count(shape[1], params.spec) * word_type(params.spec).itemsize

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from engine.affine import QParams
 from engine.integer.packing import IntArray
 from engine.integer.stages.stage import Slot, Stage, slot_name
-from engine.spec import ModelSpec, SpecError
+from engine.spec import LayerSpec, SpecError
 
 Constant = IntArray | NDArray[np.float32]
 """A learned tensor: in packed codes, or in float32."""
@@ -25,10 +25,11 @@ class Program:
     """A network that runs without torch, slot by slot in codes or in float32.
 
     Args:
-        model: The network's shape.
+        layers: The shape of each layer.
         stages: What is computed after the features are quantized, in order; the last one's target
             holds the scores.
-        constants: The learned tensors, by slot; a bias in float32, from which its integer is made.
+        constants: The learned tensors, by slot; biases and gains in float32, from which their
+            integers are made.
         params: Parameters of the slots held in codes, the constants' aside; a slot that is not
             here is held in float32.
 
@@ -36,7 +37,7 @@ class Program:
         SpecError: Naming the slot whose parameters or constant are invalid.
     """
 
-    model: ModelSpec
+    layers: tuple[LayerSpec, ...]
     stages: tuple[Stage, ...]
     constants: Mapping[Slot, Constant]
     params: Mapping[Slot, QParams]
@@ -60,12 +61,12 @@ class Program:
     @property
     def features(self) -> int:
         """Features of a node."""
-        return int(self.constants[0, "weight"].shape[0])
+        return self.layers[0].inputs
 
     @property
     def classes(self) -> int:
-        """Scores of a node."""
-        return int(self.constants[self.model.layers - 1, "weight"].shape[1])
+        """Scores of a node, or of a graph."""
+        return self.layers[-1].outputs
 
     @property
     def scores(self) -> Slot:
@@ -95,13 +96,13 @@ class Program:
 
     @property
     def float_stages(self) -> list[str]:
-        """The stages that read or fill a slot held in float32, as ``layer.component``, in order."""
-        touched: list[tuple[Slot, ...]] = [(ENTRY,)]
-        touched += [(stage.target, *stage.sources) for stage in self.stages]
-        return [
-            slot_name(slots[0])
-            for slots in touched
-            if any(self.params_of(slot) is None for slot in slots)
+        """The stages that compute in float32 or float64, or hold it, ``layer.name``, in order."""
+        entry = [slot_name(ENTRY)] if self.params_of(ENTRY) is None else []
+        return entry + [
+            slot_name(stage.target)
+            for stage in self.stages
+            if not stage.integer
+            or any(self.params_of(slot) is None for slot in (stage.target, *stage.sources))
         ]
 
     @property

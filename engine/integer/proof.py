@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import log2
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ class Proof:
     Args:
         stage: The stage's name, ``layer.component``.
         bound: No sum is larger.
-        node_bound: The bound of each node's own sums, [N], where it depends on the node.
+        node_bound: The bound of each row's own sums, a node's or a graph's, where it depends on it.
     """
 
     stage: str
@@ -65,3 +66,24 @@ def reach(params: QParams) -> int:
     """Return the largest magnitude of a code less the code of zero."""
     zero = zero_offset(params)
     return max(zero, (1 << params.spec.bits) - 1 - zero)
+
+
+def prove_rows(
+    stage: str, sums: NDArray[np.int64], factors: NDArray[np.integer[Any]], reach: int
+) -> Proof:
+    """Return the proof for sums that depend on the row, in codes.
+
+    Args:
+        stage: The stage's name.
+        sums: What each row's messages are multiplied by, in all, [N].
+        factors: What each row's sum is then multiplied by, [N], at least 0.
+        reach: The largest magnitude of a message.
+    """
+    node_bound = sums.astype(np.float64) * np.maximum(factors, 1) * reach
+    if not node_bound.size:
+        return Proof(stage, 0, node_bound)
+    # Exact at the row whose float64 bound is largest; a row within its rounding may be larger
+    # by 2^-50 of it, so the bound is widened by that where float64 is no longer exact.
+    top = int(node_bound.argmax())
+    bound = int(sums[top]) * max(int(factors[top]), 1) * reach
+    return Proof(stage, bound + (bound >> 50), node_bound)

@@ -1,6 +1,6 @@
 """A program as one .npz file: a JSON header beside plain arrays, no pickle.
 
-The stages are not stored: the operator composes them anew from the model's shape.
+The stages are not stored: the operators compose them anew from the layers' shapes.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import uuid4
@@ -18,16 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.affine import QParams
-from engine.integer.layers.gcn import assemble_gcn
+from engine.integer.assembly import assemble
 from engine.integer.packing import IntArray, word_count, word_type
 from engine.integer.program import Constant, Program
 from engine.integer.stages.stage import Slot, slot_name
-from engine.spec import ModelSpec, QuantSpec, decode, encode
+from engine.spec import LayerSpec, QuantSpec, decode, encode
 
 FORMAT = "graphbits program"
 VERSION = 1
-
-ASSEMBLERS: dict[str, Callable[..., Program]] = {"gcn": assemble_gcn}
 
 CORRUPT = (ValueError, KeyError, TypeError, EOFError, BadZipFile, zlib.error, MemoryError)
 """What reading a file that is damaged or made by someone else can raise."""
@@ -62,7 +60,7 @@ def write(program: Program, file: BinaryIO) -> None:
     header = {
         "format": FORMAT,
         "version": VERSION,
-        "model": encode(program.model),
+        "layers": encode(program.layers),
         "constants": constants,
         "params": params,
     }
@@ -123,12 +121,12 @@ def _program(header: Mapping[str, Any], arrays: Arrays) -> Program:
     version = header["version"]
     if not isinstance(version, int) or version > VERSION:
         raise _NewerVersion(f"is of version {version}, this graphbits reads up to {VERSION}")
-    model = decode(ModelSpec, header["model"])
+    layers = tuple(decode(LayerSpec, spec) for spec in header["layers"])
     constants = {
         _slot(name): _constant(name, entry, arrays) for name, entry in header["constants"].items()
     }
     params = {_slot(name): _params(name, spec, arrays) for name, spec in header["params"].items()}
-    return ASSEMBLERS[model.operator](model, constants, params)
+    return assemble(layers, constants, params)
 
 
 def _constant(name: str, entry: Mapping[str, Any], arrays: Arrays) -> Constant:

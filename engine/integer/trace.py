@@ -25,38 +25,38 @@ class Trace:
     values: Values
     last: Slot
 
-    def value(self, layer: int, component: str) -> Value:
+    def value(self, layer: int, name: str) -> Value:
         """Return what a slot held, as it held it.
 
         Raises:
             KeyError: If the slot was not computed.
         """
-        slot = (layer, component)
+        slot = (layer, name)
         if slot not in self.values:
             kept = ", ".join(map(slot_name, sorted(self.values)))
             raise KeyError(f"no slot {slot_name(slot)} in this trace, which holds {kept}")
         return self.values[slot]
 
-    def codes(self, layer: int, component: str) -> Codes | None:
+    def codes(self, layer: int, name: str) -> Codes | None:
         """Return a slot's signed codes, int32; None if it was held in float32.
 
         Sparse inputs give the codes of the stored entries, row by row; all others are 0.0.
         """
-        value = self.value(layer, component)
+        value = self.value(layer, name)
         return value.codes() if isinstance(value, IntArray | SparseIntArray) else None
 
-    def real(self, layer: int, component: str) -> Any:
+    def real(self, layer: int, name: str) -> Any:
         """Return a slot's real numbers, float32; sparse inputs stay sparse."""
-        return real(self.value(layer, component))
+        return real(self.value(layer, name))
 
     @property
     def scores(self) -> NDArray[np.float32]:
-        """The class scores, [N, C]."""
+        """The scores, [N, C], or of graphs [G, C]."""
         scores: NDArray[np.float32] = self.real(*self.last)
         return scores
 
     @property
     def classes(self) -> NDArray[np.int64]:
-        """The class of each node, [N]: the largest score, the first one on ties."""
+        """The class of each row of scores, [N] or [G]: the largest score, the first one on ties."""
         classes: NDArray[np.int64] = self.scores.argmax(axis=1)
         return classes

@@ -66,22 +66,20 @@ Accumulator = np.dtype[Any]
 
 
 class Term(NamedTuple):
-    """One summand of `combine`: ``multiplier * max(code - zero, floor)``.
+    """One summand of `combine`: ``multiplier_j table[code_ij]``.
 
     Flat, because a parallel loop takes no tuple within a tuple.
 
     Args:
-        words: The codes, with the three that follow, as in `Packed`.
+        words: Unsigned codes, with the two that follow, as in `Packed`.
         bits: Bits one code takes in a word.
-        zero: The unsigned code of 0.0.
         width: Codes in a row.
-        multiplier: Scale of the codes over the scale of the sum.
-        floor: 0 for a ReLU, else below every code.
+        table: What each unsigned code stands for, an integer of the accumulator's type.
+        multiplier: Scale of the table in each column over the scale of the sum, [F'], likewise.
     """
 
     words: Words
     bits: int
-    zero: int
     width: int
-    multiplier: int
-    floor: int
+    table: NDArray[Any]
+    multiplier: NDArray[Any]

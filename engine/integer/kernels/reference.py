@@ -61,23 +61,95 @@ def aggregate(
     accumulator: Accumulator,
 ) -> None:
     """Twin of `kernels.aggregate`."""
-    sums = np.zeros((rowptr.size - 1, message.width), np.int64)
-    row = np.repeat(np.arange(rowptr.size - 1), np.diff(rowptr))
     edges = _codes(message)[source]
-    np.add.at(sums, row, edges if weight is None else edges * _codes(weight).T)
+    sums = _sum(rowptr, edges if weight is None else edges * _codes(weight).T)
     _finish(sums if norm is None else sums * _codes(norm).T, target)
 
 
+def total(
+    rowptr: NDArray[np.int64],
+    source: NDArray[np.int32],
+    blocks: NDArray[np.int64],
+    message: Packed,
+    each: int,
+    own: int,
+    target: Target,
+    accumulator: Accumulator,
+) -> None:
+    """Twin of `kernels.total`."""
+    sums = each * _sum(rowptr, _codes(message)[source])
+    _finish(sums + own * _codes(message) if own else sums, target)
+
+
+def mean(
+    rowptr: NDArray[np.int64],
+    source: NDArray[np.int32],
+    blocks: NDArray[np.int64],
+    message: Packed,
+    target: Target,
+    accumulator: Accumulator,
+) -> None:
+    """Twin of `kernels.mean`."""
+    count = np.maximum(np.diff(rowptr), 1)[:, None]
+    _finish(_sum(rowptr, _codes(message)[source]) / count, target)
+
+
+def maximum(
+    rowptr: NDArray[np.int64],
+    source: NDArray[np.int32],
+    blocks: NDArray[np.int64],
+    message: Packed,
+    target: Target,
+    accumulator: Accumulator,
+) -> None:
+    """Twin of `kernels.maximum`."""
+    edges = _codes(message)[source]
+    largest = np.zeros((rowptr.size - 1, message.width), np.int64)
+    for row in np.flatnonzero(np.diff(rowptr)):
+        largest[row] = edges[rowptr[row] : rowptr[row + 1]].max(axis=0)
+    _finish(largest, target)
+
+
+def attend(
+    rowptr: NDArray[np.int64],
+    source: NDArray[np.int32],
+    blocks: NDArray[np.int64],
+    message: Packed,
+    coefficient: Packed,
+    width: int,
+    target: Target,
+    accumulator: Accumulator,
+) -> None:
+    """Twin of `kernels.attend`."""
+    heads = coefficient.width
+    by_head = _codes(message).reshape(-1, heads, message.width // heads)
+    edges = by_head[source] * _codes(coefficient)[:, :, None]
+    edges = edges.reshape(-1, message.width) if width == message.width else edges.sum(axis=1)
+    _finish(_sum(rowptr, edges), target)
+
+
 def combine(
-    first: Term, second: Term | None, bias: NDArray[Any], target: Target, accumulator: Accumulator
+    first: Term,
+    second: Term | None,
+    bias: NDArray[Any],
+    floor: int,
+    target: Target,
+    accumulator: Accumulator,
 ) -> None:
     """Twin of `kernels.combine`."""
     sums = bias.astype(np.int64)
     for term in (first, second):
         if term is not None:
-            codes = _codes(Packed(*term[:4]))
-            sums = sums + term.multiplier * np.maximum(codes, term.floor)
-    _finish(sums, target)
+            codes = _codes(Packed(term.words, term.bits, 0, term.width))
+            sums = sums + term.multiplier.astype(np.int64) * term.table[codes]
+    _finish(np.maximum(sums, floor), target)
+
+
+def _sum(rowptr: NDArray[np.int64], edges: Integers) -> Integers:
+    """Return the sums over each row's edges, [N, F']."""
+    sums = np.zeros((rowptr.size - 1, edges.shape[1]), np.int64)
+    np.add.at(sums, np.repeat(np.arange(rowptr.size - 1), np.diff(rowptr)), edges)
+    return sums
 
 
 def _codes(packed: Packed) -> Integers:
@@ -89,7 +161,7 @@ def _codes(packed: Packed) -> Integers:
     return np.concatenate(places, axis=1)[:, :width] - zero
 
 
-def _finish(sums: Integers, target: Target) -> None:
+def _finish(sums: NDArray[Any], target: Target) -> None:
     if isinstance(target, RealTarget):
         np.multiply(sums.astype(np.float32), target.factor, out=target.real)
         return

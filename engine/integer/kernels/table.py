@@ -7,11 +7,15 @@ from dataclasses import dataclass
 
 from engine.integer.kernels import reference
 from engine.integer.kernels.aggregate import aggregate
+from engine.integer.kernels.attend import attend
 from engine.integer.kernels.combine import combine
+from engine.integer.kernels.maximum import maximum
+from engine.integer.kernels.mean import mean
 from engine.integer.kernels.product import product
 from engine.integer.kernels.quantize import quantize
 from engine.integer.kernels.scale import scale
 from engine.integer.kernels.sparse_product import sparse_product
+from engine.integer.kernels.total import total
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,6 +27,10 @@ class Kernels:
     sparse_product: Callable[..., None]
     scale: Callable[..., None]
     aggregate: Callable[..., None]
+    total: Callable[..., None]
+    mean: Callable[..., None]
+    maximum: Callable[..., None]
+    attend: Callable[..., None]
     combine: Callable[..., None]
 
 
@@ -32,6 +40,10 @@ NUMBA = Kernels(
     sparse_product=sparse_product,
     scale=scale,
     aggregate=aggregate,
+    total=total,
+    mean=mean,
+    maximum=maximum,
+    attend=attend,
     combine=combine,
 )
 """Compiled, parallel."""
@@ -42,6 +54,10 @@ NUMPY = Kernels(
     sparse_product=reference.sparse_product,
     scale=reference.scale,
     aggregate=reference.aggregate,
+    total=reference.total,
+    mean=reference.mean,
+    maximum=reference.maximum,
+    attend=reference.attend,
     combine=reference.combine,
 )
 """The slow twins."""

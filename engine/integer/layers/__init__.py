@@ -1,3 +1,3 @@
-"""Operators, each one file: a composition of stages and a constructor of programs."""
+"""Operators, each one file: the stages of a layer, up to what its bias is added to."""
 
 from __future__ import annotations

@@ -1,16 +1,19 @@
-"""Activation, residual and bias: sums of arrays of different scales."""
+"""Bias, gain, activation, residual: sums of arrays of different scales."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.integer.fixed_point import fixed_point
 from engine.integer.kernels.operands import Term
 from engine.integer.kernels.table import Kernels
 from engine.integer.packing import IntArray, zero_offset
-from engine.integer.proof import Proof, reach
+from engine.integer.proof import Proof
 from engine.integer.stages.stage import (
     Scope,
     Slot,
@@ -18,41 +21,50 @@ from engine.integer.stages.stage import (
     Step,
     Value,
     Values,
+    dense,
     hold,
     real,
     slot_name,
 )
+from engine.spec import Activation
 
-NO_FLOOR = -(1 << 16)
+ELU_BITS = 30
+"""Bits of the integers that stand for an ELU whose channels have gains; without, all there are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Summand:
-    """A slot, or its ReLU.
+    """``gain activation(slot_hat)``.
 
     Args:
         slot: [N, F'].
-        relu: Whether negative entries become 0.
+        activation: What it passes.
+        gain: [F'], a constant in float32; None for 1.
     """
 
     slot: Slot
-    relu: bool = False
+    activation: Activation = "none"
+    gain: Slot | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Combine(Stage):
-    """``target = Q(first_hat [+ second_hat] [+ bias])``, each summand with or without ReLU.
+    """``target = Q(gain (first [+ second] + bias))``, or the ReLU of it.
 
     Args:
         target: [N, F'].
         first: A summand.
         second: Another, or None.
-        bias: [F'], a constant in float32, or None; an integer in the accumulator's scale.
+        bias: [F'], a constant in float32; None for 0.
+        gain: [F'], a constant in float32; None for 1.
+        relu: Whether a negative result becomes 0.
     """
 
     first: Summand
     second: Summand | None = None
     bias: Slot | None = None
+    gain: Slot | None = None
+    relu: bool = False
 
     @property
     def summands(self) -> tuple[Summand, ...]:
@@ -61,56 +73,136 @@ class Combine(Stage):
 
     @property
     def sources(self) -> tuple[Slot, ...]:
-        """The slots it reads, the bias aside."""
+        """The slots it reads, those of constants aside."""
         return tuple(summand.slot for summand in self.summands)
 
     def bind(self, scope: Scope) -> Step:
-        """Bound: the largest ``sum_t multiplier_t reach_t + |bias_j|`` of any column j."""
-        width = scope.widths[self.first.slot]
-        bias = (
-            np.zeros(width, np.float32) if self.bias is None else real(scope.constants[self.bias])
-        )
-        operations = scope.entries(self.first.slot) * len(self.summands)
+        """Bound: the largest ``sum_t multiplier_tj reach_t + |bias_j|`` of any column j.
+
+        The gain of the sum is a factor of its requantization, that of a summand in its multiplier.
+        """
+        shape = scope.shapes[self.first.slot]
+        operations = shape[0] * shape[1] * len(self.summands)
         if not scope.integer(*self.sources):
+            return Step(self, shape, operations, None, self._float(scope))
 
-            def compute(values: Values, kernels: Kernels) -> Value:
-                total = bias
-                for summand in self.summands:
-                    x = real(values[summand.slot])
-                    total = total + (np.maximum(x, 0) if summand.relu else x)
-                return hold(total, scope.params.get(self.target), kernels)
+        gain = _constant(scope, self.gain, 1)
+        sign = np.sign(gain) if self.relu else np.float64(1)  # of what the ReLU then meets
+        size = gain * sign
+        bias = sign * _constant(scope, self.bias, 0)
+        meanings = [_meaning(scope, summand, sign) for summand in self.summands]
+        step = max(float(np.abs(meaning.scale).max()) for meaning in meanings)
+        if scope.integer(self.target):
+            step = float(scope.scale(self.target)) / (float(np.abs(size).max()) or 1.0)
+        lone = len(meanings) == 1
+        multiplied = [m for m in meanings if m.by_channel or (lone and m.whole)]
+        point = fixed_point(
+            [meaning.scale for meaning in multiplied],
+            [meaning.reach for meaning in multiplied],
+            [bias, *[m.reach * m.scale for m in meanings if m not in multiplied]],
+            step,
+        )
+        tables, multipliers = zip(*[m.integers(point.scale) for m in meanings], strict=True)
+        integer_bias = np.rint(bias / point.scale).astype(np.int64)
+        largest = np.abs(integer_bias)
+        for table, multiplier in zip(tables, multipliers, strict=True):
+            largest = largest + np.abs(multiplier) * np.abs(table).max()
+        proof = Proof(slot_name(self.target), int(largest.max()))
+        kind = proof.accumulator
+        ending = scope.ending(self.target, point.scale * size, shape[1])
 
-            return Step(self, width, operations, None, compute)
+        def row(values: Any) -> NDArray[Any]:
+            return np.ascontiguousarray(np.broadcast_to(values, shape[1]), kind)
 
-        scales = [float(scope.scale(slot)) for slot in self.sources]
-        reaches = [_reach(scope, summand) for summand in self.summands]
-        step = float(scope.scale(self.target)) if scope.integer(self.target) else max(scales)
-        point = fixed_point(scales, reaches, float(np.abs(bias).max(initial=0)), step)
-        integer_bias = np.rint(bias.astype(np.float64) / point.scale).astype(np.int64)
-        bound = int(np.abs(integer_bias).max(initial=0))
-        bound += sum(m * largest for m, largest in zip(point.multipliers, reaches, strict=True))
-        proof = Proof(slot_name(self.target), bound)
-        ending = scope.ending(self.target, point.scale, width)
-        accumulator_bias = integer_bias.astype(proof.accumulator)
+        scaled = [(t.astype(kind), row(m)) for t, m in zip(tables, multipliers, strict=True)]
+        bias_row = row(integer_bias)
+        floor = 0 if self.relu else int(np.iinfo(kind).min)
 
         def run(values: Values, kernels: Kernels) -> Value:
             terms = []
-            for summand, multiplier in zip(self.summands, point.multipliers, strict=True):
-                x = values[summand.slot]
+            for slot, operands in zip(self.sources, scaled, strict=True):
+                x = dense(values[slot])
                 assert isinstance(x, IntArray)
-                words, bits, zero, _ = x.packed
-                floor = 0 if summand.relu else NO_FLOOR
-                terms.append(Term(words, bits, zero, width, multiplier, floor))
+                words, bits, _, width = x.packed
+                terms.append(Term(words, bits, width, *operands))
             first, second = terms[0], terms[1] if len(terms) == 2 else None
-            target, result = ending.open(first.words.shape[0])
-            kernels.combine(first, second, accumulator_bias, target, proof.accumulator)
+            target, result = ending.open(shape[0])
+            kernels.combine(first, second, bias_row, floor, target, kind)
             return result
 
-        return Step(self, width, operations, proof, run)
+        return Step(self, shape, operations, proof, run)
+
+    def _float(self, scope: Scope) -> Callable[[Values, Kernels], Value]:
+        def constant(slot: Slot | None, otherwise: float) -> NDArray[np.float32]:
+            return _constant(scope, slot, otherwise).astype(np.float32)
+
+        gain, bias = constant(self.gain, 1), constant(self.bias, 0)
+        gains = [constant(summand.gain, 1) for summand in self.summands]
+
+        def compute(values: Values, kernels: Kernels) -> Value:
+            total = bias
+            for summand, of_summand in zip(self.summands, gains, strict=True):
+                x = real(dense(values[summand.slot]))
+                total = total + of_summand * activated(x, summand.activation)
+            scaled = activated(gain * total, "relu" if self.relu else "none")
+            return hold(scaled, scope.params.get(self.target), kernels)
+
+        return compute
 
 
-def _reach(scope: Scope, summand: Summand) -> int:
+def activated(x: NDArray[Any], activation: Activation) -> NDArray[Any]:
+    """Return real numbers after an activation."""
+    if activation == "elu":
+        return np.where(x > 0, x, np.expm1(np.minimum(x, 0)))
+    return np.maximum(x, 0) if activation == "relu" else x
+
+
+def _constant(scope: Scope, slot: Slot | None, otherwise: float) -> NDArray[np.float64]:
+    """Return a constant's real numbers, [F'], or one for all, []."""
+    return np.asarray(otherwise if slot is None else real(scope.constants[slot]), np.float64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Meaning:
+    """What the codes of a summand stand for: ``scale_j steps[code_ij]``.
+
+    Args:
+        steps: One for each unsigned code, float64 [2^bits].
+        scale: () or, where channels have gains, [F'].
+        whole: Whether all steps are integers.
+    """
+
+    steps: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    whole: bool
+
+    @property
+    def reach(self) -> int:
+        """The largest magnitude of a step, rounded up."""
+        return int(np.ceil(np.abs(self.steps).max()))
+
+    @property
+    def by_channel(self) -> bool:
+        """Whether channels differ, so that each needs a multiplier."""
+        return self.scale.ndim == 1
+
+    def integers(self, common: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the table of codes and its multipliers, () or [F'], in units of a scale."""
+        if self.by_channel:
+            return np.rint(self.steps).astype(np.int64), np.rint(self.scale / common).astype(int)
+        return np.rint(self.steps * (self.scale / common)).astype(np.int64), np.array(1)
+
+
+def _meaning(scope: Scope, summand: Summand, sign: Any) -> _Meaning:
+    """Return the meaning of a summand's codes, or of their opposites where the sign is so."""
     params = scope.params[summand.slot]
-    if summand.relu:
-        return max((1 << params.spec.bits) - 1 - zero_offset(params), 0)
-    return reach(params)
+    step, zero = float(params.scale), zero_offset(params)
+    codes = np.arange(1 << params.spec.bits) - float(zero)
+    scale = np.asarray(sign * _constant(scope, summand.gain, 1) * step)
+    if summand.activation != "elu":
+        return _Meaning(activated(codes, summand.activation), scale, True)
+    steps = activated(codes * step, "elu") / step
+    if not scale.ndim:
+        return _Meaning(steps, scale, False)
+    fine = 2.0 ** (ELU_BITS - params.spec.bits)
+    return _Meaning(np.rint(steps * fine), scale / fine, True)

@@ -40,10 +40,15 @@ class Product(Stage):
         """The slots it reads."""
         return self.source, self.weight
 
+    def matrix(self, scope: Scope) -> Value:
+        """Return the matrix to multiply by, [F, F']."""
+        return scope.constants[self.weight]
+
     def bind(self, scope: Scope) -> Step:
         """Bound: the largest ``reach_x sum_k |weight_kj - zero_w|`` of any column j."""
-        weight = scope.constants[self.weight]
-        width = weight.shape[-1]
+        weight = self.matrix(scope)
+        width = int(weight.shape[-1])
+        shape = scope.shapes[self.source][0], width
         operations = scope.entries(self.source) * width
         if not scope.integer(self.source, self.weight):
             weight_hat = real(weight)
@@ -52,7 +57,7 @@ class Product(Stage):
                 product = real(values[self.source]) @ weight_hat
                 return hold(product, scope.params.get(self.target), kernels)
 
-            return Step(self, width, operations, None, compute)
+            return Step(self, shape, operations, None, compute)
 
         assert isinstance(weight, IntArray)
         fan_in = np.abs(weight.codes().astype(np.int64) - weight.params.zero).sum(axis=0)
@@ -73,4 +78,4 @@ class Product(Stage):
                 kernels.product(x.packed, packed, target, proof.accumulator)
             return result
 
-        return Step(self, width, operations, proof, run)
+        return Step(self, shape, operations, proof, run)

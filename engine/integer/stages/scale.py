@@ -40,7 +40,7 @@ class Scale(Stage):
 
     def bind(self, scope: Scope) -> Step:
         """Bound: ``reach_n reach_x``."""
-        width = scope.widths[self.source]
+        shape = scope.shapes[self.source]
         norm = scope.constants[self.norm]
         operations = scope.entries(self.source)
         if not scope.integer(self.source, self.norm):
@@ -50,13 +50,13 @@ class Scale(Stage):
                 message = norm_hat[:, None] * real(values[self.source])
                 return hold(message, scope.params.get(self.target), kernels)
 
-            return Step(self, width, operations, None, compute)
+            return Step(self, shape, operations, None, compute)
 
         assert isinstance(norm, IntArray)
         bound = reach(norm.params) * reach(scope.params[self.source])
         proof = Proof(slot_name(self.target), bound)
         scale = scope.scale(self.source) * scope.scale(self.norm)
-        ending = scope.ending(self.target, scale, width)
+        ending = scope.ending(self.target, scale, shape[1])
         packed = norm.packed
 
         def run(values: Values, kernels: Kernels) -> Value:
@@ -66,4 +66,4 @@ class Scale(Stage):
             kernels.scale(x.packed, packed, target, proof.accumulator)
             return result
 
-        return Step(self, width, operations, proof, run)
+        return Step(self, shape, operations, proof, run)

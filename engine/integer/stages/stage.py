@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +17,13 @@ from engine.integer.kernels.operands import CodeTarget, Factor, RealTarget, Targ
 from engine.integer.kernels.table import Kernels
 from engine.integer.packing import IntArray, SparseIntArray, word_count, word_type, zero_offset
 from engine.integer.proof import Proof
+from engine.integer.stages.edges import Arrangement, Edges
 
 if TYPE_CHECKING:
-    from engine.graphs.neighbours import Neighbours
+    from engine.graphs.neighbours import Neighbourhoods
 
 Slot = tuple[int, str]
-"""A layer and a component: the place where a tensor is held."""
+"""A layer and a name: the place where a tensor is held."""
 
 Value: TypeAlias = IntArray | SparseIntArray | NDArray[np.float32] | csr_array
 """What a slot holds: codes or float32, dense or sparse."""
@@ -31,7 +32,7 @@ Values = Mapping[Slot, Value]
 
 
 def slot_name(slot: Slot) -> str:
-    """Return ``layer.component``."""
+    """Return ``layer.name``."""
     return f"{slot[0]}.{slot[1]}"
 
 
@@ -42,6 +43,9 @@ class Stage(ABC):
     Args:
         target: The slot it fills.
     """
+
+    integer: ClassVar[bool] = True
+    """Whether it computes in integers wherever its slots are held in codes."""
 
     target: Slot
 
@@ -65,14 +69,14 @@ class Step:
 
     Args:
         stage: The stage.
-        width: Features of its target.
+        shape: Rows and features of its target.
         operations: Multiply-adds of a run.
         proof: The bound on its sums; None where it computes in float32.
         run: Computes the target from the slots, with the kernels it is given.
     """
 
     stage: Stage
-    width: int
+    shape: tuple[int, int]
     operations: int
     proof: Proof | None
     run: Callable[[Values, Kernels], Value]
@@ -83,22 +87,40 @@ class Scope:
     """What a stage may look up when it is bound.
 
     Args:
-        neighbours: The graph.
+        neighbourhoods: The graph.
         params: Parameters of the slots held in codes.
-        constants: Slots that no stage fills: weights, biases, node and edge coefficients.
-        widths: Features of the slots filled so far.
+        constants: Slots that no stage fills: what was learned, node and edge coefficients.
+        shapes: Rows and features of the slots filled so far.
         stored: Entries stored by the slots that are sparse.
+        arrangements: The edges looked up so far.
     """
 
-    neighbours: Neighbours
+    neighbourhoods: Neighbourhoods
     params: Mapping[Slot, QParams]
     constants: Values
-    widths: dict[Slot, int]
+    shapes: dict[Slot, tuple[int, int]]
     stored: Mapping[Slot, int]
+    arrangements: dict[Arrangement, Edges] = field(default_factory=dict)
+
+    def edges(self, over: Arrangement) -> Edges:
+        """Return the edges to gather over.
+
+        Raises:
+            SpecError: If the graph has edge weights and the operator takes none.
+        """
+        if over not in self.arrangements:
+            if over == "pool":
+                pools = self.neighbourhoods.pools.astype(np.int64)
+                edges = Edges(pools, np.arange(pools[-1], dtype=np.int32))
+            else:
+                neighbours = self.neighbourhoods.of(over)
+                edges = Edges(neighbours.rowptr, neighbours.source)
+            self.arrangements[over] = edges
+        return self.arrangements[over]
 
     def entries(self, slot: Slot) -> int:
         """Return the entries that a filled slot stores."""
-        return self.stored.get(slot, self.neighbours.nodes * self.widths[slot])
+        return self.stored.get(slot, math.prod(self.shapes[slot]))
 
     def integer(self, *slots: Slot) -> bool:
         """Return whether all slots are held in codes."""
@@ -127,14 +149,6 @@ class Scope:
                 "more than float32 holds; its scales do not fit each other"
             )
         return Ending(params, np.ascontiguousarray(np.broadcast_to(factor, width), kind))
-
-    @cached_property
-    def blocks(self) -> NDArray[np.int64]:
-        """Ends of blocks of nodes with about as many edges each, from 0 to N."""
-        rowptr = self.neighbours.rowptr
-        work = rowptr + np.arange(rowptr.size)
-        inner = np.searchsorted(work, np.linspace(0, work[-1], 65)[1:-1])
-        return np.concatenate(([0], inner, [rowptr.size - 1])).astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -173,7 +187,7 @@ def hold(x: Any, params: QParams | None, kernels: Kernels) -> Value:
     """Return real numbers as a slot holds them: quantized, or in float32.
 
     Args:
-        x: [N, F] or [N], float32 or sparse.
+        x: [N, F] or [N], real or sparse; float64 is quantized as it is.
         params: The slot's parameters; None for float32.
         kernels: What quantizes.
     """
@@ -184,9 +198,9 @@ def hold(x: Any, params: QParams | None, kernels: Kernels) -> Value:
         assert isinstance(values, IntArray)
         rowptr = x.indptr.astype(np.int64, copy=False)
         return SparseIntArray(values, rowptr, x.indices.astype(np.int32, copy=False), x.shape)
-    x = np.ascontiguousarray(x, np.float32)
     if params is None:
-        return x
+        return np.ascontiguousarray(x, np.float32)
+    x = np.ascontiguousarray(x, np.float64 if x.dtype == np.float64 else np.float32)
     rows = np.atleast_2d(x)
     target, array = open_codes(rows.shape, params, params.scale.astype(np.float64).reshape(1))
     kernels.quantize(rows, target)
@@ -196,6 +210,21 @@ def hold(x: Any, params: QParams | None, kernels: Kernels) -> Value:
 def real(value: Value) -> Any:
     """Return the real numbers a slot holds, [N, F] or [N], float32 or sparse."""
     return value.real() if isinstance(value, IntArray | SparseIntArray) else value
+
+
+def exact(value: Value) -> NDArray[np.float64]:
+    """Return the real numbers a dense slot holds without rounding them to float32, [N, F]."""
+    if isinstance(value, IntArray):
+        scale = value.params.scale.astype(np.float64)
+        return np.asarray((value.codes() - value.params.zero) * scale)
+    return np.asarray(value, np.float64)
+
+
+def dense(value: Value) -> IntArray | NDArray[np.float32]:
+    """Return what a slot holds with every entry stored."""
+    if isinstance(value, SparseIntArray):
+        return value.dense()
+    return value.toarray() if isinstance(value, csr_array) else value
 
 
 def size_bytes(value: Value) -> int:

@@ -12,28 +12,30 @@ from scipy.sparse import issparse
 from engine import affine
 from engine.integer import Calibrator, IntArray, mixed
 from engine.spec import (
-    COMPONENTS,
     Current,
     Ema,
     LayerQuant,
     LearnedStep,
     MinMax,
+    ModelSpec,
     Percentile,
     QuantSpec,
     scheme,
 )
 
+GCN = ("input", "weight", "feature", "norm", "message", "aggregate", "output")
+
 
 def test_nothing_to_quantize_is_the_reference(case: Callable) -> None:
     drawn = case(0)
-    quant = (LayerQuant(),) * drawn.reference.model.layers
+    quant = (LayerQuant(),) * len(drawn.reference.layers)
     assert drawn.quantized(quant) is drawn.reference
     with pytest.raises(ValueError, match="1 layers"):
         drawn.quantized((LayerQuant(),))
 
 
 @pytest.mark.parametrize("sparse", [False, True])
-@pytest.mark.parametrize("component", COMPONENTS)
+@pytest.mark.parametrize("component", GCN)
 def test_rules(case: Callable, component: str, sparse: bool) -> None:
     drawn = case(1, sparse=sparse, features=8, nodes=30)
     trace = drawn.bind(drawn.reference).trace()
@@ -82,9 +84,9 @@ def test_an_empty_tensor_has_a_scale(case: Callable) -> None:
 
 
 def test_statistics_are_taken_once(case: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn = case(4)
+    drawn = case(4, model=ModelSpec(layers=3))
     calibrator = Calibrator(drawn.reference, drawn.bind(drawn.reference).trace())
-    model = drawn.reference.model
+    model = ModelSpec(layers=3)
     eight = scheme("degree-quant", bits=8, model=model).quant
     calibrator.program(eight)
 
@@ -99,14 +101,34 @@ def test_statistics_are_taken_once(case: Callable, monkeypatch: pytest.MonkeyPat
         calibrator.program(scheme("ptq", bits=8, model=model).quant)
 
 
-def test_mixed_keeps_what_it_is_told(case: Callable) -> None:
-    drawn = case(5, weighted=True)
+@pytest.mark.parametrize("operator", ["gcn", "gat", "gin", "sage"])
+def test_a_component_governs_its_slots(case: Callable, operator: str) -> None:
+    model = ModelSpec(operator=operator, pool="max")
+    drawn = case(7, model=model, features=4, pool=True)
+    for component in drawn.reference.layers[0].components:
+        quant = [
+            LayerQuant(**{component: QuantSpec(bits=5)}) if component in layer.components
+            else LayerQuant()
+            for layer in drawn.reference.layers
+        ]  # fmt: skip
+        program = drawn.quantized(quant)
+        for index, layer in enumerate(drawn.reference.layers):
+            for name, of in layer.slots.items():
+                held = program.params_of((index, name))
+                assert (held is not None) == (of == component)
+                if held is not None:
+                    assert (held.spec.bits, held.spec.signed) == (5, name != "hidden")
+
+
+@pytest.mark.parametrize("operator", ["gcn", "gat", "gin", "sage", "linear"])
+def test_mixed_keeps_what_it_is_told(case: Callable, operator: str) -> None:
+    drawn = case(5, operators=(operator,), weighted=operator == "gcn")
     program = drawn.random_program((4,))
-    for chosen in COMPONENTS:
+    for chosen in program.layers[0].components:
         only = mixed(drawn.reference, program, lambda layer, c, chosen=chosen: c == chosen)
-        for layer in range(program.model.layers):
-            for component in COMPONENTS:
-                slot = (layer, component)
+        for layer, spec in enumerate(program.layers):
+            for name, component in spec.slots.items():
+                slot = (layer, name)
                 kept = only.params_of(slot)
                 assert kept is (program.params_of(slot) if component == chosen else None)
         weight = only.constants[0, "weight"]
@@ -118,8 +140,8 @@ def test_mixed_keeps_what_it_is_told(case: Callable) -> None:
 
 
 def test_sixteen_bits_are_nearly_float(case: Callable) -> None:
-    drawn = case(6, weighted=True, sparse=True)
-    model = drawn.reference.model
+    model = ModelSpec(layers=3)
+    drawn = case(6, model=model, weighted=True, sparse=True)
     program = drawn.quantized(scheme("ptq", bits=16, model=model).quant)
     exact, close = drawn.bind(drawn.reference).run(), drawn.bind(program).run()
     assert np.abs(close - exact).max() < 1e-3 * np.abs(exact).max()

@@ -64,3 +64,15 @@ def test_sparse_array_counts_its_places() -> None:
     assert array.nbytes == 2 + 3 * 8 + 3 * 4
     np.testing.assert_allclose(array.real().toarray(), [[0, 0, 1], [0.2, 0.4, 0]])
     assert array.codes().tolist() == [15, 3, 6]
+
+
+@given(bits=st.sampled_from(BITS), signed=st.booleans(), seed=st.integers(0, 2**32 - 1))
+def test_sparse_array_with_every_entry(bits: int, signed: bool, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(4, 6)) * (rng.random((4, 6)) < 0.3)
+    params = affine.qparams(x.min(), x.max(), QuantSpec(bits=bits, signed=signed))
+    row, column = np.nonzero(x)
+    rowptr = np.searchsorted(row, np.arange(5))
+    values = IntArray.quantize(x[row, column], params)
+    sparse = SparseIntArray(values, rowptr, column.astype(np.int32), x.shape)
+    np.testing.assert_array_equal(sparse.dense().words, IntArray.quantize(x, params).words)

@@ -17,46 +17,106 @@ from engine.integer import NUMPY, IntArray, Kernels, Plan, bind
 from engine.integer.kernels.operands import RealTarget
 from engine.integer.plan import edge_weight_params
 from engine.integer.stages.aggregate import Aggregate
+from engine.integer.stages.attention import Attend, Logits, Softmax
 from engine.integer.stages.combine import Combine
+from engine.integer.stages.gather import Gather
 from engine.integer.stages.product import Product
 from engine.integer.stages.scale import Scale
-from engine.spec import ModelSpec, QuantSpec, scheme
+from engine.spec import ModelSpec, QuantSpec, SpecError, scheme
 
 SEEDS = st.integers(0, 2**32 - 1)
 WIDTHS = [(2, 3, 4, 5, 6, 7, 8), (8,), (2,), (4, 8, 32), (2, 8, 32, 32)]
 
 
-def real_sums(stage: Any, plan: Plan, real: Callable[..., Any], neighbours: Any) -> np.ndarray:
+def dense(edges: Any, weights: Any, nodes: int) -> np.ndarray:
+    """Return edges as a matrix, [targets, nodes]."""
+    matrix = np.zeros((edges.rowptr.size - 1, nodes))
+    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(edges.rowptr))
+    np.add.at(matrix, (rows, edges.source), weights)
+    return matrix
+
+
+def real_sums(stage: Any, plan: Plan, real: Callable[..., Any], around: Any) -> np.ndarray:
     """Return what a stage should hold before it is rounded, from what its sources held."""
+    if isinstance(stage, Logits):
+        vectors = real(stage.weight).reshape(2, stage.heads, -1)
+        x = real(stage.source).reshape(-1, stage.heads, vectors.shape[2])
+        return np.concatenate([(x * of).sum(axis=2) for of in vectors], axis=1)
     if isinstance(stage, Product):
         return real(stage.source) @ real(stage.weight)
     if isinstance(stage, Scale):
         return real(stage.norm)[:, None] * real(stage.source)
+    if isinstance(stage, Combine):
+        return combined(stage, plan, real)
     if isinstance(stage, Aggregate):
         weights = real(stage.weight) if stage.weight in plan.constants else 1.0
-        nodes = neighbours.nodes
-        sums = np.zeros((nodes, real(stage.source).shape[1]))
-        rows = np.repeat(np.arange(nodes), np.diff(neighbours.rowptr))
-        edges = (
-            np.broadcast_to(weights, rows.shape)[:, None] * real(stage.source)[neighbours.source]
-        )
-        np.add.at(sums, rows, edges)
-        return real(stage.norm)[:, None] * sums
-    assert isinstance(stage, Combine)
-    total = 0.0 if stage.bias is None else real(stage.bias)
+        x, edges = real(stage.source), around.of("gcn")
+        return real(stage.norm)[:, None] * (dense(edges, weights, len(x)) @ x)
+    if isinstance(stage, Gather):
+        return gathered(stage, real, around)
+    edges = around.of("gat")
+    if isinstance(stage, Attend):
+        coefficient, x = real(stage.coefficient), real(stage.source)
+        by_head = np.split(x, stage.heads, axis=1)
+        held = [dense(edges, c, len(x)) @ m for c, m in zip(coefficient.T, by_head, strict=True)]
+        return np.concatenate(held, axis=1) if stage.concat else sum(held) / stage.heads
+    assert isinstance(stage, Softmax)
+    sent, received = np.split(real(stage.source), 2, axis=1)
+    rows = edges.targets()
+    score = sent[edges.source] + received[rows]
+    score = np.exp(np.where(score > 0, score, stage.slope * score))
+    return score / np.array([score[rows == row].sum(axis=0) for row in rows])
+
+
+def combined(stage: Combine, plan: Plan, real: Callable[..., Any]) -> np.ndarray:
+    def constant(slot: Any, otherwise: float) -> Any:
+        return otherwise if slot is None else plan.constants[slot].astype(np.float64)
+
+    total = constant(stage.bias, 0.0)
     for summand in stage.summands:
         x = real(summand.slot)
-        total = total + (np.maximum(x, 0) if summand.relu else x)
-    return total
+        x = x.toarray() if issparse(x) else x
+        if summand.activation == "relu":
+            x = np.maximum(x, 0)
+        if summand.activation == "elu":
+            x = np.where(x > 0, x, np.expm1(np.minimum(x, 0)))
+        total = total + constant(summand.gain, 1.0) * x
+    total = constant(stage.gain, 1.0) * total
+    return np.maximum(total, 0) if stage.relu else total
+
+
+def gathered(stage: Gather, real: Callable[..., Any], around: Any) -> np.ndarray:
+    x = real(stage.source)
+    x = x.toarray() if issparse(x) else x
+    if stage.over == "pool":
+        ends = around.pools
+        rows = [np.arange(ends[g], ends[g + 1]) for g in range(len(ends) - 1)]
+    else:
+        edges = around.of(stage.over)
+        rows = np.split(edges.source, edges.rowptr[1:-1])
+    how = {"sum": np.sum, "mean": np.mean, "max": np.max}[stage.how]
+    zero = np.zeros(x.shape[1])
+    held = np.array([how(x[row], axis=0) if row.size else zero for row in rows])
+    return held + stage.own * x if stage.own else held
+
+
+DRAWS = st.fixed_dictionaries(
+    {
+        "operators": st.sampled_from(
+            [("gcn",), ("gat",), ("gin",), ("sage",), ("linear",), ("gcn", "gat", "gin", "sage")]
+        ),
+        "pool": st.booleans(),
+    }
+)
 
 
 @pytest.mark.parametrize("widths", WIDTHS)
-@settings(max_examples=12)
-@given(seed=SEEDS)
+@settings(max_examples=25)
+@given(seed=SEEDS, draw=DRAWS)
 def test_every_stage_rounds_its_real_value_once(
-    case: Callable, widths: tuple[int, ...], seed: int
+    case: Callable, widths: tuple[int, ...], seed: int, draw: Any
 ) -> None:
-    drawn = case(seed)
+    drawn = case(seed, **draw)
     program = drawn.random_program(widths)
     plan = drawn.bind(program)
     trace = plan.trace()
@@ -65,11 +125,12 @@ def test_every_stage_rounds_its_real_value_once(
         return trace.real(*slot).astype(np.float64)
 
     for stage in program.stages:
-        wanted = real_sums(stage, plan, real, drawn.neighbours)
+        wanted = real_sums(stage, plan, real, drawn.neighbourhoods)
+        assert wanted.shape == plan.shapes[stage.target]
         params = program.params_of(stage.target)
         if params is None:
             held = real(stage.target)
-            size = np.abs(wanted).max() + abs(real(stage.sources[0])).max()
+            size = np.abs(wanted).max(initial=0) + abs(real(stage.sources[0])).max()
             np.testing.assert_allclose(held, wanted, rtol=1e-4, atol=1e-5 * size + 1e-30)
             continue
         exact = wanted / np.float64(params.scale) + int(params.zero)
@@ -78,10 +139,12 @@ def test_every_stage_rounds_its_real_value_once(
 
 
 @pytest.mark.parametrize("widths", [*WIDTHS, (16,)])
-@settings(max_examples=10)
-@given(seed=SEEDS)
-def test_equals_the_reference_program(case: Callable, widths: tuple[int, ...], seed: int) -> None:
-    drawn = case(seed)
+@settings(max_examples=25)
+@given(seed=SEEDS, draw=DRAWS)
+def test_equals_the_reference_program(
+    case: Callable, widths: tuple[int, ...], seed: int, draw: Any
+) -> None:
+    drawn = case(seed, **draw)
     program = drawn.random_program(widths)
     plan = drawn.bind(program)
     trace, twin = plan.trace(), plan.trace(NUMPY)
@@ -116,16 +179,17 @@ def watched(sums: list[np.ndarray], factors: list[Any]) -> Kernels:
     return replace(NUMPY, **{name: watch(name) for name in names})
 
 
-@settings(max_examples=40)
-@given(seed=SEEDS)
-def test_sums_stay_within_the_proof(case: Callable, seed: int) -> None:
-    drawn = case(seed)
+@settings(max_examples=60)
+@given(seed=SEEDS, draw=DRAWS)
+def test_sums_stay_within_the_proof(case: Callable, seed: int, draw: Any) -> None:
+    drawn = case(seed, **draw)
     plan = drawn.bind(drawn.random_program((2, 4, 8, 16)))
     sums, factors = [], []
     plan.run(watched(sums, factors))
-    for step, reached, factor in zip(plan.steps, sums, factors, strict=True):
+    integer = [step for step in plan.steps if step.stage.integer]
+    for step, reached, factor in zip(integer, sums, factors, strict=True):
         assert step.proof is not None
-        assert reached.max() <= step.proof.bound * (1 + 1e-6)
+        assert reached.max(initial=0) <= step.proof.bound * (1 + 1e-6)
         if step.proof.node_bound is not None:
             assert (reached.max(axis=1) <= step.proof.node_bound * (1 + 1e-6)).all()
         params = plan.program.params_of(step.stage.target)
@@ -146,7 +210,7 @@ def test_a_bias_counts(case: Callable) -> None:
 
 
 @pytest.mark.parametrize("sparse", [False, True])
-def test_bounds_are_reached(case: Callable, sparse: bool) -> None:
+def test_bounds_are_reached(case: Callable, arranged: Callable, sparse: bool) -> None:
     """Codes at their ends make sums as large as the proof says: it gives nothing away."""
     model = ModelSpec(layers=2, hidden=3)
     drawn = case(1, nodes=6, edges=30, weighted=True, sparse=False, features=4, model=model)
@@ -160,7 +224,7 @@ def test_bounds_are_reached(case: Callable, sparse: bool) -> None:
         params=params,
     )
     neighbours = replace(drawn.neighbours, coefficient=np.ones(6, np.float32))
-    plan = bind(program, neighbours, csr_array(ones) if sparse else ones)
+    plan = bind(program, arranged(neighbours), csr_array(ones) if sparse else ones)
     feature, message, aggregate = plan.proofs
     assert feature.bound == 255 * 255 * 4
     assert message.bound == 255 * 255
@@ -172,47 +236,53 @@ def test_bounds_are_reached(case: Callable, sparse: bool) -> None:
     np.testing.assert_allclose(sums.max(), aggregate.bound, rtol=1e-6)
 
 
-@settings(max_examples=20)
-@given(seed=SEEDS)
-def test_float_stages_touch_a_float_slot(case: Callable, seed: int) -> None:
-    drawn = case(seed)
+@settings(max_examples=40)
+@given(seed=SEEDS, draw=DRAWS)
+def test_float_stages_touch_a_float_slot(case: Callable, seed: int, draw: Any) -> None:
+    drawn = case(seed, **draw)
     program = drawn.random_program((8, 8, 32))
     plan = drawn.bind(program)
     trace = plan.trace()
     listed = set(program.float_stages)
     assert ("0.input" in listed) == (trace.codes(0, "input") is None)
     for step in plan.steps:
-        layer, component = step.stage.target
+        layer, name = step.stage.target
         touched = [*step.stage.sources, step.stage.target]
         held = [trace.codes(*slot) is None for slot in touched]
-        assert any(held) == (f"{layer}.{component}" in listed)
+        assert (any(held) or name == "coefficient") == (f"{layer}.{name}" in listed)
         if step.proof is None:
-            assert any(held)
+            assert any(held) or name == "coefficient"
     assert len(listed) == len(program.float_stages)
 
 
-def test_only_the_scores_are_float(case: Callable) -> None:
-    drawn = case(3, model=ModelSpec(layers=4, residual=True), weighted=True)
-    program = drawn.quantized(scheme("degree-quant", bits=4, model=drawn.reference.model).quant)
-    assert program.float_stages == ["3.output"]
+@pytest.mark.parametrize("pool", ["none", "sum", "mean", "max"])
+@pytest.mark.parametrize("operator", ["gcn", "gat", "gin", "sage"])
+def test_only_the_scores_and_a_softmax_are_float(case: Callable, operator: str, pool: str) -> None:
+    model = ModelSpec(operator=operator, layers=3, residual=True, pool=pool)
+    drawn = case(3, model=model, pool=pool != "none")
+    program = drawn.quantized(scheme("degree-quant", bits=4, model=model).quant)
+    softmaxes = [f"{layer}.coefficient" for layer in range(3)] if operator == "gat" else []
+    assert program.float_stages == [*softmaxes, f"{model.depth - 1}.output"]
     plan = drawn.bind(program)
-    assert all(step.proof for step in plan.steps)
+    assert len(plan.steps) - len(plan.proofs) == len(softmaxes)
     assert plan.run().dtype == np.float32
 
 
 def test_unquantized_norm_leaves_the_sum_an_integer(case: Callable) -> None:
-    drawn = case(4, weighted=False)
-    run = scheme("qat", bits=8, component_bits={"norm": 32}, model=drawn.reference.model)
+    model = ModelSpec()
+    drawn = case(4, model=model, weighted=False)
+    run = scheme("qat", bits=8, component_bits={"norm": 32}, model=model)
     plan = drawn.bind(drawn.quantized(run.quant))
     assert "0.aggregate" in {proof.stage for proof in plan.proofs}
     assert "0.aggregate" in plan.program.float_stages
 
 
-def test_dense_and_sparse_features_agree(case: Callable) -> None:
-    drawn = case(5, sparse=True, features=9)
-    program = drawn.quantized(scheme("degree-quant", bits=4, model=drawn.reference.model).quant)
+@pytest.mark.parametrize("operator", ["gcn", "gat", "gin", "sage", "linear"])
+def test_dense_and_sparse_features_agree(case: Callable, operator: str) -> None:
+    drawn = case(5, operators=(operator,), pool=operator == "linear", sparse=True, features=9)
+    program = drawn.random_program((4,))
     sparse = drawn.bind(program)
-    dense = bind(program, drawn.neighbours, drawn.x.toarray())
+    dense = bind(program, drawn.neighbourhoods, drawn.x.toarray())
     np.testing.assert_array_equal(sparse.run(), dense.run())
     stored = sparse.trace().codes(0, "input")
     assert stored.shape == (drawn.x.nnz,)
@@ -224,30 +294,30 @@ def test_repeated_entries_are_summed_before_they_are_quantized(case: Callable) -
         (np.float32([0.4, 0.5, 1]), np.int32([1, 1, 0]), np.int32([0, 2, 3, 3])), shape=(3, 2)
     )
     plain = np.float32([[0, 0.9], [1, 0], [0, 0]])
-    program = bind(drawn.reference, drawn.neighbours, plain)
+    program = bind(drawn.reference, drawn.neighbourhoods, plain)
     np.testing.assert_allclose(
-        bind(drawn.reference, drawn.neighbours, twice).run(), program.run(), rtol=1e-6
+        bind(drawn.reference, drawn.neighbourhoods, twice).run(), program.run(), rtol=1e-6
     )
     assert twice.nnz == 3
 
 
-def test_one_layer_alone(case: Callable) -> None:
-    drawn = case(7, model=ModelSpec(layers=3, residual=True), sparse=False)
+@pytest.mark.parametrize("operator", ["gcn", "gat", "gin", "sage"])
+def test_one_layer_alone(case: Callable, operator: str) -> None:
+    model = ModelSpec(operator=operator, layers=3, residual=True, pool="mean")
+    drawn = case(7, model=model, sparse=False, pool=True)
     program = drawn.random_program((4,))
     plan, exact = drawn.bind(program), drawn.bind(drawn.reference).trace()
     whole = plan.trace()
-    for layer in range(3):
+    for layer, spec in enumerate(program.layers):
         own = plan.run_layer(layer, whole.real(layer, "input"))
-        for component in ("feature", "message", "aggregate", "output"):
-            np.testing.assert_array_equal(
-                own.codes(layer, component), whole.codes(layer, component)
-            )
+        for name in spec.slots:
+            np.testing.assert_array_equal(own.codes(layer, name), whole.codes(layer, name))
     own = plan.run_layer(1, exact.real(1, "input"))
     wanted = IntArray.quantize(exact.real(1, "input"), program.params[1, "input"])
     np.testing.assert_array_equal(own.codes(1, "input"), wanted.codes())
     assert {slot[0] for slot in own.values} == {1}
-    with pytest.raises(ValueError, match="no layer 3"):
-        plan.run_layer(3, exact.real(2, "input"))
+    with pytest.raises(ValueError, match="no layer 5"):
+        plan.run_layer(5, exact.real(4, "input"))
     with pytest.raises(ValueError, match="shape"):
         plan.run_layer(0, np.zeros((1, 1)))
 
@@ -270,10 +340,10 @@ def test_bytes_are_those_of_the_arrays(case: Callable) -> None:
     assert plan.program.float_model_bytes == 4 * (7 * 10 + 10 * classes) + biases
 
 
-@settings(max_examples=20)
-@given(seed=SEEDS)
-def test_buffers_hold_every_slot_that_is_still_read(case: Callable, seed: int) -> None:
-    drawn = case(seed)
+@settings(max_examples=30)
+@given(seed=SEEDS, draw=DRAWS)
+def test_buffers_hold_every_slot_that_is_still_read(case: Callable, seed: int, draw: Any) -> None:
+    drawn = case(seed, **draw)
     plan = drawn.bind(drawn.random_program((2, 4, 8, 32)))
     values = plan.trace().values
     sizes = {slot: value.nbytes for slot, value in values.items() if not issparse(value)}
@@ -288,20 +358,20 @@ def test_buffers_hold_every_slot_that_is_still_read(case: Callable, seed: int) -
         assert sum(sizes[slot] for slot in live) <= plan.buffer_bytes
 
 
-def test_an_isolated_node_without_edges(case: Callable) -> None:
+def test_an_isolated_node_without_edges(case: Callable, arranged: Callable) -> None:
     """A row without any edge, not even its own, sums to exactly zero."""
     drawn = case(9, nodes=4, edges=0, weighted=False, sparse=False)
     empty = replace(drawn.neighbours, rowptr=np.zeros(5, np.int64), source=np.empty(0, np.int32))
-    program = drawn.quantized(scheme("qat", bits=4, model=drawn.reference.model).quant)
-    trace = bind(program, empty, drawn.x).trace()
+    program = drawn.random_program((4,))
+    trace = bind(program, arranged(empty), drawn.x).trace()
     assert (trace.real(0, "aggregate") == 0).all()
 
 
 def test_features_without_an_entry(case: Callable) -> None:
     drawn = case(9, nodes=4, features=3, sparse=True)
     silent = csr_array((4, 3), dtype=np.float32)
-    program = drawn.quantized(scheme("qat", bits=4, model=drawn.reference.model).quant)
-    sparse, dense = (bind(program, drawn.neighbours, x) for x in (silent, np.zeros((4, 3))))
+    program = drawn.random_program((4,))
+    sparse, dense = (bind(program, drawn.neighbourhoods, x) for x in (silent, np.zeros((4, 3))))
     np.testing.assert_array_equal(sparse.run(), dense.run())
 
 
@@ -333,7 +403,14 @@ def test_first_class_wins_a_tie(case: Callable) -> None:
 def test_refuses_features(case: Callable, x: Any, says: str) -> None:
     drawn = case(11, nodes=4, features=3)
     with pytest.raises(ValueError, match=says):
-        bind(drawn.reference, drawn.neighbours, x)
+        bind(drawn.reference, drawn.neighbourhoods, x)
+
+
+@pytest.mark.parametrize("operator", ["gat", "gin", "sage"])
+def test_refuses_edge_weights(case: Callable, operator: str) -> None:
+    drawn = case(13, model=ModelSpec(operator=operator), weighted=True)
+    with pytest.raises(SpecError, match=f"edge weights.* without, for {operator}"):
+        drawn.bind(drawn.reference)
 
 
 def test_refuses_scales_that_do_not_fit(case: Callable) -> None:

@@ -68,9 +68,9 @@ def test_refuses_weights_that_are_not_finite(case: Callable) -> None:
 
 def test_names_its_sizes(case: Callable) -> None:
     program = case(1, features=5).reference
-    last = program.model.layers - 1
+    last = len(program.layers) - 1
     assert program.features == 5
     assert program.classes == program.constants[last, "bias"].size
     assert program.scores == (last, "output")
     assert program.model_bytes == program.float_model_bytes
-    assert len(program.float_stages) == 5 * program.model.layers
+    assert len(program.float_stages) == 5 * len(program.layers)

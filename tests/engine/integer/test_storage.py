@@ -16,16 +16,18 @@ from hypothesis import strategies as st
 
 from engine.integer import IntArray, Program, ProgramFileError, load, save
 
+OPERATORS = ("gcn", "gat", "gin", "sage", "linear")
+
 
 @settings(max_examples=20)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_round_trip(case: Callable, tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
-    drawn = case(seed)
+    drawn = case(seed, operators=OPERATORS, pool=bool(seed % 2))
     program = drawn.random_program((2, 3, 8, 16, 32))
     path = tmp_path_factory.mktemp("program") / "program.npz"
     save(program, path)
     again = load(path)
-    assert again.model == program.model
+    assert again.layers == program.layers
     assert again.stages == program.stages
     assert again.model_bytes == program.model_bytes
     assert content(again) == content(program)
@@ -60,13 +62,21 @@ def rewrite(path: Path, change: Callable[[dict[str, Any], dict[str, Any]], None]
     np.savez(path, **{**arrays, "header": np.array(json.dumps(header))})
 
 
+def add_constant(header: dict[str, Any], arrays: dict[str, Any], name: str) -> None:
+    header["constants"][name] = header["constants"]["0.bias"]
+    arrays[name] = arrays["0.bias"]
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
         (lambda h, a: h.update(version=2), "of version 2, this graphbits reads up to 1"),
         (lambda h, a: h.update(format="cake"), "'cake'"),
-        (lambda h, a: h["model"].update(hidden=-1), "hidden: got -1"),
-        (lambda h, a: h["model"].update(layers=3), "layers"),
+        (lambda h, a: h["layers"][0].update(outputs=-1), "outputs: got -1"),
+        (lambda h, a: h["layers"].pop(0), r"layers\[0\]\.weight"),
+        (lambda h, a: add_constant(h, a, "0.colour"), "those of the layers"),
+        (lambda h, a: h.update(layers=[]), "at least one"),
+        (lambda h, a: h["layers"][0].update(operator="sage"), r"layers\[0\]\.own_weight"),
         (lambda h, a: h.pop("params"), "params"),
         (lambda h, a: h["params"].update({"0.input": {"bits": 9}}), "bits: got 9"),
         (lambda h, a: h["params"].update(nothing={"bits": 8}), "'nothing' names no layer"),

@@ -89,18 +89,66 @@ def aggregate(draw: Draw) -> tuple[Any, ...]:
     return rowptr, source.astype(np.int32), blocks, message, weight, norm, draw.accumulator
 
 
+def gathered(draw: Draw, rows: int) -> tuple[Any, ...]:
+    """Return edges, some of them repeated or from a row to itself, and what their sources send."""
+    rowptr = draw.counts(draw.rows)
+    source = draw.rng.integers(0, max(rows, 1), rowptr[-1]).astype(np.int32)
+    blocks = np.array([0, draw.rows // 3, draw.rows // 3, draw.rows])
+    return rowptr, source, blocks, draw.packed(max(rows, 1), draw.width)
+
+
+def total(draw: Draw) -> tuple[Any, ...]:
+    each, own = (int(weight) for weight in draw.rng.integers([1, -5], 5))
+    if draw.rng.integers(2):
+        return *gathered(draw, int(draw.rng.integers(1, 50))), each, 0, draw.accumulator
+    return *gathered(draw, draw.rows), each, own if draw.rows else 0, draw.accumulator
+
+
+def mean(draw: Draw) -> tuple[Any, ...]:
+    return *gathered(draw, int(draw.rng.integers(1, 50))), draw.accumulator
+
+
+maximum = mean
+
+
+def attend(draw: Draw) -> tuple[Any, ...]:
+    heads = int(draw.rng.integers(1, 5))
+    concat = draw.width % heads == 0 and bool(draw.rng.integers(2))
+    wide = draw.width if concat else draw.width * heads
+    rowptr, source, blocks, _ = gathered(draw, draw.rows)
+    message = draw.packed(max(draw.rows, 1), wide)
+    coefficient = draw.packed(int(rowptr[-1]), heads)
+    accumulator = np.dtype(np.int64)
+    return rowptr, source, blocks, message, coefficient, draw.width, accumulator
+
+
 def combine(draw: Draw) -> tuple[Any, ...]:
     def term() -> Term:
-        floor = int(draw.rng.choice([0, -(1 << 16)]))
-        multiplier = int(draw.rng.integers(0, 1 << 10))
-        return Term(*draw.packed(draw.rows, draw.width), multiplier, floor)
+        words, bits, zero, width = draw.packed(draw.rows, draw.width)
+        table = np.arange(draw.spec.qmax + 1) - zero
+        if draw.rng.integers(2):
+            table = np.maximum(table, 0)
+        multiplier = draw.rng.integers(-(1 << 10), 1 << 10, width)
+        kind = draw.accumulator
+        return Term(words, bits, width, table.astype(kind), multiplier.astype(kind))
 
     bias = draw.rng.integers(-(2**20), 2**20, draw.width).astype(draw.accumulator)
-    return term(), term() if draw.rng.integers(2) else None, bias, draw.accumulator
+    floor = int(draw.rng.choice([0, np.iinfo(draw.accumulator).min]))
+    second = term() if draw.rng.integers(2) else None
+    return term(), second, bias, floor, draw.accumulator
 
 
 OPERANDS: dict[str, Callable[[Draw], tuple[Any, ...]]] = {
-    f.__name__: f for f in (quantize, product, sparse_product, scale, aggregate, combine)
+    "quantize": quantize,
+    "product": product,
+    "sparse_product": sparse_product,
+    "scale": scale,
+    "aggregate": aggregate,
+    "total": total,
+    "mean": mean,
+    "maximum": maximum,
+    "attend": attend,
+    "combine": combine,
 }
 
 
@@ -136,6 +184,22 @@ def run(name: str, operands: tuple[Any, ...], target: Any, twin: Any) -> None:
     for kernels, place in ((NUMBA, target), (NUMPY, twin)):
         where = len(operands) - (name != "quantize")
         getattr(kernels, name)(*operands[:where], place, *operands[where:])
+
+
+def test_rows_without_an_edge_are_zero() -> None:
+    spec = QuantSpec(bits=8, signed=False)
+    codes = np.full((2, 3), 7, np.int32)
+    message = Packed(pack(codes, spec), 8, 200, 3)  # all below zero
+    edges = np.array([0, 0, 2]), np.array([0, 0], np.int32), np.array([0, 2])
+    for name, extra, wanted in (
+        ("total", (1, 0), -386),
+        ("mean", (), -193),
+        ("maximum", (), -193),
+    ):
+        for kernels in (NUMBA, NUMPY):
+            target = RealTarget(np.full((2, 3), np.nan, np.float32), np.ones(3, np.float32))
+            getattr(kernels, name)(*edges, message, *extra, target, np.dtype(np.int32))
+            np.testing.assert_array_equal(target.real, [[0] * 3, [wanted] * 3])
 
 
 def test_a_kernel_without_a_twin_has_no_place() -> None:

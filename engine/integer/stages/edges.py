@@ -1,0 +1,64 @@
+"""Whose rows a stage gathers, and into which."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+Arrangement = Literal["gcn", "gat", "gin", "sage", "pool"]
+"""Edges as an operator takes them, or each graph with its nodes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Edges:
+    """Edges in rows by target; a target is a node or, of a pool, a graph.
+
+    Args:
+        rowptr: Where each target's edges start, int64 [rows + 1].
+        source: The node at the other end of each edge, int32 [E'].
+    """
+
+    rowptr: NDArray[np.int64]
+    source: NDArray[np.int32]
+
+    @property
+    def rows(self) -> int:
+        """Number of targets."""
+        return self.rowptr.size - 1
+
+    @property
+    def count(self) -> int:
+        """Number of edges E'."""
+        return self.source.size
+
+    @cached_property
+    def degree(self) -> NDArray[np.int64]:
+        """Edges of each target, [rows]."""
+        return np.diff(self.rowptr)
+
+    @cached_property
+    def blocks(self) -> NDArray[np.int64]:
+        """Ends of blocks of targets with about as many edges each, from 0 to the last."""
+        work = self.rowptr + np.arange(self.rowptr.size)
+        inner = np.searchsorted(work, np.linspace(0, work[-1], 65)[1:-1])
+        return np.concatenate(([0], inner, [self.rows])).astype(np.int64)
+
+    @property
+    def operands(self) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]:
+        """What every kernel that gathers takes first."""
+        return self.rowptr, self.source, self.blocks
+
+    def matrix(self, weight: Any, nodes: int) -> csr_array:
+        """Return the edges as a sparse matrix over nodes.
+
+        Args:
+            weight: Its entries, float32 [E'], or one for all.
+            nodes: Its columns.
+        """
+        entries = np.broadcast_to(np.asarray(weight, np.float32), self.source.shape)
+        return csr_array((entries, self.source, self.rowptr), shape=(self.rows, nodes))
