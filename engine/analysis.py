@@ -14,13 +14,14 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.graphs import Graph, gcn_neighbours
+from engine.graphs import Graph, Neighbourhoods
 from engine.integer import Calibrator, Plan, Program, Trace, bind, mixed
+from engine.metrics.cost import Extent
 from engine.metrics.errors import class_flip, relative_distance
 from engine.metrics.pairs import Pairs, pairs
 from engine.metrics.rows import dense, subtract
 from engine.metrics.smoothness import Smoothness, smoothness
-from engine.spec import COMPONENTS, Component, LayerQuant
+from engine.spec import COMPONENTS, Component, LayerQuant, LayerSpec
 from engine.spec.errors import check_choice, check_integer
 
 Kind = Literal["total", "own", "inherited"]
@@ -30,9 +31,6 @@ Reals = NDArray[np.floating[Any]]
 
 PROGRAM, REFERENCE = "program.npz", "reference.npz"
 """The files in which a run keeps its quantized program, and the float one of the same weights."""
-
-NODE_COMPONENTS: tuple[Component, ...] = ("input", "feature", "message", "aggregate", "output")
-"""The components that hold a row for each node, and so have an error for each."""
 
 
 class Study:
@@ -46,12 +44,12 @@ class Study:
     def __init__(self, graph: Graph, reference: Program) -> None:
         self.graph = graph
         self.reference = reference
-        self.neighbours = gcn_neighbours(graph)
+        self.neighbourhoods = Neighbourhoods(graph)
 
     @cached_property
     def plan(self) -> Plan:
         """The float program bound to the graph."""
-        return bind(self.reference, self.neighbours, self.graph.x)
+        return bind(self.reference, self.neighbourhoods, self.graph.x)
 
     @cached_property
     def trace(self) -> Trace:
@@ -71,7 +69,18 @@ class Study:
     @property
     def layers(self) -> int:
         """Number of layers L."""
-        return self.reference.model.layers
+        return len(self.reference.layers)
+
+    @cached_property
+    def extent(self) -> Extent:
+        """What a forward of the graph covers."""
+        return extent(self.graph, self.neighbourhoods, self.reference.layers)
+
+    @property
+    def components(self) -> tuple[Component, ...]:
+        """The components that the network's layers have."""
+        held = {c for layer in self.reference.layers for c in layer.components}
+        return tuple(c for c in COMPONENTS if c in held)
 
     @cached_property
     def _calibrator(self) -> Calibrator:
@@ -113,7 +122,7 @@ class Analysis:
     @cached_property
     def plan(self) -> Plan:
         """The program bound to the graph."""
-        return bind(self.program, self.study.neighbours, self.study.graph.x)
+        return bind(self.program, self.study.neighbourhoods, self.study.graph.x)
 
     @cached_property
     def trace(self) -> Trace:
@@ -130,11 +139,11 @@ class Analysis:
     def error(
         self,
         layer: int,
-        component: Component = "output",
+        slot: str = "output",
         kind: Kind = "total",
         measure: Measure = "relative_l2",
     ) -> Reals:
-        """Return each node's quantization error at one component of one layer.
+        """Return each node's quantization error at one slot of one layer.
 
         With f the float layer, q the quantized one, x its float and x' its quantized inputs:
 
@@ -142,7 +151,7 @@ class Analysis:
 
         Args:
             layer: The layer's index.
-            component: One of `NODE_COMPONENTS`.
+            slot: One of the layer's `LayerSpec.rows`.
             kind: Which error.
             measure: ``relative_l2`` over the norm of f(x), ``sqnr_db`` in decibels, or
                 ``class_flip``: 1.0 where the largest entry of the row is another one.
@@ -154,14 +163,14 @@ class Analysis:
             SpecError: Naming the argument that is not one of these.
         """
         check_integer("layer", layer, 0, self.study.layers - 1)
-        check_choice("component", component, NODE_COMPONENTS)
+        check_choice("slot", slot, self.study.reference.layers[layer].rows)
         check_choice("kind", kind, get_args(Kind))
-        exact = self.study.trace.real(layer, component)
-        before, after = exact, self.trace.real(layer, component)
+        exact = self.study.trace.real(layer, slot)
+        before, after = exact, self.trace.real(layer, slot)
         if kind == "own":
-            after = self._alone(layer).real(layer, component)
+            after = self._alone(layer).real(layer, slot)
         elif kind == "inherited":
-            before = self._alone(layer).real(layer, component)
+            before = self._alone(layer).real(layer, slot)
         return _measured(before, after, exact, measure)
 
     def component_error(
@@ -170,7 +179,7 @@ class Analysis:
         """Return each node's error of the scores with one component's quantization on or off.
 
         Args:
-            component: Any component.
+            component: One of `Study.components`.
             mode: ``only`` this component is quantized, in every layer, or ``all_but`` this one.
             measure: As for `error`.
 
@@ -180,10 +189,10 @@ class Analysis:
         Raises:
             SpecError: Naming the argument that is not one of these.
         """
-        check_choice("component", component, COMPONENTS)
+        check_choice("component", component, self.study.components)
         check_choice("mode", mode, get_args(Mode))
 
-        def keep(_layer: int, name: str) -> bool:
+        def keep(_layer: int, name: Component) -> bool:
             return (name == component) == (mode == "only")
 
         exact = self.study.trace.scores
@@ -217,9 +226,27 @@ class Analysis:
             self._layers[layer] = self.plan.run_layer(layer, exact)
         return self._layers[layer]
 
-    def _mixed_scores(self, keep: Callable[[int, str], bool]) -> NDArray[np.float32]:
+    def _mixed_scores(self, keep: Callable[[int, Component], bool]) -> NDArray[np.float32]:
         program = mixed(self.study.reference, self.program, keep)
-        return bind(program, self.study.neighbours, self.study.graph.x).run()
+        return bind(program, self.study.neighbourhoods, self.study.graph.x).run()
+
+
+def extent(
+    graph: Graph, neighbourhoods: Neighbourhoods, layers: Sequence[LayerSpec]
+) -> Extent:
+    """Return what a forward of a graph through layers covers.
+
+    Raises:
+        SpecError: If an operator takes no edge weights and the graph has some.
+    """
+    operators = {layer.operator for layer in layers} - {"linear"}
+    return Extent(
+        nodes=graph.nodes,
+        edges={operator: neighbourhoods.of(operator).edges for operator in operators},
+        entries=graph.x.size if isinstance(graph.x, np.ndarray) else graph.x.nnz,
+        weighted=graph.edge_weight is not None,
+        graphs=len(neighbourhoods.pools) - 1,
+    )
 
 
 def activations(trace: Trace, layers: int) -> list[Any]:

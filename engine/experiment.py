@@ -12,17 +12,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.analysis import NODE_COMPONENTS, PROGRAM, REFERENCE, Analysis, Study
-from engine.export import Simulation, export, load_weights, reference
+from engine.analysis import PROGRAM, REFERENCE, Analysis, Study, extent
+from engine.export import Simulation, export, reference
 from engine.graphs import Graph, expected_protected
-from engine.integer import Program, read, write
+from engine.integer import read, write
 from engine.learning import training
 from engine.learning.datasets import fetch
 from engine.learning.network import Network
 from engine.learning.protection import DegreeProtection
-from engine.learning.threads import forward_operations, threads_for
+from engine.learning.threads import threads_for
 from engine.learning.training import Batch, Epoch, fit
-from engine.metrics.cost import bit_operations
+from engine.learning.weights import read_weights, write_weights
+from engine.metrics.cost import bit_operations, multiply_adds
 from engine.metrics.errors import relative_l2
 from engine.peers import median_ms, torch_best
 from engine.runs import AlreadyFinished, PendingRun, Run, RunStore
@@ -87,6 +88,9 @@ class Diverged:
 
 Event = Started | EpochDone | Finished | Cancelled | Diverged
 
+WEIGHTS = "weights.npz"
+"""The file in which a float run keeps what finetuning starts from."""
+
 
 def run(
     spec: RunSpec,
@@ -115,7 +119,7 @@ def run(
         yield Finished(key=spec.key, run=found)
         return
     graph = fetch(spec.graph, store.folder)
-    start: Program | None = None
+    start: Run | None = None
     if spec.training.mode in ("ptq", "finetune"):
         ending: Event | None = None
         for ending in run(float_twin(spec), store, cancelled, timeout_s=timeout_s):
@@ -125,8 +129,7 @@ def run(
             assert ending is not None
             yield ending
             return
-        with ending.run.open(REFERENCE) as file:
-            start = read(file)
+        start = ending.run
     try:
         pending = store.begin(spec, timeout_s=timeout_s)
     except AlreadyFinished as answered:
@@ -134,7 +137,8 @@ def run(
         return
     with pending:
         batch = Batch.of(graph)
-        with threads_for(_work(batch, spec)):
+        layers = spec.model.layer_specs(graph.features, graph.classes)
+        with threads_for(multiply_adds(layers, extent(graph, batch.neighbourhoods, layers))):
             yield from _carry_out(spec, graph, batch, start, pending, cancelled)
 
 
@@ -163,17 +167,21 @@ def _carry_out(
     spec: RunSpec,
     graph: Graph,
     batch: Batch,
-    start: Program | None,
+    start: Run | None,
     pending: PendingRun,
     cancelled: Callable[[], bool],
 ) -> Iterator[Event]:
     generator = torch.Generator().manual_seed(spec.seed)
-    network = Network(spec.model, spec.quant, graph.features, graph.classes, generator)
+    layers = spec.model.layer_specs(graph.features, graph.classes)
+    network = Network(layers, spec.quant, generator)
     epochs: list[Epoch] = []
     if start is not None:
-        load_weights(network, start)
+        with start.open(WEIGHTS) as file:
+            read_weights(network, file)
     if start is not None and spec.training.mode == "ptq":
-        network.load_qparams(_calibrated(Study(graph, start), spec))
+        with start.open(REFERENCE) as file:
+            program = Study(graph, read(file)).preview(spec.quant).program
+        network.load_qparams({slot: program.params_of(slot) for slot, _ in network.quantizers()})
     else:
         yield Started(key=spec.key, epochs=spec.training.epochs)
         protection = DegreeProtection(graph, spec.protection)
@@ -198,26 +206,17 @@ def _carry_out(
             pending.diverged(f"{str(ending).capitalize()}.")
             yield Diverged(key=spec.key, note=f"{str(ending).capitalize()}.")
             return
-    float_program = reference(network, spec.model)
-    program = export(network, spec.model)
+    float_program = reference(network)
+    program = export(network)
     analysis = Study(graph, float_program).analyse(program)
     simulation = Simulation(network, batch)
     metrics = _metrics(spec, graph, analysis, simulation, batch, epochs)
     pending.write(PROGRAM, lambda file: write(program, file))
     pending.write(REFERENCE, lambda file: write(float_program, file))
+    if spec.training.mode == "float":
+        pending.write(WEIGHTS, lambda file: write_weights(network, file))
     finished = pending.finish(metrics, _node_arrays(analysis, simulation))
     yield Finished(key=spec.key, run=finished)
-
-
-def _work(batch: Batch, spec: RunSpec) -> int:
-    edges = batch.adjacency.incoming.values().numel()
-    return forward_operations(batch.x, edges, spec.model.hidden, spec.model.layers)
-
-
-def _calibrated(study: Study, spec: RunSpec) -> dict[Any, Any]:
-    program = study.preview(spec.quant).program
-    slots = [(layer, name) for layer, quant in enumerate(spec.quant) for name, _ in quant.items()]
-    return {slot: program.params_of(slot) for slot in slots}
 
 
 def _metrics(
@@ -231,10 +230,10 @@ def _metrics(
     study, plan = analysis.study, analysis.plan
     simulated = torch.from_numpy(simulation.scores)
     best = next((epoch for epoch in reversed(epochs) if epoch.best), None)
-    peer = torch_best(study.reference, study.neighbours, graph)
-    with threads_for(_work(batch, spec)) as threads:  # Numba's first kernel resets torch's number
+    layers = study.reference.layers
+    peer = torch_best(study.reference, study.neighbourhoods, graph)
+    with threads_for(multiply_adds(layers, study.extent)) as threads:  # Numba's first kernel resets torch's number
         integer_ms, float_ms = median_ms(plan.run, peer)
-    entries = graph.x.size if isinstance(graph.x, np.ndarray) else graph.x.nnz
     return {
         "accuracy": {
             "float": analysis.accuracy["float"],
@@ -246,14 +245,7 @@ def _metrics(
         "agreement": simulation.agreement(analysis.trace).to_dict(),
         "size": analysis.size,
         "cost": {
-            "bit_operations": bit_operations(
-                spec,
-                graph.nodes,
-                study.neighbours.edges,
-                entries,
-                graph.classes,
-                weighted=graph.edge_weight is not None,
-            )
+            "bit_operations": bit_operations(layers, spec.quant, study.extent)
         },
         "latency": {
             "integer_ms": integer_ms,
@@ -288,14 +280,14 @@ def _node_arrays(analysis: Analysis, simulation: Simulation) -> dict[str, NDArra
         "class.simulated": simulation.scores.argmax(axis=1),
         "class.integer": analysis.trace.classes,
     }
-    for layer in range(study.layers):
-        for component in NODE_COMPONENTS:
-            exact = study.trace.real(layer, component)
-            slot = f"{layer}.{component}"
+    for layer, shape in enumerate(study.reference.layers):
+        for slot in shape.rows:
+            exact = study.trace.real(layer, slot)
             forwards = {
-                "integer": analysis.trace.real(layer, component),
-                "simulated": simulation.real((layer, component)),
+                "integer": analysis.trace.real(layer, slot),
+                "simulated": simulation.real((layer, slot)),
             }
             for name, x_hat in forwards.items():
-                arrays[f"error.{name}.{slot}"] = relative_l2(exact, x_hat).astype(np.float32)
+                error = relative_l2(exact, x_hat).astype(np.float32)
+                arrays[f"error.{name}.{layer}.{slot}"] = error
     return arrays

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import deepcopy
 
 import numpy as np
@@ -9,40 +10,29 @@ import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from engine.affine import Codes
-from engine.integer import GcnWeights, Program, Trace, gcn_program
+from engine.affine import Codes, QParams
+from engine.integer import Program, Trace, program_of
 from engine.learning.features import SparseRows
 from engine.learning.network import Network, Slot
 from engine.learning.training import Batch
 from engine.metrics.agreement import Agreement, agreement
-from engine.spec import ModelSpec
 
 
-def export(network: Network, model: ModelSpec) -> Program:
+def export(network: Network) -> Program:
     """Return the program of a network with the widths it learned.
 
     Args:
         network: Trained, or calibrated from outside.
-        model: Its shape.
 
     Raises:
         ValueError: If a quantizer never saw a batch.
     """
-    return gcn_program(model, _weights(network), network.qparams())
+    return _program(network, network.qparams())
 
 
-def reference(network: Network, model: ModelSpec) -> Program:
+def reference(network: Network) -> Program:
     """Return the float32 program of a network's weights: what its quantization error is against."""
-    return gcn_program(model, _weights(network), {})
-
-
-def load_weights(network: Network, program: Program) -> None:
-    """Put a float program's weights and biases into a network of the same shape, in place."""
-    with torch.no_grad():
-        for index, layer in enumerate(network.layers):
-            for name in ("weight", "bias"):
-                constant = program.constants[index, name]
-                getattr(layer, name).copy_(torch.from_numpy(np.array(constant)))
+    return _program(network, {})
 
 
 class Simulation:
@@ -61,7 +51,7 @@ class Simulation:
         self._params = network.qparams()
         exact, wide = deepcopy(network).double(), batch.double()
         with torch.no_grad(), exact.recording() as seen:
-            scores = exact(wide.x, wide.adjacency)
+            scores = exact(wide.x, wide.adjacencies)
         self._seen = {slot: x_hat.cpu().numpy() for slot, x_hat in seen.items()}
         self._x = batch.x
         self.scores: NDArray[np.float64] = scores.cpu().numpy()
@@ -88,10 +78,10 @@ class Simulation:
         return agreement(simulated, integer, self.scores, trace.scores)  # type: ignore[arg-type]
 
 
-def _weights(network: Network) -> list[GcnWeights]:
-    return [
-        GcnWeights(
-            layer.weight.detach().cpu().numpy().copy(), layer.bias.detach().cpu().numpy().copy()
-        )
-        for layer in network.layers
-    ]
+def _program(network: Network, params: Mapping[Slot, QParams | None]) -> Program:
+    constants = {
+        (index, name): constant
+        for index, layer in enumerate(network.layers)
+        for name, constant in layer.constants().items()
+    }
+    return program_of([layer.spec for layer in network.layers], constants, params)

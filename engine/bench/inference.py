@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from engine.analysis import Study
-from engine.integer import GcnWeights, gcn_program
+from engine.export import reference
 from engine.learning.datasets import fetch
-from engine.learning.features import features
-from engine.learning.threads import forward_operations, threads_for
+from engine.learning.network import Network
+from engine.learning.threads import threads_for
+from engine.metrics.cost import multiply_adds
 from engine.peers import median_ms, pyg_default, torch_best
-from engine.spec import GraphSpec, ModelSpec, scheme
+from engine.spec import GraphSpec, LayerQuant, ModelSpec, scheme
 
 
 def bench_inference(
@@ -38,22 +37,15 @@ def bench_inference(
         folder: Where public graphs are kept.
     """
     loaded = fetch(graph, folder)
-    random = np.random.default_rng(0)
-    widths = [loaded.features, *[model.hidden] * (model.layers - 1), loaded.classes]
-    weights = [
-        GcnWeights(
-            (random.standard_normal((f, g)) / f**0.5).astype(np.float32), np.zeros(g, np.float32)
-        )
-        for f, g in pairwise(widths)
-    ]
-    study = Study(loaded, gcn_program(model, weights, {}))
+    layers = model.layer_specs(loaded.features, loaded.classes)
+    network = Network(layers, (LayerQuant(),) * len(layers), torch.Generator().manual_seed(0))
+    study = Study(loaded, reference(network))
     plan = study.preview(scheme("ptq", bits=bits, graph=graph, model=model).quant).plan
-    x = features(loaded.x)
-    work = forward_operations(x, study.neighbours.edges, model.hidden, model.layers)
+    work = multiply_adds(layers, study.extent)
     with threads_for(work) as threads:
         integer_ms, best_ms, pyg_ms = median_ms(
             plan.run,
-            torch_best(study.reference, study.neighbours, loaded),
+            torch_best(study.reference, study.neighbourhoods, loaded),
             pyg_default(study.reference, loaded),
             rounds=rounds,
             budget_s=60,

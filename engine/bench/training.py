@@ -9,11 +9,13 @@ from typing import Any
 
 import torch
 
+from engine.analysis import extent
 from engine.learning.datasets import fetch
 from engine.learning.network import Network
 from engine.learning.protection import DegreeProtection
-from engine.learning.threads import forward_operations, threads_for
+from engine.learning.threads import threads_for
 from engine.learning.training import Batch, fit
+from engine.metrics.cost import multiply_adds
 from engine.spec import GraphSpec, ModelSpec, TrainingSpec, scheme
 
 SCHEMES = {"float": "float", "qat": "qat", "degree_quant": "degree-quant"}
@@ -41,15 +43,15 @@ def bench_training(
     """
     loaded = fetch(graph, folder)
     batch = Batch.of(loaded)
-    edges = batch.adjacency.incoming.values().numel()
-    work = forward_operations(batch.x, edges, model.hidden, model.layers)
+    layers = model.layer_specs(loaded.features, loaded.classes)
+    work = multiply_adds(layers, extent(loaded, batch.neighbourhoods, layers))
     training = TrainingSpec(epochs=epochs + WARM_UP)
     with threads_for(work) as threads:
         trainings = {}
         for label, name in SCHEMES.items():
             spec = scheme(name, bits=bits, graph=graph, model=model, training=training)
             generator = torch.Generator().manual_seed(0)
-            network = Network(model, spec.quant, loaded.features, loaded.classes, generator)
+            network = Network(layers, spec.quant, generator)
             protection = DegreeProtection(loaded, spec.protection)
             trainings[label] = fit(network, batch, spec.training, protection, generator)
         times: dict[str, list[float]] = {label: [] for label in trainings}

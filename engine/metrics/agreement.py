@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 from engine.metrics.errors import class_flip
 
 Slot = tuple[int, str]
-"""A layer's index and a component's name."""
+"""A layer's index and a slot's name."""
+
+TIE = 2.0**-16
+"""Difference of two scores, as a share of the largest, that counts as none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,7 +44,8 @@ class Agreement:
     Args:
         max_code_difference: Largest difference of two codes, in code steps; 0 without codes.
         codes_different: Share of all codes that differ, 0 to 1; 0 without codes.
-        same_class: Share of nodes in the same class, 0 to 1; 1 without nodes.
+        same_class: Share of nodes in the same class, 0 to 1; 1 without nodes. Where two classes tie
+            within 2^-16 of the largest score, either is the same.
         slots: Each slot by itself, in the order of the integer path.
     """
 
@@ -76,7 +80,7 @@ def agreement(
         odd = sorted(set(simulated) ^ set(integer))
         raise ValueError(f"both forwards need codes of the same slots; only one has {odd}")
     slots = tuple(_compared(slot, simulated[slot], integer[slot]) for slot in integer)
-    flips = class_flip(simulated_scores, integer_scores)
+    flips = _flips(simulated_scores, integer_scores)
     codes = sum(slot.codes for slot in slots)
     return Agreement(
         max_code_difference=max((slot.max_difference for slot in slots), default=0),
@@ -84,6 +88,17 @@ def agreement(
         same_class=1 - float(flips.mean()) if flips.size else 1.0,
         slots=slots,
     )
+
+
+def _flips(simulated: NDArray[Any], integer: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return whether a node's class in integers is another one, and scores clearly less; [N]."""
+    flips = class_flip(simulated, integer)
+    rows = np.flatnonzero(flips)
+    scores = simulated[rows].astype(np.float64)
+    chosen = scores[np.arange(rows.size), integer[rows].argmax(axis=1)]
+    size = np.abs(scores).max(axis=1, initial=0)
+    flips[rows] = scores.max(axis=1, initial=-np.inf) - chosen > TIE * size
+    return flips
 
 
 def _compared(slot: Slot, simulated: NDArray[Any], integer: NDArray[Any]) -> SlotAgreement:

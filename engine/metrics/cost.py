@@ -90,9 +90,18 @@ def stage_costs(
     return tuple(stages)
 
 
-def bit_operations(
-    layers: Sequence[LayerSpec], quant: Sequence[LayerQuant], extent: Extent
-) -> int:
+def multiply_adds(layers: Sequence[LayerSpec], extent: Extent) -> int:
+    """Return the multiply-accumulates of one forward.
+
+    Args:
+        layers: Their shapes.
+        extent: What the forward pass covers.
+    """
+    quant = [LayerQuant()] * len(layers)
+    return sum(stage.macs for stage in stage_costs(layers, quant, extent))
+
+
+def bit_operations(layers: Sequence[LayerSpec], quant: Sequence[LayerQuant], extent: Extent) -> int:
     """Return the bit operations of one forward: over stages, macs times both widths.
 
     Args:

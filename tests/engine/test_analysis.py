@@ -10,29 +10,27 @@ import numpy as np
 import pytest
 from scipy.sparse import issparse
 
-from engine.analysis import NODE_COMPONENTS, Analysis, Study, activations
+from engine.analysis import Analysis, Study, activations
 from engine.graphs import Graph
-from engine.integer import GcnWeights, Program, bind, gcn_program, mixed
+from engine.integer import Program, bind, mixed, program_of
 from engine.metrics.smoothness import smoothness
-from engine.spec import COMPONENTS, FP32, LayerQuant, ModelSpec, QuantSpec, SpecError, scheme
+from engine.spec import FP32, LayerQuant, ModelSpec, QuantSpec, SpecError, scheme
 
 MODEL = ModelSpec(layers=4, hidden=8, residual=True)
+SLOTS = MODEL.layer_specs(1, 1)[0].rows
 KINDS = ("total", "own", "inherited")
 
 
 def float_program(graph: Graph, model: ModelSpec) -> Program:
     """Return a network with weights of a plausible size."""
     rng = np.random.default_rng(0)
-    widths = [graph.features, *[model.hidden] * (model.layers - 1), graph.classes]
-    shapes = [(widths[layer], widths[layer + 1]) for layer in range(model.layers)]
-    layers = [
-        GcnWeights(
-            rng.normal(size=shape).astype(np.float32) / np.float32(shape[0] ** 0.25),
-            rng.normal(size=shape[1]).astype(np.float32) / 4,
-        )
-        for shape in shapes
-    ]
-    return gcn_program(model, layers, {})
+    layers = model.layer_specs(graph.features, graph.classes)
+    constants = {
+        (layer, name): rng.normal(size=shape) / (shape[0] ** 0.25 if len(shape) > 1 else 4)
+        for layer, spec in enumerate(layers)
+        for name, shape in spec.constants.items()
+    }
+    return program_of(layers, constants, {})
 
 
 @pytest.fixture(scope="module")
@@ -67,14 +65,14 @@ def forwards(analysis: Analysis, layer: int, component: str) -> tuple[Any, Any, 
     """
     study = analysis.study
     alone = mixed(study.reference, analysis.program, lambda of_layer, _: of_layer == layer)
-    own = bind(alone, study.neighbours, study.graph.x).trace()
+    own = bind(alone, study.neighbourhoods, study.graph.x).trace()
     traces = (study.trace, own, analysis.trace)
     exact, by_itself, total = (trace.real(layer, component) for trace in traces)
     return exact, by_itself, total
 
 
 @pytest.mark.parametrize("layer", range(MODEL.layers))
-@pytest.mark.parametrize("component", NODE_COMPONENTS)
+@pytest.mark.parametrize("component", SLOTS)
 def test_errors_by_hand(analysis: Analysis, layer: int, component: Any) -> None:
     exact, own, total = forwards(analysis, layer, component)
     expected = {
@@ -93,7 +91,7 @@ def test_errors_by_hand(analysis: Analysis, layer: int, component: Any) -> None:
 
 
 @pytest.mark.parametrize("layer", range(MODEL.layers))
-@pytest.mark.parametrize("component", NODE_COMPONENTS)
+@pytest.mark.parametrize("component", SLOTS)
 def test_total_is_at_most_own_and_inherited(analysis: Analysis, layer: int, component: Any) -> None:
     total, own, inherited = (analysis.error(layer, component, kind) for kind in KINDS)
     assert (total <= (own + inherited) * (1 + 1e-6) + 1e-9).all()
@@ -117,7 +115,7 @@ def test_class_flips_by_hand(analysis: Analysis, layer: int) -> None:
     assert analysis.error(MODEL.layers - 1, measure="class_flip").any()
 
 
-@pytest.mark.parametrize("component", COMPONENTS)
+@pytest.mark.parametrize("component", MODEL.layer_specs(1, 1)[0].components)
 @pytest.mark.parametrize("mode", ["only", "all_but"])
 def test_component_errors_are_those_of_programs_quantized_that_way(
     study: Study, analysis: Analysis, component: Any, mode: Any
@@ -140,7 +138,7 @@ def test_without_quantization_there_is_no_error(study: Study) -> None:
     analysis = study.preview([LayerQuant()] * MODEL.layers)
     assert analysis.program is study.reference
     for layer in range(MODEL.layers):
-        for component in NODE_COMPONENTS:
+        for component in SLOTS:
             for kind in KINDS:
                 assert not analysis.error(layer, component, kind).any()
         assert np.isposinf(analysis.error(layer, measure="sqnr_db")).all()
@@ -155,11 +153,12 @@ def test_without_quantization_there_is_no_error(study: Study) -> None:
         (lambda analysis: analysis.error(4), "layer"),
         (lambda analysis: analysis.error(-1), "layer"),
         (lambda analysis: analysis.error(True), "layer"),
-        (lambda analysis: analysis.error(0, "weight"), "component"),
-        (lambda analysis: analysis.error(0, "agregate"), "component"),
+        (lambda analysis: analysis.error(0, "weight"), "slot"),
+        (lambda analysis: analysis.error(0, "agregate"), "slot"),
         (lambda analysis: analysis.error(0, kind="outer"), "kind"),
         (lambda analysis: analysis.error(0, measure="l2"), "measure"),
         (lambda analysis: analysis.component_error("agregate"), "component"),
+        (lambda analysis: analysis.component_error("attention"), "component"),
         (lambda analysis: analysis.component_error("weight", "none"), "mode"),
         (lambda analysis: analysis.component_error("weight", measure="l2"), "measure"),
     ],

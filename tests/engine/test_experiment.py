@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from engine import experiment
-from engine.analysis import NODE_COMPONENTS, Study
+from engine.analysis import Study
 from engine.commands.run import REPORTED
 from engine.experiment import (
     PROGRAM,
@@ -27,7 +27,7 @@ from engine.experiment import (
     complete,
     run,
 )
-from engine.graphs import Graph, GraphError, expected_protected, gcn_neighbours, keep_own
+from engine.graphs import Graph, GraphError, Neighbourhoods, expected_protected, keep_own
 from engine.integer import Program, bind, read
 from engine.learning.network import Network
 from engine.runs import Run, RunStore
@@ -117,7 +117,7 @@ def test_stored_programs_and_arrays_are_what_was_measured(store: RunStore, karat
     validation = (held.arrays["class.simulated"] == karate.y)[karate.val].mean()
     assert held.metrics["accuracy"]["validation"] == pytest.approx(validation)
     for layer in range(2):
-        for component in NODE_COMPONENTS:
+        for component in ("input", "feature", "message", "aggregate", "output"):
             integer = held.arrays[f"error.integer.{layer}.{component}"]
             np.testing.assert_allclose(integer, analysis.error(layer, component), rtol=1e-5)
             twin = held.arrays[f"error.simulated.{layer}.{component}"]
@@ -175,7 +175,7 @@ def test_post_training_quantization_is_the_preview_of_the_float_run(
     preview = Study(karate, program_of(twin, REFERENCE)).preview(spec.quant)
     program = program_of(finished.run)
     assert program.params.keys() == preview.program.params.keys()
-    plan = bind(program, gcn_neighbours(karate), karate.x)
+    plan = bind(program, Neighbourhoods(karate), karate.x)
     np.testing.assert_array_equal(plan.run(), preview.plan.run())
     metrics = finished.run.metrics
     assert metrics["accuracy"]["float"] == twin.metrics["accuracy"]["float"]

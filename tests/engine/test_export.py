@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
+from io import BytesIO
 
 import numpy as np
 import pytest
@@ -14,16 +15,16 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from engine.analysis import Study
-from engine.export import Simulation, export, load_weights, reference
-from engine.graphs import Graph, gcn_neighbours
+from engine.export import Simulation, export, reference
+from engine.graphs import Graph, Neighbourhoods
 from engine.integer import Program, bind
 from engine.learning.network import Network
 from engine.learning.protection import DegreeProtection
 from engine.learning.threads import threads_for
 from engine.learning.training import Batch, fit
+from engine.learning.weights import read_weights, write_weights
 from engine.metrics.agreement import Agreement
 from engine.spec import (
-    COMPONENTS,
     Current,
     LayerQuant,
     LearnedStep,
@@ -46,9 +47,21 @@ def weighted(graph: Graph) -> Graph:
     return replace(graph, edge_weight=weight)
 
 
+def network_of(graph: Graph, spec: RunSpec, generator: torch.Generator | None = None) -> Network:
+    layers = spec.model.layer_specs(graph.features, graph.classes)
+    return Network(layers, spec.quant, generator)
+
+
+def copy_weights(of: Network, to: Network) -> None:
+    file = BytesIO()
+    write_weights(of, file)
+    file.seek(0)
+    read_weights(to, file)
+
+
 def train(graph: Graph, spec: RunSpec) -> Network:
     generator = torch.Generator().manual_seed(spec.seed)
-    network = Network(spec.model, spec.quant, graph.features, graph.classes, generator)
+    network = network_of(graph, spec, generator)
     protection = DegreeProtection(graph, spec.protection)
     with threads_for(0):
         for _ in fit(network, Batch.of(graph), spec.training, protection, generator):
@@ -58,14 +71,15 @@ def train(graph: Graph, spec: RunSpec) -> Network:
 
 def with_every_component(spec: QuantSpec, weight: QuantSpec, model: ModelSpec) -> RunSpec:
     """Return a run with one spec for all components but weights, the final scores in float."""
-    layer = LayerQuant(**{**dict.fromkeys(COMPONENTS, spec), "weight": weight})
+    components = model.layer_specs(1, 1)[0].components
+    layer = LayerQuant(**{**dict.fromkeys(components, spec), "weight": weight})
     last = replace(layer, output=QuantSpec())
     quant = (*[layer] * (model.layers - 1), last)
     return RunSpec(model=model, quant=quant, training=EPOCHS)
 
 
 def agreement_of(graph: Graph, network: Network, program: Program) -> Agreement:
-    trace = bind(program, gcn_neighbours(graph), graph.x).trace()
+    trace = bind(program, Neighbourhoods(graph), graph.x).trace()
     with threads_for(0):
         return Simulation(network, Batch.of(graph)).agreement(trace)
 
@@ -131,7 +145,7 @@ def test_program_equals_simulation_on_karate(
 ) -> None:
     graph, spec = change(karate), spec_named(name)
     network = train(graph, spec)
-    found = agreement_of(graph, network, export(network, spec.model))
+    found = agreement_of(graph, network, export(network))
     assert_agrees(found)
     quantized = {
         (layer, component)
@@ -148,19 +162,72 @@ def test_program_equals_simulation_on_digits(digits: Graph, name: str) -> None:
     spec = spec_named(name)
     spec = replace(spec, training=replace(spec.training, epochs=3))
     network = train(digits, spec)
-    assert_agrees(agreement_of(digits, network, export(network, spec.model)))
+    assert_agrees(agreement_of(digits, network, export(network)))
 
 
-@settings(max_examples=40)
-@given(graph=..., quant=st.tuples(*[st.from_type(LayerQuant)] * 3), residual=st.booleans())
-def test_any_network_on_any_graph_agrees(
-    graph: Graph, quant: tuple[LayerQuant, ...], residual: bool
+OPERATORS = {
+    "gcn": ModelSpec(layers=3, hidden=4, residual=True),
+    "gcn batch norm": ModelSpec(layers=3, hidden=4, batch_norm=True, activation="elu"),
+    "gat": ModelSpec(operator="gat", layers=3, hidden=4, heads=2),
+    "gin": ModelSpec(operator="gin", layers=3, hidden=4),
+    "gin plain": ModelSpec(operator="gin", layers=3, hidden=4, batch_norm=False, residual=True),
+    "sage mean": ModelSpec(operator="sage", layers=3, hidden=4),
+    "sage max": ModelSpec(operator="sage", layers=3, hidden=4, aggregation="max", batch_norm=True),
+}
+
+
+@pytest.mark.parametrize("operator", list(OPERATORS))
+@pytest.mark.parametrize("bits", [8, 4, 2])
+@pytest.mark.parametrize("name", ["qat", "degree-quant", "ptq"])
+def test_program_of_any_operator_equals_simulation(
+    digits: Graph, operator: str, bits: int, name: str
 ) -> None:
+    model = OPERATORS[operator]
+    spec = scheme(name, bits=bits, model=model, training=TrainingSpec(epochs=2))
+    if name == "ptq":
+        trained = train(digits, replace(scheme("float", model=model), training=spec.training))
+        program = Study(digits, reference(trained)).preview(spec.quant).program
+        network = network_of(digits, spec)
+        copy_weights(trained, network)
+        network.load_qparams({slot: program.params_of(slot) for slot in network_slots(network)})
+    else:
+        network = train(digits, spec)
+    found = agreement_of(digits, network, export(network))
+    assert_agrees(found)
+    last = spec.model.layers - 1
+    slots = {
+        (layer, slot)
+        for layer, shape in enumerate(model.layer_specs(1, 1))
+        for slot in shape.slots
+        if (layer, slot) != (last, "output")
+    }
+    assert {(slot.layer, slot.component) for slot in found.slots} == slots
+    softmaxes = [f"{layer}.coefficient" for layer in range(3) if model.operator == "gat"]
+    assert export(network).float_stages == [*softmaxes, f"{last}.output"]
+
+
+@st.composite
+def any_quant(draw: st.DrawFn, model: ModelSpec) -> tuple[LayerQuant, ...]:
+    whole = [draw(st.from_type(LayerQuant)) for _ in range(model.layers)]
+    shapes = model.layer_specs(1, 1)
+    return tuple(
+        LayerQuant(**{c: held for c, held in quant.items() if c in shape.components})
+        for quant, shape in zip(whole, shapes, strict=True)
+    )
+
+
+@settings(max_examples=60)
+@given(data=st.data(), operator=st.sampled_from(list(OPERATORS)))
+def test_any_network_on_any_graph_agrees(data: st.DataObject, operator: str) -> None:
     """A tie that float32 breaks differently is one code; in finer codes after it, it is more."""
-    model = ModelSpec(layers=3, hidden=3, residual=residual)
+    model = OPERATORS[operator]
+    graph = data.draw(st.from_type(Graph))
+    if model.operator != "gcn":
+        graph = replace(graph, edge_weight=None)
+    quant = data.draw(any_quant(model))
     spec = RunSpec(model=model, quant=quant, training=TrainingSpec(epochs=2))
     network = train(graph, spec)
-    found = agreement_of(graph, network, export(network, model))
+    found = agreement_of(graph, network, export(network))
     first = next((slot for slot in found.slots if slot.different), None)
     assert first is None or first.max_difference == 1
 
@@ -172,13 +239,14 @@ def test_calibrated_network_equals_its_program(
 ) -> None:
     """After training too, edge weights included, which no quantizer slot carries."""
     graph, spec = change(karate), scheme("ptq", bits=bits)
-    float_program = reference(train(graph, scheme("float", training=EPOCHS)), spec.model)
+    trained = train(graph, scheme("float", training=EPOCHS))
+    float_program = reference(trained)
     program = Study(graph, float_program).preview(spec.quant).program
-    network = Network(spec.model, spec.quant, graph.features, graph.classes)
-    load_weights(network, float_program)
+    network = network_of(graph, spec)
+    copy_weights(trained, network)
     network.load_qparams({slot: program.params_of(slot) for slot in network_slots(network)})
     assert_agrees(agreement_of(graph, network, program))
-    assert_agrees(agreement_of(graph, network, export(network, spec.model)))
+    assert_agrees(agreement_of(graph, network, export(network)))
 
 
 def network_slots(network: Network) -> list[tuple[int, str]]:
@@ -192,29 +260,20 @@ def test_reference_equals_the_float_network(
 ) -> None:
     graph = change(karate)
     spec = scheme("degree-quant", bits=4, model=model, training=EPOCHS)
-    program = reference(train(graph, spec), model)
+    trained = train(graph, spec)
+    program = reference(trained)
     assert not program.params
-    network = Network(model, (LayerQuant(),) * model.layers, graph.features, graph.classes).eval()
-    load_weights(network, program)
+    network = network_of(graph, scheme("float", model=model)).eval()
+    copy_weights(trained, network)
     batch = Batch.of(graph)
-    scores = network(batch.x, batch.adjacency).detach().numpy()
-    plan = bind(program, gcn_neighbours(graph), graph.x)
+    scores = network(batch.x, batch.adjacencies).detach().numpy()
+    plan = bind(program, Neighbourhoods(graph), graph.x)
     np.testing.assert_allclose(plan.run(), scores, rtol=1e-4, atol=1e-5)
-
-
-def test_weights_survive_the_round_trip(karate: Graph) -> None:
-    spec = scheme("qat", bits=4, training=EPOCHS)
-    network = train(karate, spec)
-    other = Network(spec.model, spec.quant, karate.features, karate.classes)
-    load_weights(other, reference(network, spec.model))
-    for one, two in zip(network.layers, other.layers, strict=True):
-        assert torch.equal(one.weight, two.weight)
-        assert torch.equal(one.bias, two.bias)
 
 
 def test_a_program_does_not_change_with_its_network(karate: Graph) -> None:
     network = train(karate, scheme("float", training=EPOCHS))
-    program = reference(network, ModelSpec())
+    program = reference(network)
     before = np.array(program.constants[0, "weight"])
     with torch.no_grad():
         network.layers[0].weight.zero_()
@@ -223,9 +282,9 @@ def test_a_program_does_not_change_with_its_network(karate: Graph) -> None:
 
 def test_a_network_that_saw_no_batch_cannot_be_exported(karate: Graph) -> None:
     spec = scheme("qat", bits=8)
-    network = Network(spec.model, spec.quant, karate.features, karate.classes)
+    network = network_of(karate, spec)
     with pytest.raises(ValueError, match="has no range; train or calibrate first"):
-        export(network, spec.model)
+        export(network)
 
 
 def test_simulation_keeps_every_slot_and_changes_nothing(karate: Graph) -> None:
@@ -253,7 +312,7 @@ def test_simulation_keeps_every_slot_and_changes_nothing(karate: Graph) -> None:
     assert isinstance(sparse, csr_array)
     assert (sparse.toarray() != 0).tolist() == (karate.x.toarray() != 0).tolist()
     with torch.no_grad():
-        scores = network(batch.x, batch.adjacency)
+        scores = network(batch.x, batch.adjacencies)
     np.testing.assert_allclose(simulation.scores, scores.numpy(), atol=0.2)
     assert (simulation.scores.argmax(1) == scores.numpy().argmax(1)).mean() > 0.9
 
@@ -262,7 +321,7 @@ def test_a_wrong_program_is_seen(karate: Graph) -> None:
     """The agreement is no tautology: another scale in one slot, and codes differ."""
     spec = spec_named("dq4")
     network = train(karate, spec)
-    program = export(network, spec.model)
+    program = export(network)
     slot = (0, "message")
     held = program.params[slot]
     wrong = {**program.params, slot: replace(held, scale=held.scale * np.float32(1.5))}
@@ -275,8 +334,8 @@ def test_min_max_of_edge_weights_is_the_same_in_both_wings(karate: Graph) -> Non
     layer = LayerQuant(norm=QuantSpec(bits=4, signed=False, range=MinMax()))
     spec = RunSpec(quant=(layer, layer), training=EPOCHS)
     network = train(graph, spec)
-    plan = bind(export(network, spec.model), gcn_neighbours(graph), graph.x)
-    adjacency = Batch.of(graph).adjacency
+    plan = bind(export(network), Neighbourhoods(graph), graph.x)
+    adjacency = Batch.of(graph).adjacencies.of("gcn")
     for index, held in enumerate(network.layers):
         simulated = held.edge_weight(adjacency.weights).numpy()
         np.testing.assert_array_equal(plan.trace().real(index, "edge_weight"), simulated)

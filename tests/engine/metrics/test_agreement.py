@@ -53,6 +53,13 @@ def test_unsigned_codes_do_not_wrap() -> None:
     assert (found.max_code_difference, found.codes_different) == (255, 1)
 
 
+def test_a_tie_within_float32_is_the_same_class() -> None:
+    simulated = np.array([[1.0, 1.0 + 1e-8, 0.0], [-2.0, -2.0, -3.0]])
+    integer = np.array([[1.0, 1.0, 0.0], [-2.001, -2.0, -3.0]], np.float32)
+    assert agree({}, {}, simulated, integer).same_class == 1
+    assert agree({}, {}, simulated + np.array([0, 1e-4, 0]), integer).same_class == 0.5
+
+
 def test_same_class_is_a_share_of_nodes() -> None:
     other = SCORES.copy()
     other[0] = [2, 1]

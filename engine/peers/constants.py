@@ -1,0 +1,36 @@
+"""A float program's learned tensors, in torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.integer import Program
+from engine.learning.layers.layer import ACTIVATIONS
+from engine.spec import LayerSpec
+
+Forward = Callable[[], Tensor]
+Constants = Mapping[str, Tensor]
+"""A layer's learned tensors in float32, by name."""
+
+
+def constants(reference: Program) -> list[Constants]:
+    """Return the learned tensors of each layer of a float program."""
+    return [
+        {
+            name: torch.from_numpy(np.array(reference.constants[index, name]))
+            for name in layer.constants
+        }
+        for index, layer in enumerate(reference.layers)
+    ]
+
+
+def leave(spec: LayerSpec, held: Constants, out: Tensor, h: Tensor) -> Tensor:
+    """Return what leaves a layer: its output [N, F'] activated, normalised, its input added."""
+    out = ACTIVATIONS[spec.activation](out)
+    if "after_gain" in held:
+        out = held["after_gain"] * out + held["after_bias"]
+    return out + h if spec.residual else out
