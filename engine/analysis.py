@@ -231,9 +231,7 @@ class Analysis:
         return bind(program, self.study.neighbourhoods, self.study.graph.x).run()
 
 
-def extent(
-    graph: Graph, neighbourhoods: Neighbourhoods, layers: Sequence[LayerSpec]
-) -> Extent:
+def extent(graph: Graph, neighbourhoods: Neighbourhoods, layers: Sequence[LayerSpec]) -> Extent:
     """Return what a forward of a graph through layers covers.
 
     Raises:

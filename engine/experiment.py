@@ -232,7 +232,9 @@ def _metrics(
     best = next((epoch for epoch in reversed(epochs) if epoch.best), None)
     layers = study.reference.layers
     peer = torch_best(study.reference, study.neighbourhoods, graph)
-    with threads_for(multiply_adds(layers, study.extent)) as threads:  # Numba's first kernel resets torch's number
+    with threads_for(
+        multiply_adds(layers, study.extent)
+    ) as threads:  # Numba's first kernel resets torch's number
         integer_ms, float_ms = median_ms(plan.run, peer)
     return {
         "accuracy": {
@@ -244,9 +246,7 @@ def _metrics(
         "best_epoch": best.epoch if best else 0,
         "agreement": simulation.agreement(analysis.trace).to_dict(),
         "size": analysis.size,
-        "cost": {
-            "bit_operations": bit_operations(layers, spec.quant, study.extent)
-        },
+        "cost": {"bit_operations": bit_operations(layers, spec.quant, study.extent)},
         "latency": {
             "integer_ms": integer_ms,
             "float_ms": float_ms,

@@ -216,7 +216,7 @@ def _gin(place: str, conv: pyg.GINConv, following: list[Operation]) -> tuple[_Gr
         outputs=hidden.shape[1],
         hidden=weight.shape[1],
         hidden_norm=normed,
-        eps=float(conv.eps),
+        eps=conv.eps.item(),
     )
     state = {
         "weight": weight,

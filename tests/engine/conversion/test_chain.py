@@ -108,5 +108,5 @@ def test_an_unknown_module_is_named_with_its_path() -> None:
     )
     with pytest.raises(ConversionError, match="GATv2Conv has no counterpart here; wanted GCNConv"):
         chain(model)
-    with pytest.raises(ConversionError, match="something else|JumpingKnowledge"):
+    with pytest.raises(ConversionError, match=r"something else|JumpingKnowledge"):
         chain(pyg.models.GCN(5, 8, 2, 4, jk="cat"))
