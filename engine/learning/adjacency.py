@@ -1,16 +1,18 @@
-"""The graph as the torch wing sees it: incoming edges as a sparse matrix, and its transpose."""
+"""A graph's edges as the torch wing sees them: what is summed, averaged or compared along them."""
 
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from engine.graphs import Neighbours
+from engine.graphs import Neighbourhoods, Neighbours
+from engine.learning import edges
+from engine.spec import LayerOperator
 
 
 def sparse_rows(rowptr: Tensor, columns: Tensor, values: Tensor, size: tuple[int, int]) -> Tensor:
@@ -20,46 +22,47 @@ def sparse_rows(rowptr: Tensor, columns: Tensor, values: Tensor, size: tuple[int
         return torch.sparse_csr_tensor(rowptr, columns, values, size=size, check_invariants=False)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Adjacency:
-    """Sums over incoming edges, differentiable in what is summed.
+    """Edges in R rows that gather what N nodes send, differentiable in what is sent.
 
     Args:
-        incoming: CSR [N, N], row i holding the sources of node i's edges (one self-loop each).
-        outgoing: Its transpose.
-        coefficient: Node coefficients d^-1/2, [N].
-        weights: Edge weights in the order of ``incoming``, [E'], or None where all are 1.
-        transpose: Positions in ``incoming`` of the entries of ``outgoing``, [E'].
+        rows: The edges by the row they lead to.
+        columns: The same edges by the node they come from.
+        device: Where to.
+        dtype: Of all real numbers, here and in what is gathered.
+
+    Attributes:
+        rowptr: Where each row starts, [R + 1].
+        source: Node that each edge comes from, [E'].
+        weights: Weight of each edge, [E'], or None where all are 1.
+        coefficient: The GCN's node coefficients d^-1/2, [N].
     """
 
-    incoming: Tensor
-    outgoing: Tensor
-    coefficient: Tensor
-    weights: Tensor | None
-    transpose: Tensor
+    def __init__(
+        self,
+        rows: Neighbours,
+        columns: Neighbours,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        def indices(array: Any) -> Tensor:
+            return torch.from_numpy(np.asarray(array, dtype=np.int64)).to(device)
 
-    @classmethod
-    def of(cls, neighbours: Neighbours, device: torch.device | str = "cpu") -> Adjacency:
-        """Return a graph's incoming edges on a device."""
-        transposed = neighbours.transposed()
-        weight = neighbours.weight
-        return cls(
-            _matrix(neighbours).to(device),
-            _matrix(transposed).to(device),
-            torch.from_numpy(neighbours.coefficient).to(device),
-            None if weight is None else torch.from_numpy(weight).to(device),
-            torch.from_numpy(np.asarray(transposed.order, dtype=np.int64)).to(device),
-        )
+        def real(array: Any) -> Tensor:
+            return torch.from_numpy(array).to(device, dtype)
 
-    def double(self) -> Adjacency:
-        """Return the same edges in float64."""
-        return replace(
-            self,
-            incoming=self.incoming.double(),
-            outgoing=self.outgoing.double(),
-            coefficient=self.coefficient.double(),
-            weights=None if self.weights is None else self.weights.double(),
-        )
+        self.rowptr, self.source = indices(rows.rowptr), indices(rows.source)
+        self._columnptr, self._target = indices(columns.rowptr), indices(columns.source)
+        self._transpose = indices(columns.order)
+        self.weights = None if rows.weight is None else real(rows.weight)
+        self._coefficient = None if rows.coefficient is None else real(rows.coefficient)
+        self._dtype = dtype
+
+    @property
+    def coefficient(self) -> Tensor:
+        """Return the GCN's node coefficients d^-1/2, [N]."""
+        assert self._coefficient is not None  # only the GCN's arrangement is asked, and has some
+        return self._coefficient
 
     def sum(self, messages: Tensor, weights: Tensor | None = None) -> Tensor:
         """Return ``out_i = sum_{j in N(i)} w_ij messages_j``.
@@ -69,13 +72,87 @@ class Adjacency:
             weights: Other edge weights than the graph's own, [E']; no gradient flows to them.
 
         Returns:
-            Sums, [N, F].
+            Sums, [R, F].
         """
-        incoming, outgoing = self.incoming, self.outgoing
-        if weights is not None:
-            incoming = _with_values(incoming, weights)
-            outgoing = _with_values(outgoing, weights[self.transpose])
+        incoming, outgoing = self._matrices if weights is None else self._weighted(weights)
         return product(incoming, outgoing, messages)
+
+    def mean(self, messages: Tensor) -> Tensor:
+        """Return the mean of each row's messages, [R, F]; 0 in a row without edges."""
+        return self.sum(messages) / self._count
+
+    def max(self, messages: Tensor) -> Tensor:
+        """Return the highest of each row's messages, [R, F]; 0 in a row without edges."""
+        return edges.maximum(messages, self.rowptr, self.source)
+
+    def softmax(self, logits: Tensor, slope: float) -> Tensor:
+        """Return each edge's share of its row, [E', heads], for logits [N, 2 heads]."""
+        return edges.softmax(logits, self.rowptr, self.source, slope)
+
+    def weighted_sum(self, coefficients: Tensor, messages: Tensor) -> Tensor:
+        """Return the sums [R, heads C] of messages by coefficients [E', heads]."""
+        return edges.weighted_sum(coefficients, messages, self.rowptr, self.source)
+
+    @cached_property
+    def _count(self) -> Tensor:
+        return self.rowptr.diff().clamp_(min=1).to(self._dtype).unsqueeze(1)
+
+    @cached_property
+    def _matrices(self) -> tuple[Tensor, Tensor]:
+        ones = torch.ones(len(self.source), dtype=self._dtype, device=self.source.device)
+        return self._weighted(ones if self.weights is None else self.weights)
+
+    def _weighted(self, weights: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the edges as a sparse matrix [R, N] with these values, and its transpose."""
+        size = len(self.rowptr) - 1, len(self._columnptr) - 1
+        return (
+            sparse_rows(self.rowptr, self.source, weights, size),
+            sparse_rows(self._columnptr, self._target, weights[self._transpose], size[::-1]),
+        )
+
+
+class Adjacencies:
+    """A graph's edges in the arrangement of each operator, each made when a layer first asks.
+
+    Args:
+        neighbourhoods: The arrangements.
+        device: Where to.
+        dtype: Of all real numbers.
+    """
+
+    def __init__(
+        self,
+        neighbourhoods: Neighbourhoods,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self.neighbourhoods = neighbourhoods
+        self._device, self._dtype = device, dtype
+        self._made: dict[Neighbours, Adjacency] = {}
+
+    def of(self, operator: LayerOperator) -> Adjacency:
+        """Return what an operator gathers over.
+
+        Raises:
+            SpecError: If it gathers over no edges, or takes no weights and the graph has some.
+        """
+        neighbours = self.neighbourhoods.of(operator)
+        if neighbours not in self._made:
+            columns = neighbours.transposed()
+            self._made[neighbours] = Adjacency(neighbours, columns, self._device, self._dtype)
+        return self._made[neighbours]
+
+    @cached_property
+    def pools(self) -> Adjacency:
+        """The nodes of each graph as the edges of its row, [G, N]."""
+        nodes = np.arange(self.neighbourhoods.nodes + 1)
+        pools = Neighbours(self.neighbourhoods.pools, nodes[:-1].astype(np.int32), None, None)
+        columns = Neighbours(nodes, pools.targets(), None, None, nodes[:-1])
+        return Adjacency(pools, columns, self._device, self._dtype)
+
+    def double(self) -> Adjacencies:
+        """Return the same edges in float64."""
+        return Adjacencies(self.neighbourhoods, self._device, torch.float64)
 
 
 def product(matrix: Tensor, transposed: Tensor, dense: Tensor) -> Tensor:
@@ -97,16 +174,3 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[None, None, Tensor]:
         return None, None, ctx.transposed @ grads[0].contiguous()
-
-
-def _with_values(matrix: Tensor, values: Tensor) -> Tensor:
-    rows, columns = matrix.shape
-    return sparse_rows(matrix.crow_indices(), matrix.col_indices(), values, (rows, columns))
-
-
-def _matrix(neighbours: Neighbours) -> Tensor:
-    weight = neighbours.weight
-    values = torch.ones(neighbours.edges) if weight is None else torch.from_numpy(weight)
-    source = torch.from_numpy(neighbours.source.astype(np.int64))
-    size = (neighbours.nodes, neighbours.nodes)
-    return sparse_rows(torch.from_numpy(neighbours.rowptr), source, values, size)

@@ -50,6 +50,10 @@ class SparseRows:
         """Return the features with ``change(values)`` for values."""
         return replace(self, values=change(self.values))
 
+    def dense(self) -> Tensor:
+        """Return all entries, differentiable in the values; [N, F]."""
+        return self.values.new_zeros(self.shape).index_put((self.row, self.columns), self.values)
+
     def __matmul__(self, weight: Tensor) -> Tensor:
         """Return features times weight [F, F'], differentiable in the weight; [N, F']."""
         nodes, width = self.shape
@@ -61,6 +65,11 @@ class SparseRows:
 
 
 Features = Tensor | SparseRows
+
+
+def dense(x: Features) -> Tensor:
+    """Return features with all their entries, [N, F]."""
+    return x if isinstance(x, Tensor) else x.dense()
 
 
 def features(x: Any, device: torch.device | str = "cpu") -> Features:

@@ -21,7 +21,8 @@ Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 STE, GC, GC_ENDS = 0, 1, 2
 
 
-def _kernel(function: Kernel) -> Kernel:
+def kernel(function: Kernel) -> Kernel:
+    """Compile a function of arrays, its machine code kept where a folder can be written."""
     compile_cached: Any = numba.njit(nogil=True, error_model="numpy", cache=True)
     compile_anew: Any = numba.njit(nogil=True, error_model="numpy")
     compiled: Kernel
@@ -32,7 +33,7 @@ def _kernel(function: Kernel) -> Kernel:
     return compiled
 
 
-@_kernel
+@kernel
 def to_grid(
     x: Floats,
     scale: Floats,
@@ -118,7 +119,7 @@ def tails(
     return True, bottom, top
 
 
-@_kernel
+@kernel
 def _beyond(
     x: Floats,
     protected: Flags,

@@ -1,4 +1,4 @@
-"""A stack of layers of one operator, with a quantizer at every component of each."""
+"""A stack of layers with a quantizer at every slot of each."""
 
 from __future__ import annotations
 
@@ -10,91 +10,90 @@ import torch
 from torch import Tensor, nn
 
 from engine.affine import QParams
-from engine.learning.adjacency import Adjacency
+from engine.learning.adjacency import Adjacencies
 from engine.learning.features import Features
+from engine.learning.layers.gat import GATLayer
 from engine.learning.layers.gcn import GCNLayer
+from engine.learning.layers.gin import GINLayer
+from engine.learning.layers.layer import Layer
+from engine.learning.layers.linear import LinearLayer
+from engine.learning.layers.sage import SAGELayer
 from engine.learning.protection import ProtectedRows
 from engine.learning.quantizers import Quantizer
-from engine.spec import LayerQuant, ModelSpec
+from engine.spec import LayerOperator, LayerQuant, LayerSpec
 
 Slot = tuple[int, str]
-"""A layer's index and a component's name."""
+"""A layer's index and the name of a place in it where a tensor is held."""
 
-OPERATORS = {"gcn": GCNLayer}
+OPERATORS: Mapping[LayerOperator, type[Layer]] = {
+    "gcn": GCNLayer,
+    "gat": GATLayer,
+    "gin": GINLayer,
+    "sage": SAGELayer,
+    "linear": LinearLayer,
+}
 
 
 class Network(nn.Module):
-    """A graph neural network for node classification.
+    """A graph neural network for nodes, or for graphs where a layer pools.
 
     Args:
-        model: Its shape.
+        layers: The shape of each layer.
         quant: One `LayerQuant` for each layer.
-        features: Width of the input, F.
-        classes: Width of the scores, C.
         generator: Source of the initial weights.
     """
 
-    layers: Sequence[GCNLayer]
+    layers: Sequence[Layer]
 
     def __init__(
         self,
-        model: ModelSpec,
-        quant: tuple[LayerQuant, ...],
-        features: int,
-        classes: int,
+        layers: Sequence[LayerSpec],
+        quant: Sequence[LayerQuant],
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        widths = [features, *[model.hidden] * (model.layers - 1), classes]
-        last = model.layers - 1
-        layer_class = OPERATORS[model.operator]
-        layers = nn.ModuleList(
-            layer_class(
-                widths[index],
-                widths[index + 1],
-                quant[index],
-                last=index == last,
-                residual=model.residual and 0 < index < last,
-                dropout=model.dropout,
-            )
-            for index in range(model.layers)
-        )
-        self.layers = cast("Sequence[GCNLayer]", layers)
-        for layer in self.layers:
-            nn.init.xavier_uniform_(layer.weight, generator=generator)
+        made = [
+            OPERATORS[spec.operator](spec, of_layer)
+            for spec, of_layer in zip(layers, quant, strict=True)
+        ]
+        self.layers = cast("Sequence[Layer]", nn.ModuleList(made))
+        for layer in made:
+            layer.initialize(generator)
 
     def forward(
         self,
         x: Features,
-        adjacency: Adjacency,
+        adjacencies: Adjacencies,
         protected: Sequence[ProtectedRows | None] = (),
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        """Return class scores.
+        """Return the scores.
 
         Args:
             x: Node features, [N, F].
-            adjacency: Incoming edges of the N nodes.
-            protected: Protected nodes of each layer; none by default.
+            adjacencies: Edges between the N nodes.
+            protected: Protected nodes of each layer, of no account once nodes are pooled; none by
+                default.
             generator: Source of dropout in training.
 
         Returns:
-            [N, C].
+            [N, C], or [G, C] where a layer pools.
         """
-        rows_of_layers = protected or [None] * len(self.layers)
-        for layer, rows in zip(self.layers, rows_of_layers, strict=True):
-            x = layer(x, adjacency, rows, generator)
+        of_nodes = True
+        for layer, rows in zip(self.layers, protected or [None] * len(self.layers), strict=True):
+            x = layer(x, adjacencies, rows if of_nodes else None, generator)
+            of_nodes = of_nodes and layer.spec.pool == "none"
         assert isinstance(x, Tensor)  # a layer returns one whatever it is given
         return x
 
     def quantizers(self) -> Iterator[tuple[Slot, Quantizer]]:
-        """Yield each component's quantizer with its layer and name."""
+        """Yield each slot's quantizer."""
         for index, layer in enumerate(self.layers):
-            for component, held in layer.quantizers.items():
-                yield (index, component), held
+            for name, held in layer.quantizers.items():
+                yield (index, name), held
 
     def qparams(self) -> dict[Slot, QParams | None]:
-        """Return what each quantizer learned, None where a component stays in float.
+        """Return what each quantizer learned, None where a slot stays in float.
 
         Raises:
             ValueError: If the network never saw a batch.
@@ -102,7 +101,7 @@ class Network(nn.Module):
         return {slot: held.qparams() for slot, held in self.quantizers()}
 
     def load_qparams(self, params: Mapping[Slot, QParams | None]) -> None:
-        """Take every component's scale and zero point from outside.
+        """Take every slot's scale and zero point from outside.
 
         Raises:
             ValueError: If they were found for other specs.

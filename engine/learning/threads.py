@@ -7,24 +7,8 @@ from contextlib import contextmanager
 
 import torch
 
-from engine.learning.features import Features
-
 SMALL = 4_000_000
 """Multiply-adds of a forward below which threads wait for each other longer than they work."""
-
-
-def forward_operations(x: Features, edges: int, hidden: int, layers: int) -> int:
-    """Return about how many multiply-adds a forward of the whole graph takes.
-
-    Args:
-        x: Features, [N, F].
-        edges: Edges aggregated over.
-        hidden: Features of a hidden layer.
-        layers: Number of layers.
-    """
-    nodes = x.shape[0]
-    entries = x.numel()
-    return entries * hidden + (layers - 1) * nodes * hidden**2 + layers * edges * hidden
 
 
 @contextmanager

@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from engine.graphs import Graph
-from engine.graphs.neighbours import gcn_neighbours
-from engine.learning.adjacency import Adjacency
+from engine.graphs import Graph, Neighbourhoods
+from engine.learning.adjacency import Adjacencies
 from engine.learning.features import Features, features
 from engine.learning.network import Network
 from engine.learning.protection import DegreeProtection
@@ -63,7 +62,7 @@ class Batch:
     """A graph on a device: what a training step reads."""
 
     x: Features
-    adjacency: Adjacency
+    adjacencies: Adjacencies
     y: Tensor
     train: Tensor
     validation: Tensor
@@ -78,17 +77,22 @@ class Batch:
 
         return cls(
             features(graph.x, device),
-            Adjacency.of(gcn_neighbours(graph), device),
+            Adjacencies(Neighbourhoods(graph), device),
             torch.from_numpy(graph.y).to(device),
             nodes(graph.train),
             nodes(graph.val),
             nodes(graph.test),
         )
 
+    @property
+    def neighbourhoods(self) -> Neighbourhoods:
+        """The graph's edges as the integer wing takes them."""
+        return self.adjacencies.neighbourhoods
+
     def double(self) -> Batch:
         """Return the same graph in float64."""
         x = self.x.double() if isinstance(self.x, Tensor) else self.x.map(Tensor.double)
-        return replace(self, x=x, adjacency=self.adjacency.double())
+        return replace(self, x=x, adjacencies=self.adjacencies.double())
 
 
 def fit(
@@ -175,7 +179,7 @@ def _step(
     network.train()
     optimizer.zero_grad()
     protected = protection.draw(len(network.layers), generator)
-    scores = network(batch.x, batch.adjacency, protected, generator)
+    scores = network(batch.x, batch.adjacencies, protected, generator)
     loss = _loss(scores, batch.y, batch.train)
     loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
@@ -185,7 +189,7 @@ def _step(
 @torch.no_grad()
 def _scores(network: Network, batch: Batch) -> Tensor:
     network.eval()
-    scores: Tensor = network(batch.x, batch.adjacency)
+    scores: Tensor = network(batch.x, batch.adjacencies)
     return scores
 
 

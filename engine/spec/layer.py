@@ -147,6 +147,8 @@ class LayerSpec:
             raise SpecError(
                 "residual", True, f"false, since {self.inputs} features enter, {self.outputs} leave"
             )
+        if self.residual and self.pool != "none":
+            raise SpecError("residual", True, "false, since the layer pools its input")
         check_integer("heads", self.heads, 1, 1024)
         check_flag("concat", self.concat)
         check_real("slope", self.slope, 0, 1)

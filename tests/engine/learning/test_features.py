@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
-from engine.learning.features import SparseRows, features
+from engine.learning.features import SparseRows, dense, features
 
 
 def draw(seed: int, nodes: int, width: int) -> np.ndarray:
@@ -21,18 +21,31 @@ def draw(seed: int, nodes: int, width: int) -> np.ndarray:
 @given(seed=st.integers(0, 10_000), nodes=st.integers(1, 9), width=st.integers(1, 7))
 def test_product_and_its_gradient_equal_the_dense_ones(seed: int, nodes: int, width: int) -> None:
     x = draw(seed, nodes, width)
-    sparse, dense = features(csr_array(x)), features(x)
+    sparse, full = features(csr_array(x)), features(x)
     assert isinstance(sparse, SparseRows)
-    assert isinstance(dense, torch.Tensor)
-    assert sparse.shape == tuple(dense.shape) == x.shape
+    assert isinstance(full, torch.Tensor)
+    assert sparse.shape == tuple(full.shape) == x.shape
     assert sparse.numel() == np.count_nonzero(x)
     weight = torch.randn(width, 4, generator=torch.Generator().manual_seed(seed))
     one, other = weight.clone().requires_grad_(), weight.clone().requires_grad_()
     upstream = torch.randn(nodes, 4, generator=torch.Generator().manual_seed(seed + 1))
-    torch.testing.assert_close(sparse @ one, dense @ other)
+    torch.testing.assert_close(sparse @ one, full @ other)
     (sparse @ one).backward(upstream)
-    (dense @ other).backward(upstream)
+    (full @ other).backward(upstream)
     torch.testing.assert_close(one.grad, other.grad)
+
+
+def test_all_entries_carry_their_gradient_to_the_values() -> None:
+    x = draw(0, 5, 4)
+    sparse = features(csr_array(x))
+    assert isinstance(sparse, SparseRows)
+    values = sparse.values.clone().requires_grad_()
+    full = dense(sparse.map(lambda _: values))
+    np.testing.assert_array_equal(full.detach(), x)
+    assert dense(full) is full
+    upstream = torch.arange(20.0).view(5, 4)
+    full.backward(upstream)
+    assert torch.equal(values.grad, upstream[torch.from_numpy(x != 0)])
 
 
 def test_each_value_knows_its_row() -> None:

@@ -3,22 +3,46 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
-from torch import Tensor
-from torch_geometric.nn import GCNConv
+from torch import Tensor, nn
+from torch_geometric.nn import GAT, GCN, GIN, GCNConv, GraphSAGE
 
-from engine.graphs import Graph, gcn_neighbours
-from engine.learning.adjacency import Adjacency
+from engine.graphs import Graph, Neighbourhoods
+from engine.learning.adjacency import Adjacencies
 from engine.learning.features import features
+from engine.learning.layers.layer import Layer
 from engine.learning.network import Network
 from engine.learning.protection import ProtectedRows
-from engine.spec import COMPONENTS, LayerQuant, ModelSpec, RunSpec, scheme
+from engine.spec import LayerQuant, ModelSpec, RunSpec, scheme
+
+MODELS = [
+    ModelSpec(layers=3, residual=True),
+    ModelSpec(operator="gat", layers=3, residual=True),
+    ModelSpec(operator="gin", layers=3, residual=True),
+    ModelSpec(operator="sage", layers=3, batch_norm=True),
+    ModelSpec(operator="sage", aggregation="max"),
+    ModelSpec(operator="gin", pool="sum"),
+    ModelSpec(operator="gat", pool="max"),
+]
+every_operator = pytest.mark.parametrize(
+    ("operator", "twin_class"), [("gcn", GCN), ("gat", GAT), ("gin", GIN), ("sage", GraphSAGE)]
+)
+every_model = pytest.mark.parametrize(
+    "model", MODELS, ids=lambda model: f"{model.operator}-{model.pool}"
+)
+
+
+def slots_of(network: Network) -> set[tuple[int, str]]:
+    return {
+        (index, slot) for index, layer in enumerate(network.layers) for slot in layer.spec.slots
+    }
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -26,7 +50,8 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 
 def network_of(graph: Graph, spec: RunSpec, seed: int = 0) -> Network:
-    network = Network(spec.model, spec.quant, graph.features, graph.classes, seeded(seed))
+    layers = spec.model.layer_specs(graph.features, graph.classes)
+    network = Network(layers, spec.quant, seeded(seed))
     with torch.no_grad():
         for layer in network.layers:
             layer.bias.normal_(generator=seeded(seed + 1))
@@ -57,7 +82,7 @@ def test_exact_network_equals_a_stack_of_pyg_layers(
         hidden = out.relu() + h if residual and 0 < index < layers - 1 else out.relu()
         h = out if last else hidden
         twins.append(convolution)
-    scores = network(features(graph.x), Adjacency.of(gcn_neighbours(graph)))
+    scores = network(features(graph.x), Adjacencies(Neighbourhoods(graph)))
     torch.testing.assert_close(scores, h, rtol=1e-4, atol=1e-5)
     upstream = torch.linspace(-1, 1, scores.numel()).view_as(scores)
     scores.backward(upstream)
@@ -69,13 +94,53 @@ def test_exact_network_equals_a_stack_of_pyg_layers(
         torch.testing.assert_close(layer.bias.grad, twin.bias.grad, rtol=1e-3, atol=1e-4)
 
 
-@given(graph=...)
-def test_sparse_and_dense_features_give_the_same(graph: Graph) -> None:
-    model = ModelSpec(layers=3, hidden=4, residual=True, dropout=0)
+@every_operator
+def test_exact_network_equals_pygs_own(karate: Graph, operator: str, twin_class: type) -> None:
+    """PyG's whole models, with their ReLU, one head and no batch norm."""
+    model = ModelSpec(operator=operator, layers=3, hidden=8, activation="relu", batch_norm=False)
+    layers = tuple(
+        replace(shape, heads=1, hidden=None, hidden_norm=False)
+        for shape in model.layer_specs(karate.features, 4)
+    )
+    network = Network(layers, (LayerQuant(),) * 3, seeded()).eval()
+    options = {"hidden_channels": 8, "num_layers": 3, "out_channels": 4}
+    twin = twin_class(karate.features, **options).eval()
+    for layer, conv in zip(network.layers, twin.convs, strict=True):
+        copy_into_pyg(layer, conv)
+    adjacencies = Adjacencies(Neighbourhoods(karate))
+    expected = twin(dense_features(karate), torch.from_numpy(karate.edge_index))
+    torch.testing.assert_close(network(features(karate.x), adjacencies), expected)
+
+
+def copy_into_pyg(layer: Layer, conv: nn.Module) -> None:
+    of_layer = dict(layer.named_parameters())
+    named = {
+        "gcn": {"lin.weight": "weight", "bias": "bias"},
+        "gat": {"lin.weight": "weight", "bias": "bias"},
+        "sage": {"lin_l.weight": "weight", "lin_l.bias": "bias", "lin_r.weight": "own_weight"},
+        "gin": {
+            "nn.lins.0.weight": "weight",
+            "nn.lins.0.bias": "hidden_bias",
+            "nn.lins.1.weight": "hidden_weight",
+            "nn.lins.1.bias": "bias",
+        },
+    }[layer.spec.operator]
+    with torch.no_grad():
+        for theirs, ours in named.items():
+            held = of_layer[ours]
+            conv.get_parameter(theirs).copy_(held.t() if "weight" in theirs else held)
+        if layer.spec.operator == "gat":
+            conv.att_src.copy_(layer.attention[0].view(1, 1, -1))
+            conv.att_dst.copy_(layer.attention[1].view(1, 1, -1))
+
+
+@every_model
+def test_sparse_and_dense_features_give_the_same(karate: Graph, model: ModelSpec) -> None:
+    graph, model = karate, replace(model, dropout=0)
     network = network_of(graph, scheme("float", model=model))
-    adjacency = Adjacency.of(gcn_neighbours(graph))
-    dense = network(dense_features(graph), adjacency)
-    sparse = network(features(csr_array(graph.x)), adjacency)
+    adjacencies = Adjacencies(Neighbourhoods(graph))
+    dense = network(dense_features(graph), adjacencies)
+    sparse = network(features(csr_array(graph.x)), adjacencies)
     torch.testing.assert_close(sparse, dense, rtol=1e-4, atol=1e-5)
 
 
@@ -93,65 +158,81 @@ def test_weights_start_from_the_generator_alone(karate: Graph) -> None:
         assert weight.abs().max() > 0.9 * bound
 
 
+def test_protection_ends_where_nodes_are_pooled(karate: Graph) -> None:
+    model = ModelSpec(operator="gin", pool="mean", dropout=0)
+    network = network_of(karate, scheme("qat", bits=2, model=model))
+    everyone = ProtectedRows(torch.ones(karate.nodes, dtype=torch.bool))
+    network(features(karate.x), Adjacencies(Neighbourhoods(karate)), [everyone] * 4)
+    unseen = {slot for slot, held in network.quantizers() if not getattr(held, "batches", 1)}
+    of_nodes = {(i, slot) for i in range(2) for slot in network.layers[i].spec.rows}
+    assert unseen == of_nodes | {(2, "input")}
+
+
 def test_each_layer_has_its_own_mask(karate: Graph) -> None:
     network = network_of(karate, scheme("qat", bits=2, model=ModelSpec(dropout=0)))
-    adjacency, x = Adjacency.of(gcn_neighbours(karate)), features(karate.x)
+    adjacencies, x = Adjacencies(Neighbourhoods(karate)), features(karate.x)
     everyone = ProtectedRows(torch.ones(karate.nodes, dtype=torch.bool))
     with network.recording() as free:
-        network(x, adjacency)
+        network(x, adjacencies)
     with network.recording() as seen:
-        network(x, adjacency, [None, everyone])
+        network(x, adjacencies, [None, everyone])
     assert torch.equal(seen[0, "output"], free[0, "output"])
     assert torch.equal(seen[1, "input"], seen[0, "output"].relu())
     with pytest.raises(ValueError, match="zip"):
-        network(x, adjacency, [None, everyone, None])
+        network(x, adjacencies, [None, everyone, None])
 
 
-def test_recording_sees_every_slot_and_ends(karate: Graph) -> None:
-    network = network_of(karate, scheme("qat", bits=4, model=ModelSpec(layers=3)))
-    adjacency, x = Adjacency.of(gcn_neighbours(karate)), features(karate.x)
+@every_model
+def test_recording_sees_every_slot_and_ends(karate: Graph, model: ModelSpec) -> None:
+    network = network_of(karate, scheme("qat", bits=4, model=model))
+    adjacencies, x = Adjacencies(Neighbourhoods(karate)), features(karate.x)
     with network.recording() as seen:
-        scores = network(x, adjacency)
-    assert set(seen) == {(layer, name) for layer in range(3) for name in COMPONENTS}
-    assert torch.equal(seen[2, "output"], scores)
-    assert not seen[2, "output"].requires_grad
+        scores = network(x, adjacencies)
+    last = model.depth - 1
+    assert set(seen) == slots_of(network)
+    assert torch.equal(seen[last, "output"], scores)
+    assert not seen[last, "output"].requires_grad
+    assert len(scores) == (karate.nodes if model.pool == "none" else 1)
     held = dict(seen)
-    network(x, adjacency)
+    network(x, adjacencies)
     assert all(seen[slot] is held[slot] for slot in held)
     assert all(not layer.quantizers["input"]._forward_hooks for layer in network.layers)
 
 
-def test_parameters_of_every_slot(karate: Graph) -> None:
-    network = network_of(karate, scheme("qat", bits=4))
+@every_model
+def test_parameters_of_every_slot(karate: Graph, model: ModelSpec) -> None:
+    network = network_of(karate, scheme("qat", bits=4, model=model))
     with pytest.raises(ValueError, match="has no range"):
         network.qparams()
-    network(features(karate.x), Adjacency.of(gcn_neighbours(karate)))
+    network(features(karate.x), Adjacencies(Neighbourhoods(karate)))
     params = network.qparams()
-    assert set(params) == {(layer, name) for layer in range(2) for name in COMPONENTS}
-    assert [slot for slot, held in params.items() if held is None] == [(1, "output")]
-    other = network_of(karate, scheme("qat", bits=4))
+    assert set(params) == slots_of(network)
+    assert [slot for slot, held in params.items() if held is None] == [(model.depth - 1, "output")]
+    other = network_of(karate, scheme("qat", bits=4, model=model))
     other.load_qparams(params)
     for slot, held in other.qparams().items():
         if held is not None:
             assert held.scale.tobytes() == params[slot].scale.tobytes()
             assert held.zero.tobytes() == params[slot].zero.tobytes()
     with pytest.raises(ValueError, match="wanted the parameters of"):
-        network_of(karate, scheme("qat", bits=5)).load_qparams(params)
+        network_of(karate, scheme("qat", bits=5, model=model)).load_qparams(params)
     with pytest.raises(ValueError, match="accepts no parameters"):
-        network_of(karate, scheme("float")).load_qparams(params)
+        network_of(karate, scheme("float", model=model)).load_qparams(params)
 
 
-@given(graph=..., quant=st.tuples(st.from_type(LayerQuant), st.from_type(LayerQuant)))
+@settings(max_examples=30)
+@given(graph=..., model=st.sampled_from(MODELS), data=st.data())
 def test_state_and_pickle_make_the_same_network(
-    graph: Graph, quant: tuple[LayerQuant, LayerQuant]
+    graph: Graph, model: ModelSpec, data: st.DataObject
 ) -> None:
-    spec = RunSpec(model=ModelSpec(hidden=3), quant=quant)
-    network = network_of(graph, spec)
-    adjacency, x = Adjacency.of(gcn_neighbours(graph)), features(graph.x)
-    network(x, adjacency)
-    fresh = network_of(graph, spec, 7)
+    layers = model.layer_specs(graph.features, graph.classes)
+    quant = [data.draw(st.from_type(LayerQuant)) for _ in layers]
+    network, fresh = (Network(layers, quant, seeded(seed)) for seed in range(2))
+    adjacencies = Adjacencies(Neighbourhoods(replace(graph, edge_weight=None)))
+    x = features(graph.x)
+    network(x, adjacencies)
     fresh.load_state_dict(network.state_dict())
-    expected = network.eval()(x, adjacency)
+    expected = network.eval()(x, adjacencies)
     assert expected.isfinite().all()
     for twin in (fresh, pickle.loads(pickle.dumps(network))):
-        assert torch.equal(twin.eval()(x, adjacency), expected)
+        assert torch.equal(twin.eval()(x, adjacencies), expected)

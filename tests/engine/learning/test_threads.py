@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
 import pytest
 import torch
-from scipy.sparse import csr_array
 
-from engine.learning.features import features
-from engine.learning.threads import SMALL, forward_operations, threads_for
+from engine.learning.threads import SMALL, threads_for
 
 
 @pytest.fixture(autouse=True)
@@ -32,12 +29,3 @@ def test_threads_are_restored_after_an_error() -> None:
     with pytest.raises(KeyError), threads_for(1):
         raise KeyError
     assert torch.get_num_threads() == 2
-
-
-def test_operations_of_a_forward() -> None:
-    x = np.eye(5, 3, dtype=np.float32)
-    # features by weight, then 2 more layers' weights, then 7 edges in each of 3 layers
-    for_dense = 15 * 4 + 2 * 5 * 16 + 3 * 7 * 4
-    assert forward_operations(features(x), 7, hidden=4, layers=3) == for_dense
-    sparse = features(csr_array(x))
-    assert forward_operations(sparse, 7, hidden=4, layers=3) == for_dense - 12 * 4

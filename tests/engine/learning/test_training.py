@@ -19,6 +19,7 @@ from engine.learning.training import Batch, Cancelled, Diverged, Epoch, accuracy
 from engine.spec import (
     LayerQuant,
     LearnedStep,
+    ModelSpec,
     Protection,
     QuantSpec,
     RunSpec,
@@ -30,15 +31,24 @@ EPOCHS = TrainingSpec(epochs=12)
 SCHEMES = ["float", "qat", "degree-quant"]
 
 
-def spec_of(name: str, **training: object) -> RunSpec:
+OPERATORS = [
+    ModelSpec(operator="gat"),
+    ModelSpec(operator="gin"),
+    ModelSpec(operator="sage"),
+    ModelSpec(operator="sage", aggregation="max", batch_norm=True),
+]
+
+
+def spec_of(name: str, model: ModelSpec = ModelSpec(), **training: object) -> RunSpec:
     protection = Protection(p_min=0.2, p_max=0.5) if name == "degree-quant" else None
     held = replace(EPOCHS, **training)
-    return scheme(name, bits=4, training=held, protection=protection)
+    return scheme(name, bits=4, model=model, training=held, protection=protection)
 
 
 def start(graph: Graph, spec: RunSpec, seed: int = 0) -> tuple[Network, torch.Generator]:
     generator = torch.Generator().manual_seed(seed)
-    network = Network(spec.model, spec.quant, graph.features, graph.classes, generator)
+    layers = spec.model.layer_specs(graph.features, graph.classes)
+    network = Network(layers, spec.quant, generator)
     return network, generator
 
 
@@ -62,9 +72,10 @@ def timeless(epochs: list[Epoch]) -> list[Epoch]:
     return [replace(epoch, epoch_ms=0.0) for epoch in epochs]
 
 
+@pytest.mark.parametrize("model", [ModelSpec(), *OPERATORS], ids=lambda model: model.operator)
 @pytest.mark.parametrize("name", SCHEMES)
-def test_the_same_seed_is_the_same_run(karate: Graph, name: str) -> None:
-    spec = spec_of(name)
+def test_the_same_seed_is_the_same_run(karate: Graph, name: str, model: ModelSpec) -> None:
+    spec = spec_of(name, model)
     network, epochs = train(karate, spec)
     torch.manual_seed(99)
     again, epochs_again = train(karate, spec)
@@ -112,7 +123,7 @@ def test_records_are_measured_on_their_nodes(karate: Graph) -> None:
     network, epochs = train(karate, spec)
     batch = Batch.of(karate)
     with torch.no_grad():
-        scores = network(batch.x, batch.adjacency)
+        scores = network(batch.x, batch.adjacencies)
     classes = scores.argmax(dim=1).numpy()
     (epoch,) = epochs
     assert epoch.train == pytest.approx((classes == karate.y)[karate.train].mean())
@@ -121,6 +132,14 @@ def test_records_are_measured_on_their_nodes(karate: Graph) -> None:
     assert epoch.validation_loss == pytest.approx(-log_shares.mean().item(), rel=1e-5)
     assert epoch.epoch_ms > 0
     assert epoch.to_dict()["best"] is True
+
+
+@pytest.mark.parametrize("name", ["float", "degree-quant"])
+@pytest.mark.parametrize("model", OPERATORS, ids=lambda model: model.operator)
+def test_every_operator_learns(digits: Graph, name: str, model: ModelSpec) -> None:
+    _, epochs = train(digits, spec_of(name, replace(model, hidden=32, dropout=0.1), epochs=40))
+    assert epochs[-1].loss < 0.6 * epochs[0].loss
+    assert max(epoch.validation for epoch in epochs) > 0.7
 
 
 def test_training_learns(digits: Graph) -> None:
@@ -260,8 +279,8 @@ def test_double_precision_is_the_same_batch(karate: Graph, digits: Graph) -> Non
         batch = Batch.of(graph)
         wide = batch.double()
         with torch.no_grad():
-            scores = network(batch.x, batch.adjacency)
-            exact = network.double()(wide.x, wide.adjacency)
+            scores = network(batch.x, batch.adjacencies)
+            exact = network.double()(wide.x, wide.adjacencies)
         assert exact.dtype == torch.float64
         torch.testing.assert_close(exact.float(), scores, rtol=1e-4, atol=1e-5)
         assert torch.equal(wide.test, batch.test)

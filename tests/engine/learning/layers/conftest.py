@@ -1,0 +1,158 @@
+"""Layers of any operator, made and looked into the same way in every test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from engine.graphs import Graph, Neighbourhoods
+from engine.learning.adjacency import Adjacencies
+from engine.learning.batch_norm import BatchNorm
+from engine.learning.layers.layer import Layer
+from engine.learning.network import OPERATORS
+from engine.spec import Current, LayerQuant, LayerSpec, QuantSpec
+
+
+@pytest.fixture(scope="session")
+def layer_of() -> Callable[..., Layer]:
+    """Return what makes a layer whose learned tensors, and running statistics, are all drawn."""
+
+    def make(spec: LayerSpec, quant: LayerQuant = LayerQuant()) -> Layer:
+        layer = OPERATORS[spec.operator](spec, quant)
+        generator = torch.Generator().manual_seed(1)
+        with torch.no_grad():
+            for name, parameter in layer.named_parameters():
+                if not name.startswith("quantizers"):
+                    parameter.normal_(generator=generator)
+            for module in layer.modules():
+                if isinstance(module, BatchNorm):
+                    module.running_mean.normal_(generator=generator)
+                    module.running_var.uniform_(0.2, 3, generator=generator)
+        return layer
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def quantized() -> Callable[..., LayerQuant]:
+    """Return what quantizes every component a layer has."""
+
+    def make(spec: LayerSpec, bits: int) -> LayerQuant:
+        held = QuantSpec(bits=bits)
+        weight = QuantSpec(bits=bits, granularity="channel", range=Current())
+        every = {**dict.fromkeys(spec.components, held), "weight": weight}
+        return LayerQuant(**every)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def record() -> Callable[..., dict[str, tuple[Tensor, Tensor]]]:
+    """Return what runs a layer and tells what entered and left each of its quantizers."""
+
+    def run(layer: Layer, *arguments: object) -> dict[str, tuple[Tensor, Tensor]]:
+        seen: dict[str, tuple[Tensor, Tensor]] = {}
+        hooks = [
+            held.register_forward_hook(
+                lambda _module, inputs, x_hat, name=name: seen.__setitem__(name, (inputs[0], x_hat))
+            )
+            for name, held in layer.quantizers.items()
+        ]
+        layer(*arguments)
+        for hook in hooks:
+            hook.remove()
+        return seen
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def in_place(record, on_grid, quantized, layer_of):  # type: ignore[no-untyped-def]
+    """Return what checks that each quantizer of an operator stands where its equations say.
+
+    ``expected(layer, x_hat by slot)`` gives what should enter each slot but input and weights.
+    """
+
+    def check(
+        spec: LayerSpec,
+        adjacencies: Adjacencies,
+        x: Tensor,
+        bits: int,
+        expected: Callable[[Layer, dict[str, Tensor]], dict[str, Tensor]],
+    ) -> None:
+        layer = layer_of(spec, quantized(spec, bits))
+        layer(x, adjacencies)
+        layer.eval()
+        seen = record(layer, x, adjacencies)
+        assert set(seen) == set(spec.slots)
+        for name, (real, x_hat) in seen.items():
+            params = layer.quantizers[name].qparams()
+            assert params.spec == spec.quant_of(name, quantized(spec, bits))
+            assert torch.equal(x_hat, on_grid(real, params)), name
+        hat = {name: x_hat for name, (_, x_hat) in seen.items()}
+        entering = {"input": x, **expected(layer, hat)}
+        for name in spec.slots:
+            real = layer.get_parameter(name) if "weight" in name else entering.get(name)
+            real = layer.attention if name == "attention" else real
+            torch.testing.assert_close(seen[name][0], real, rtol=1e-5, atol=1e-5)
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def same_as_twin() -> Callable[..., None]:
+    """Return what compares a layer with a PyG twin: results and all gradients.
+
+    ``gradients()`` gives the twin's, by the layer's names and in its shapes. No feature is 0: torch
+    counts a maximum of 0 as one tie more than it has.
+    """
+
+    def check(
+        layer: Layer,
+        twin: Callable[..., Tensor],
+        x: Tensor,
+        adjacencies: Adjacencies,
+        edges: tuple[Tensor | None, ...],
+        gradients: Callable[[], dict[str, Tensor]],
+    ) -> None:
+        x = torch.where(x == 0, 0.5, x)
+        one, other = x.clone().requires_grad_(), x.clone().requires_grad_()
+        found, expected = layer(one, adjacencies), twin(other, *edges)
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+        upstream = torch.linspace(-1, 2, found.numel()).view_as(found)
+        found.backward(upstream)
+        expected.backward(upstream)
+        torch.testing.assert_close(one.grad, other.grad, rtol=1e-3, atol=1e-3)
+        wanted = gradients()
+        assert set(wanted) == {name for name, _ in layer.named_parameters()}
+        for name, grad in wanted.items():
+            torch.testing.assert_close(layer.get_parameter(name).grad, grad, rtol=1e-3, atol=1e-3)
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def dense_features() -> Callable[[Graph], Tensor]:
+    """Return what gives a graph's features with all their entries."""
+
+    def dense(graph: Graph) -> Tensor:
+        x = graph.x if isinstance(graph.x, np.ndarray) else graph.x.toarray()
+        return torch.from_numpy(np.asarray(x, np.float32))
+
+    return dense
+
+
+@pytest.fixture(scope="session")
+def unweighted() -> Callable[[Graph], tuple[Adjacencies, Tensor]]:
+    """Return what gives a graph's edges without their weights, as we and as PyG take them."""
+
+    def edges(graph: Graph) -> tuple[Adjacencies, Tensor]:
+        plain = replace(graph, edge_weight=None)
+        return Adjacencies(Neighbourhoods(plain)), torch.from_numpy(graph.edge_index)
+
+    return edges
