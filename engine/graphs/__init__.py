@@ -1,10 +1,13 @@
-"""Graphs: the value every run learns on, where it comes from, and how a GCN sees it."""
+"""Graphs and sets of them: the value every run learns on, its origins, and its neighbourhoods."""
 
 from __future__ import annotations
 
 from engine.graphs.catalogue import (
     EMBEDDED,
+    EMBEDDED_SETS,
     PUBLIC,
+    PUBLIC_SETS,
+    SETS,
     GraphNotFound,
     keep_own,
     kept_at,
@@ -24,11 +27,16 @@ from engine.graphs.neighbours import (
     plain_neighbours,
 )
 from engine.graphs.npz import read_npz, write_npz
-from engine.graphs.own import from_arrays, from_data, from_networkx
+from engine.graphs.own import from_arrays, from_networkx
+from engine.graphs.pyg import from_data
+from engine.graphs.subset import subset
 
 __all__ = [
     "EMBEDDED",
+    "EMBEDDED_SETS",
     "PUBLIC",
+    "PUBLIC_SETS",
+    "SETS",
     "Features",
     "Graph",
     "GraphError",
@@ -53,5 +61,6 @@ __all__ = [
     "protection_probability",
     "read_npz",
     "row_normalized",
+    "subset",
     "write_npz",
 ]

@@ -1,4 +1,4 @@
-"""The graphs by name: which there are, and how one is loaded without torch."""
+"""The graphs and sets of graphs by name: which there are, and how to load one without torch."""
 
 from __future__ import annotations
 
@@ -14,13 +14,25 @@ from engine.graphs.graph import Graph, GraphError
 from engine.graphs.hubs import hubs
 from engine.graphs.karate import karate
 from engine.graphs.npz import read_npz, write_npz
+from engine.graphs.splits import fold_split
+from engine.graphs.superpixels import digits_superpixels
 from engine.spec import GraphSpec
+from engine.spec.run import FOLDED
 
 EMBEDDED = ("digits-knn", "karate", "hubs")
 """Graphs that are always there."""
 
 PUBLIC = ("Cora", "CiteSeer", "PubMed", "Photo", "Computers", "CS", "Physics")
 """Graphs that PyTorch Geometric's classes load; after the first time they need no torch."""
+
+EMBEDDED_SETS = ("digits-superpixels",)
+"""Sets of graphs that are always there."""
+
+PUBLIC_SETS = (*FOLDED, "ZINC", "MNISTSuperpixels", "CIFAR10Superpixels")
+"""Sets of graphs that PyTorch Geometric's classes load, like `PUBLIC` graphs."""
+
+SETS = EMBEDDED_SETS + PUBLIC_SETS
+"""Sets of graphs, whose labels are the graphs' and not the nodes'."""
 
 HUBS_NODES = 2000
 HUBS_EXPONENT = 2.5
@@ -34,7 +46,7 @@ class GraphNotFound(GraphError):
 
 
 def load_graph(spec: GraphSpec, folder: str | Path | None = None) -> Graph:
-    """Return the graph that a spec names, its rows normalised if the spec says so.
+    """Return the graph or set that a spec names, its rows normalised if the spec says so.
 
     Args:
         spec: The graph's name and options.
@@ -68,17 +80,17 @@ def kept_at(name: str, folder: str | Path | None = None) -> Path:
     """Return the file that keeps a public or own graph.
 
     Args:
-        name: One of `PUBLIC`, or ``own:<sha256>``.
+        name: One of `PUBLIC` or `PUBLIC_SETS`, or ``own:<sha256>``.
         folder: Where graphs are kept, under ``graphs``; the user's cache if None.
 
     Raises:
         GraphNotFound: If no graph of that name is ever kept.
     """
     own = _OWN.fullmatch(name)
-    if name not in PUBLIC and not own:
+    if name not in PUBLIC + PUBLIC_SETS and not own:
         raise GraphNotFound(
-            f"there is no graph {name!r}; there are {', '.join(EMBEDDED + PUBLIC)}, "
-            "and own:<sha256> for a graph of your own"
+            f"there is no graph {name!r}; there are {', '.join(EMBEDDED + PUBLIC)}, the sets "
+            f"{', '.join(SETS)}, and own:<sha256> for a graph or set of your own"
         )
     folder = user_cache_path("graphbits") if folder is None else Path(folder)
     return folder / "graphs" / f"{own[1] if own else name}.npz"
@@ -94,15 +106,20 @@ def _load(spec: GraphSpec, folder: str | Path | None) -> Graph:
             HUBS_NODES if spec.nodes is None else spec.nodes,
             HUBS_EXPONENT if spec.exponent is None else spec.exponent,
         )
+    if spec.name == "digits-superpixels":
+        return digits_superpixels()
     path = kept_at(spec.name, folder)
     try:
         graph = read_npz(path)
     except FileNotFoundError:
-        known = ", ".join(EMBEDDED)
+        known = ", ".join(EMBEDDED + EMBEDDED_SETS)
         raise GraphNotFound(
             f"{spec.name} is not kept in {path.parent}: a public graph is fetched by its first "
             f"run, an own one kept by `keep_own`; always there are {known}"
         ) from None
-    if spec.name not in PUBLIC and spec.name != f"own:{graph.digest}":
+    if _OWN.fullmatch(spec.name) and spec.name != f"own:{graph.digest}":
         raise GraphError(f"{path} is damaged: its content does not have the digest it is named by")
-    return graph
+    if spec.fold is None:
+        return graph
+    train, val, test = fold_split(graph.y, spec.fold)
+    return replace(graph, train=train, val=val, test=test)

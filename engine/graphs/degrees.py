@@ -12,21 +12,33 @@ from engine.spec import Protection
 Degrees = NDArray[np.integer[Any]]
 
 
-def degree_cdf(in_degree: Degrees) -> NDArray[np.float64]:
+Starts = NDArray[np.int64]
+
+
+def degree_cdf(in_degree: Degrees, starts: Starts | None = None) -> NDArray[np.float64]:
     """Return the share of nodes whose in-degree is at most each node's own: the inclusive CDF.
 
-    ``F(d_v) = |{u : d_u <= d_v}| / N``
+    ``F(d_v) = |{u : d_u <= d_v}| / N``, over the nodes of v's own graph.
 
     Args:
         in_degree: In-degrees before self-loops are added, [N].
+        starts: Where each graph's nodes start, [G + 1]; None for a single graph.
 
     Returns:
         Shares in (0, 1], [N].
     """
-    return np.searchsorted(np.sort(in_degree), in_degree, side="right") / len(in_degree)
+    if starts is None:
+        return np.searchsorted(np.sort(in_degree), in_degree, side="right") / len(in_degree)
+    size = np.diff(starts)
+    graph = np.repeat(np.arange(len(size)), size)
+    key = graph * (int(in_degree.max(initial=0)) + 1) + in_degree
+    at_most: NDArray[np.int64] = np.searchsorted(np.sort(key), key, side="right")
+    return (at_most - starts[graph]) / size[graph]
 
 
-def protection_probability(in_degree: Degrees, protection: Protection) -> NDArray[np.float64]:
+def protection_probability(
+    in_degree: Degrees, protection: Protection, starts: Starts | None = None
+) -> NDArray[np.float64]:
     """Return the probability that a training forward leaves each node unquantized.
 
     ``p(v) = p_min + (p_max - p_min) F(d_v)``
@@ -34,6 +46,7 @@ def protection_probability(in_degree: Degrees, protection: Protection) -> NDArra
     Args:
         in_degree: In-degrees before self-loops are added, [N].
         protection: The bounds.
+        starts: Where each graph's nodes start, [G + 1]; None for a single graph.
 
     Returns:
         Probabilities, [N].
@@ -42,17 +55,20 @@ def protection_probability(in_degree: Degrees, protection: Protection) -> NDArra
         Tailor et al., Degree-Quant, ICLR 2021, section 3.1.
     """
     span = protection.p_max - protection.p_min
-    return protection.p_min + span * degree_cdf(in_degree)
+    return protection.p_min + span * degree_cdf(in_degree, starts)
 
 
-def expected_protected(in_degree: Degrees, protection: Protection) -> float:
+def expected_protected(
+    in_degree: Degrees, protection: Protection, starts: Starts | None = None
+) -> float:
     """Return how many nodes a training forward leaves unquantized on average.
 
     Args:
         in_degree: In-degrees before self-loops are added, [N].
         protection: The bounds.
+        starts: Where each graph's nodes start, [G + 1]; None for a single graph.
     """
-    return float(protection_probability(in_degree, protection).sum())
+    return float(protection_probability(in_degree, protection, starts).sum())
 
 
 def degree_buckets(in_degree: Degrees) -> NDArray[np.int64]:

@@ -32,7 +32,7 @@ def digits_knn() -> Graph:
         Pixels: Alpaydin & Kaynak, Optical Recognition of Handwritten Digits, UCI, 1998. Hubs:
         Radovanović et al., Hubs in Space, JMLR 2010.
     """
-    pixels, y = _read()
+    pixels, y = read_digits()
     nodes = len(y)
     nearest = _nearest(pixels, NEIGHBOURS)
     source = np.repeat(np.arange(nodes, dtype=np.int64), NEIGHBOURS)
@@ -49,7 +49,8 @@ def digits_knn() -> Graph:
     )
 
 
-def _read() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def read_digits() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the pixels of scikit-learn's digits, 0 to 16, [1797, 64], and the digits, [1797]."""
     # scikit-learn's own loader reads this very file, but importing it takes 1.5 s, and a
     # dashboard's first paint waits for this graph.
     package = find_spec("sklearn")

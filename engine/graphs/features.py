@@ -54,3 +54,16 @@ def row_normalized(x: Features) -> Features:
         data = (x.data / np.repeat(total, np.diff(x.indptr))).astype(np.float32)
         return csr_array((data, x.indices, x.indptr), shape=x.shape)
     return (x / total[:, None]).astype(np.float32)
+
+
+def standardized(values: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+    """Return ``(v - mean) / deviation``, zeros where all are equal, as one column.
+
+    Args:
+        values: In-degrees or other counts, [N].
+
+    Returns:
+        Features, [N, 1].
+    """
+    column: NDArray[np.float64] = (values - values.mean()) / (values.std() or 1)
+    return column[:, None].astype(np.float32)

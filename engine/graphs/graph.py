@@ -1,7 +1,8 @@
-"""A graph for node classification: directed edges, features, labels and one fixed split."""
+"""A graph to learn on, or many side by side: edges, features, labels and one fixed split."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -19,24 +20,31 @@ class GraphError(ValueError):
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
 class Graph:
-    """A directed graph whose nodes are to be classified.
+    """A directed graph, or a set of graphs side by side, whose labels are to be learned.
 
     Edges may repeat, be self-loops, leave nodes isolated, or be none at all; each counts as given.
+
+    A set is one graph as well: `starts` says where each graph's nodes start, edges stand graph by
+    graph and never lead from one to another. What is labelled, the U units, are the N nodes of a
+    single graph but the G graphs of a set; a graph of a set may have no nodes.
 
     Args:
         name: What it is called.
         edge_index: Sources in row 0, targets in row 1, int64 [2, E].
         edge_weight: Weights of at least 0, float32 [E], or None where all are 1.
         x: Features, float32 [N, F]; sparse rows where few entries are not 0.
-        y: Classes, int64 [N]; -1 where a node has no label.
-        train: Nodes whose labels are learned from, bool [N].
-        val: Nodes whose labels choose the epoch, bool [N].
-        test: Nodes whose labels give the accuracy, bool [N].
-        classes: Number of classes C.
+        y: Classes, int64 [U]; -1 where a unit has no label.
+        train: Units whose labels are learned from, bool [U].
+        val: Units whose labels choose the epoch, bool [U].
+        test: Units whose labels give the result, bool [U].
+        classes: Number of classes C; 0 where `targets` are to be learned.
+        starts: Where each graph's nodes start, from 0 to N, int64 [G + 1]; None for a single graph.
+        targets: Real numbers to be learned in place of classes, float32 [U, T].
 
     Raises:
-        GraphError: If the arrays do not fit each other, a number is not finite or out of bounds,
-            the masks overlap or hold an unlabelled node, or one of them is empty.
+        GraphError: If the arrays do not fit each other, a number is not finite or out of bounds, an
+            edge leaves its graph, or the masks overlap, hold an unlabelled unit or, in a single
+            graph, are empty. A set may be a part of another, with no unit left of a mask.
     """
 
     name: str
@@ -48,27 +56,44 @@ class Graph:
     val: NDArray[np.bool_]
     test: NDArray[np.bool_]
     classes: int
+    starts: NDArray[np.int64] | None = None
+    targets: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         if not len(self.y):
-            raise GraphError("the graph has no nodes")
+            raise GraphError("the set has no graphs" if self.is_set else "the graph has no nodes")
         _check_array("y", self.y, np.int64, (len(self.y),))
+        self._check_starts()
         check_edges(self.edge_index, self.nodes)
         self._check_weights()
+        self._check_apart()
         self._check_features()
+        self._check_targets()
         self._check_labels()
         self._check_split()
 
     def __repr__(self) -> str:
+        graphs = f"graphs={self.units}, " if self.is_set else ""
+        learned = f"classes={self.classes}" if self.targets is None else f"targets={self.outputs}"
         return (
-            f"Graph(name={self.name!r}, nodes={self.nodes}, edges={self.edges}, "
-            f"features={self.features}, classes={self.classes})"
+            f"Graph(name={self.name!r}, {graphs}nodes={self.nodes}, edges={self.edges}, "
+            f"features={self.features}, {learned})"
         )
 
     @property
-    def nodes(self) -> int:
-        """Number of nodes N."""
+    def is_set(self) -> bool:
+        """Whether these are graphs with a label each, not one graph of labelled nodes."""
+        return self.starts is not None
+
+    @property
+    def units(self) -> int:
+        """Number of what is labelled: the graphs of a set, the nodes of a single graph."""
         return len(self.y)
+
+    @property
+    def nodes(self) -> int:
+        """Number of nodes N, of all graphs together."""
+        return len(self.y) if self.starts is None else int(self.starts[-1])
 
     @property
     def edges(self) -> int:
@@ -79,6 +104,26 @@ class Graph:
     def features(self) -> int:
         """Number of features F."""
         return int(self.x.shape[1])
+
+    @property
+    def outputs(self) -> int:
+        """Numbers to be found for each unit: a score for each class, or the targets."""
+        return self.classes if self.targets is None else int(self.targets.shape[1])
+
+    @property
+    def graph_of_node(self) -> NDArray[np.int64]:
+        """The graph that each node is in, from 0, int64 [N]."""
+        if self.starts is None:
+            return np.zeros(self.nodes, dtype=np.int64)
+        return np.repeat(np.arange(self.units, dtype=np.int64), np.diff(self.starts))
+
+    @property
+    def edge_starts(self) -> NDArray[np.int64]:
+        """Where each graph's edges start, from 0 to E, int64 [G + 1]."""
+        if self.starts is None:
+            return np.array([0, self.edges], dtype=np.int64)
+        # Sources ascend by graph though not within one: enough for a search for graphs' bounds.
+        return np.searchsorted(self.edge_index[0], self.starts).astype(np.int64, copy=False)
 
     @property
     def in_degree(self) -> NDArray[np.int64]:
@@ -104,12 +149,37 @@ class Graph:
         else:
             arrays.append(("x", x))
         arrays += [(name, getattr(self, name)) for name in ("y", "train", "val", "test")]
+        if self.starts is not None:
+            arrays.append(("starts", self.starts))
+        if self.targets is not None:
+            arrays.append(("targets", self.targets))
         digest = sha256(f"graph 1, {self.features} features, {self.classes} classes".encode())
         for name, array in arrays:
             little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
             digest.update(f"\n{name} {little.dtype.str} {little.shape}\n".encode())
             digest.update(little.data)
         return digest.hexdigest()
+
+    def _check_starts(self) -> None:
+        if self.starts is None:
+            return
+        _check_array("starts", self.starts, np.int64, (self.units + 1,))
+        if self.starts[0] != 0 or (np.diff(self.starts) < 0).any():
+            raise GraphError("starts must ascend from 0: where each graph's nodes start, then N")
+
+    def _check_apart(self) -> None:
+        if self.starts is None:
+            return
+        source, target = self.graph_of_node[self.edge_index]
+        crossing = np.flatnonzero(source != target)
+        if len(crossing):
+            edge = crossing[0]
+            raise GraphError(
+                f"edge {edge} leads from graph {source[edge]} to graph {target[edge]}, "
+                "but the graphs of a set lie side by side with no edge between them"
+            )
+        if (np.diff(source) < 0).any():
+            raise GraphError("the edges of a set must stand graph by graph")
 
     def _check_weights(self) -> None:
         if self.edge_weight is None:
@@ -131,6 +201,17 @@ class Graph:
         if not np.isfinite(values).all():
             raise GraphError("x holds a number that is not finite")
 
+    def _check_targets(self) -> None:
+        if self.targets is None:
+            return
+        if self.targets.ndim != 2 or not self.targets.shape[1]:
+            raise GraphError(f"targets has shape {self.targets.shape}, wanted ({self._unit}s, T)")
+        _check_array("targets", self.targets, np.float32, (self.units, self.outputs))
+        if not np.isfinite(self.targets).all():
+            raise GraphError("targets holds a number that is not finite")
+        if self.classes:
+            raise GraphError(f"there are {self.classes} classes beside targets, wanted 0")
+
     def _check_labels(self) -> None:
         if self.y.min() < -1:
             raise GraphError(f"y holds {self.y.min()}, wanted classes from 0, or -1 for no label")
@@ -140,16 +221,37 @@ class Graph:
     def _check_split(self) -> None:
         masks = {"train": self.train, "val": self.val, "test": self.test}
         for name, mask in masks.items():
-            _check_array(name, mask, np.bool_, (self.nodes,))
-            if not mask.any():
-                raise GraphError(f"the {name} mask holds no node, so none is there to {_USE[name]}")
-            if (self.y[mask] < 0).any():
-                raise GraphError(f"the {name} mask holds nodes without a label (y is -1)")
+            _check_array(name, mask, np.bool_, (self.units,))
+        if not self.is_set:
+            check_parts(masks, self._unit)
+        if self.targets is None:
+            for name, mask in masks.items():
+                if (self.y[mask] < 0).any():
+                    raise GraphError(f"the {name} mask holds {self._unit}s without a label (-1)")
         if (self.train.astype(np.int8) + self.val + self.test > 1).any():
             raise GraphError("the train, val and test masks overlap")
 
+    @property
+    def _unit(self) -> str:
+        return "graph" if self.is_set else "node"
 
-_USE = {"train": "learn from", "val": "choose the epoch by", "test": "measure the accuracy on"}
+
+_USE = {"train": "learn from", "val": "choose the epoch by", "test": "measure the result on"}
+
+
+def check_parts(masks: Mapping[str, NDArray[np.bool_]], unit: str) -> None:
+    """Refuse a split of which a part is empty.
+
+    Args:
+        masks: The ``train``, ``val`` and ``test`` masks, [U] each.
+        unit: What is labelled, a node or a graph.
+
+    Raises:
+        GraphError: Naming the first empty part.
+    """
+    for name, mask in masks.items():
+        if not mask.any():
+            raise GraphError(f"the {name} mask holds no {unit}, so none is there to {_USE[name]}")
 
 
 def check_edges(edge_index: NDArray[np.int64], nodes: int) -> None:
@@ -166,7 +268,7 @@ def check_edges(edge_index: NDArray[np.int64], nodes: int) -> None:
         raise GraphError(f"edge_index has shape {edge_index.shape}, wanted (2, edges)")
     _check_array("edge_index", edge_index, np.int64, edge_index.shape)
     low, high = int(edge_index.min(initial=0)), int(edge_index.max(initial=0))
-    if low < 0 or high >= nodes:
+    if edge_index.size and (low < 0 or high >= nodes):
         wrong = low if low < 0 else high
         raise GraphError(f"edge_index holds node {wrong}, but nodes are numbered 0 to {nodes - 1}")
 

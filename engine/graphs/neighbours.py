@@ -123,13 +123,14 @@ class Neighbourhoods:
     """A graph's edges in the arrangement that each operator sums over, each made when first asked.
 
     Args:
-        graph: The graph, or many side by side, without an edge between them.
-        pools: Where each graph's nodes start, int64 [G + 1]; None for one graph.
+        graph: The graph or set.
+        pools: Where each graph's nodes start, int64 [G + 1]; None for what the graph itself says.
     """
 
     def __init__(self, graph: Graph, pools: NDArray[np.int64] | None = None) -> None:
         self.nodes = graph.nodes
-        self.pools = np.array([0, graph.nodes]) if pools is None else pools
+        own = np.array([0, graph.nodes]) if graph.starts is None else graph.starts
+        self.pools = own if pools is None else pools
         self._graph = graph
         self._made: dict[Callable[[Graph], Neighbours], Neighbours] = {}
 

@@ -19,7 +19,7 @@ from scipy.sparse import csr_array
 from engine.graphs.graph import Graph, GraphError
 from engine.graphs.own import from_arrays
 
-PLAIN_KEYS = ("edge_index", "y", "x", "edge_weight", "train", "val", "test")
+PLAIN_KEYS = ("edge_index", "y", "x", "edge_weight", "train", "val", "test", "starts", "targets")
 SPARSE_KEYS = ("x_data", "x_indices", "x_indptr", "x_shape")
 KEYS = ("digest", *PLAIN_KEYS, *SPARSE_KEYS, "classes", "name")
 
@@ -44,8 +44,9 @@ def read_npz(path: str | Path) -> Graph:
     The file holds ``edge_index`` [2, E] and ``y`` [N]. It may hold ``x`` [N, F], or the rows of a
     sparse x as ``x_data``, ``x_indices``, ``x_indptr`` and ``x_shape``; ``edge_weight`` [E]; the
     masks ``train``, ``val`` and ``test`` [N]; ``classes``, a number; ``name``, a text; and
-    ``digest``, the graph's own, against damage. What is missing is filled in as by
-    `engine.graphs.from_arrays`, which also says what each array means.
+    ``digest``, the graph's own, against damage. With ``starts`` [G + 1] it holds a set of graphs,
+    ``y`` and the masks are [G]; with ``targets`` [N or G, T] it needs no ``y``. What is missing is
+    filled in as by `engine.graphs.from_arrays`, which also says what each array means.
 
     Args:
         path: The file.
@@ -111,7 +112,8 @@ def _arrays(file: BinaryIO) -> dict[str, NDArray[Any]]:
 
 
 def _graph(arrays: dict[str, NDArray[Any]], stem: str) -> Graph:
-    missing = [key for key in ("edge_index", "y") if key not in arrays]
+    needed = ["edge_index"] + ["y"] * ("targets" not in arrays)
+    missing = [key for key in needed if key not in arrays]
     if missing:
         raise GraphError(f"it holds no {' and no '.join(missing)}")
     parts = [key for key in SPARSE_KEYS if key in arrays]

@@ -1,4 +1,4 @@
-"""A person's own graph: from arrays, from a PyG ``Data``, or from networkx."""
+"""A person's own graph or set of graphs: from arrays, or from networkx."""
 
 from __future__ import annotations
 
@@ -10,103 +10,94 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, issparse
 
 from engine.graphs.degrees import degree_buckets
-from engine.graphs.features import Features, compact
-from engine.graphs.graph import Graph, GraphError, check_edges
+from engine.graphs.features import Features, compact, standardized
+from engine.graphs.graph import Graph, GraphError, check_edges, check_parts
 from engine.graphs.splits import split_by_share
 
 if TYPE_CHECKING:
     import networkx
 
-SHARES = {"train": 10.0, "val": 10.0, "test": 80.0}
+NODE_SHARES = {"train": 10.0, "val": 10.0, "test": 80.0}
 """The proportion in which missing masks divide the labelled nodes of each class."""
+
+GRAPH_SHARES = {"train": 80.0, "val": 10.0, "test": 10.0}
+"""The proportion in which missing masks divide the labelled graphs of each class."""
 
 
 def from_arrays(
     *,
     edge_index: Any,
-    y: Any,
+    y: Any = None,
     x: Any = None,
     edge_weight: Any = None,
     train: Any = None,
     val: Any = None,
     test: Any = None,
     classes: int | None = None,
+    starts: Any = None,
+    targets: Any = None,
     name: str = "own",
     seed: int = 0,
 ) -> Graph:
-    """Return a graph of what is given, with what is missing filled in.
+    """Return a graph, or a set of graphs, of what is given, with what is missing filled in.
+
+    What is labelled, the U units, are the N nodes of a graph or the G graphs of a set.
 
     Args:
         edge_index: Sources in row 0, targets in row 1, integers [2, E]; an undirected edge stands
-            there in both directions.
-        y: Classes from 0, an integer [N]; -1 where a node has no label.
+            there in both directions. Those of a set are put into the order of its graphs.
+        y: Classes from 0, an integer [U]; -1 where a unit has no label. Only targets may stand in
+            its place.
         x: Real features [N, F], dense or SciPy sparse. Without any, a node's features are its
-            in-degree's bucket, one-hot: 0, 1, 2 to 3, 4 to 7, and so on in powers of two.
+            in-degree's bucket, one-hot: 0, 1, 2 to 3, 4 to 7, and so on in powers of two; in a set
+            the in-degree itself, standardised over all nodes.
         edge_weight: Real weights of at least 0, [E]. Without any, all are 1.
-        train: Which nodes to learn from, bool [N].
-        val: Which nodes choose the epoch, bool [N].
-        test: Which nodes give the accuracy, bool [N]. Masks that are missing divide the labelled
-            nodes that the given ones leave, at random, class by class, as 10 : 10 : 80.
+        train: Which units to learn from, bool [U].
+        val: Which units choose the epoch, bool [U].
+        test: Which units give the result, bool [U]. Masks that are missing divide the labelled
+            units that the given ones leave, at random, class by class: nodes as 10 : 10 : 80,
+            graphs as 80 : 10 : 10.
         classes: Number of classes; without it one more than the largest in ``y``.
+        starts: Where each graph's nodes start in a set, and N, integers [G + 1].
+        targets: Real numbers to learn in place of classes, [U] or [U, T].
         name: What to call the graph.
         seed: Seed of that division.
 
     Raises:
         GraphError: If the graph cannot be learned on.
     """
-    if y is None:
+    unit, shares = ("node", NODE_SHARES) if starts is None else ("graph", GRAPH_SHARES)
+    learned = None if targets is None else _targets(targets, unit)
+    if y is not None:
+        labels = _labels(y, unit)
+    elif learned is not None:
+        labels = np.full(len(learned), -1, dtype=np.int64)
+    else:
         raise GraphError("the graph has no labels: y must give the classes to learn from")
-    labels = _labels(y)
-    edges = _edges(edge_index, len(labels))
+    begins = None if starts is None else _starts(starts)
+    nodes = len(labels) if begins is None else int(begins[-1])
+    edges = _edges(edge_index, nodes)
+    weights = None if edge_weight is None else _weights(edge_weight)
+    if begins is not None:
+        edges, weights = _graph_by_graph(edges, weights, begins)
     masks = {
-        part: None if given is None else _mask(part, given, len(labels))
+        part: None if given is None else _mask(part, given, len(labels), unit)
         for part, given in (("train", train), ("val", val), ("test", test))
     }
-    return Graph(
+    strata = labels if learned is None else np.zeros(len(learned), dtype=np.int64)
+    graph = Graph(
         name=name,
         edge_index=edges,
-        edge_weight=None if edge_weight is None else _weights(edge_weight),
-        x=_degree_features(edges, len(labels)) if x is None else _features(x),
+        edge_weight=weights,
+        x=_degree_features(edges, nodes, begins is not None) if x is None else _features(x),
         y=labels,
-        **_fill_split(labels, masks, seed),
+        **_fill_split(strata, masks, shares, unit, seed),
         classes=int(labels.max(initial=-1)) + 1 if classes is None else classes,
+        starts=begins,
+        targets=learned,
     )
-
-
-def from_data(data: Any, *, name: str = "own", seed: int = 0) -> Graph:
-    """Return the graph of a PyTorch Geometric ``Data``, or of anything with its attributes.
-
-    Read are ``edge_index``, ``y``, ``x``, ``edge_weight`` (or else an ``edge_attr`` of one number
-    an edge; of more it is left aside, since a GCN has no use for them), ``train_mask``,
-    ``val_mask`` and ``test_mask``. What is missing is filled in as by `from_arrays`. Neither torch
-    nor PyG is imported.
-
-    Args:
-        data: The data.
-        name: What to call the graph.
-        seed: Seed of the masks, if any is missing.
-
-    Raises:
-        GraphError: If the graph cannot be learned on.
-    """
-    held = {key: _numpy(getattr(data, key, None)) for key in _KEYS}
-    if held["edge_index"] is None:
-        raise GraphError("the data has no edge_index, the [2, edges] array of sources and targets")
-    weight = held["edge_weight"]
-    if weight is None and held["edge_attr"] is not None:
-        attribute = np.asarray(held["edge_attr"])
-        weight = attribute.ravel() if attribute.shape[1:] in ((), (1,)) else None
-    return from_arrays(
-        edge_index=held["edge_index"],
-        y=held["y"],
-        x=held["x"],
-        edge_weight=weight,
-        train=held["train_mask"],
-        val=held["val_mask"],
-        test=held["test_mask"],
-        name=name,
-        seed=seed,
-    )
+    check_parts({part: getattr(graph, part) for part in masks}, unit)
+    return graph
 
 
 def from_networkx(
@@ -155,19 +146,6 @@ def from_networkx(
     )
 
 
-_KEYS = ("edge_index", "edge_weight", "edge_attr", "x", "y", "train_mask", "val_mask", "test_mask")
-
-
-def _numpy(value: Any) -> Any:
-    """Return a torch tensor as a NumPy array without importing torch, anything else as it is."""
-    if not hasattr(value, "detach"):
-        return value
-    value = value.detach().cpu()
-    if str(value.layout) != "torch.strided":
-        value = value.to_dense()
-    return (value.float() if value.is_floating_point() else value).numpy()
-
-
 def _numbers(name: str, given: Any, kinds: str, wanted: str) -> NDArray[Any]:
     array = np.asarray(given)
     if array.dtype.kind not in kinds:
@@ -185,16 +163,43 @@ def _edges(given: Any, nodes: int) -> NDArray[np.int64]:
     return edges
 
 
-def _labels(given: Any) -> NDArray[np.int64]:
+def _starts(given: Any) -> NDArray[np.int64]:
+    array = _numbers("starts", given, "iu", "integers")
+    if array.ndim != 1 or not array.size:
+        raise GraphError(f"starts has shape {array.shape}, wanted (graphs + 1,)")
+    return np.ascontiguousarray(array, dtype=np.int64)
+
+
+def _graph_by_graph(
+    edges: NDArray[np.int64], weights: NDArray[np.float32] | None, starts: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.float32] | None]:
+    """Return the edges of a set, and their weights, in the order of its graphs."""
+    graph = np.searchsorted(starts, edges[0], side="right")
+    misfit = weights is not None and weights.shape != graph.shape  # a set will not accept it
+    if misfit or (np.diff(graph) >= 0).all():
+        return edges, weights
+    order = np.argsort(graph, kind="stable")
+    return edges.take(order, axis=1), None if weights is None else weights[order]
+
+
+def _labels(given: Any, unit: str) -> NDArray[np.int64]:
     array = np.asarray(given)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:
-        raise GraphError(f"y has shape {array.shape}, wanted one class for each node")
+        raise GraphError(f"y has shape {array.shape}, wanted one class for each {unit}")
     if array.size == 0:
-        raise GraphError("the graph has no nodes")
+        raise GraphError(f"there are no {unit}s" if unit == "graph" else "the graph has no nodes")
     _numbers("y", array, "biu", "integers: classes from 0, or -1 for none")
     return np.ascontiguousarray(array, dtype=np.int64)
+
+
+def _targets(given: Any, unit: str) -> NDArray[np.float32]:
+    array = _numbers("targets", given, "biuf", "real numbers")
+    if array.ndim not in (1, 2) or not array.size:
+        raise GraphError(f"targets has shape {array.shape}, wanted some for each {unit}")
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(array.reshape(len(array), -1), dtype=np.float32)
 
 
 def _weights(given: Any) -> NDArray[np.float32]:
@@ -213,25 +218,32 @@ def _features(given: Any) -> Features:
     return compact(given)
 
 
-def _mask(name: str, given: Any, nodes: int) -> NDArray[np.bool_]:
+def _mask(name: str, given: Any, units: int, unit: str) -> NDArray[np.bool_]:
     array = np.asarray(given)
-    if array.dtype != np.bool_ or array.shape != (nodes,):
+    if array.dtype != np.bool_ or array.shape != (units,):
         raise GraphError(
             f"the {name} mask has shape {array.shape} and holds {array.dtype}, "
-            f"wanted true or false for each of {nodes} nodes"
+            f"wanted true or false for each of {units} {unit}s"
         )
     return array
 
 
-def _degree_features(edge_index: NDArray[np.int64], nodes: int) -> Features:
-    bucket = degree_buckets(np.bincount(edge_index[1], minlength=nodes))
+def _degree_features(edge_index: NDArray[np.int64], nodes: int, of_a_set: bool) -> Features:
+    in_degree = np.bincount(edge_index[1], minlength=nodes)
+    if of_a_set:
+        return compact(standardized(in_degree))
+    bucket = degree_buckets(in_degree)
     ones = np.ones(nodes, dtype=np.float32)
     shape = (nodes, int(bucket.max()) + 1)
     return compact(csr_array((ones, bucket, np.arange(nodes + 1)), shape=shape))
 
 
 def _fill_split(
-    y: NDArray[np.int64], masks: dict[str, NDArray[np.bool_] | None], seed: int
+    y: NDArray[np.int64],
+    masks: dict[str, NDArray[np.bool_] | None],
+    shares: dict[str, float],
+    unit: str,
+    seed: int,
 ) -> dict[str, NDArray[np.bool_]]:
     given = {part: mask for part, mask in masks.items() if mask is not None}
     missing = [part for part in masks if part not in given]
@@ -239,10 +251,10 @@ def _fill_split(
         return given
     free = y >= 0
     if not free.any():
-        raise GraphError("no node has a label, so there is nothing to learn from")
+        raise GraphError(f"no {unit} has a label, so there is nothing to learn from")
     for mask in given.values():
         free = free & ~mask
-    drawn = split_by_share(y, free, tuple(SHARES[part] for part in missing), seed)
+    drawn = split_by_share(y, free, tuple(shares[part] for part in missing), seed)
     return {**given, **dict(zip(missing, drawn, strict=True))}
 
 

@@ -1,9 +1,11 @@
-"""Seeded, stratified splits of the labelled nodes into train, validation and test."""
+"""Seeded, stratified splits of labelled nodes or graphs into train, validation and test."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+
+from engine.spec.run import FOLDS
 
 Labels = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -35,7 +37,7 @@ def split_per_class(y: Labels, train: int, validation: int, seed: int) -> tuple[
 def split_by_share(y: Labels, among: Mask, shares: tuple[float, ...], seed: int) -> list[Mask]:
     """Divide labelled nodes, class by class, in a given proportion.
 
-    The first part gets a node of every class, others where that leaves one for the last.
+    The first part gets one of every class, others where that leaves one for each later part.
 
     Args:
         y: Classes, [N].
@@ -51,9 +53,35 @@ def split_by_share(y: Labels, among: Mask, shares: tuple[float, ...], seed: int)
     for part, share in enumerate(shares[:-1]):
         wanted = np.rint(left * share / sum(shares[part:])).astype(np.int64)
         most = np.minimum(left, 1) if part == 0 else np.zeros_like(left)
-        counts.append(np.clip(wanted, 1, np.maximum(left - 1, most)))
+        later = len(shares) - 1 - part
+        counts.append(np.clip(wanted, 1, np.maximum(left - later, most)))
         left = left - counts[-1]
     return _deal(y, among, counts, seed)
+
+
+FOLD_SEED = 0
+
+
+def fold_split(y: Labels, fold: int) -> tuple[Mask, Mask, Mask]:
+    """Return a split of ten-fold cross-validation: each fold is for testing once.
+
+    Shuffled with seed 0, the units of class 0, then those of class 1 and so on are dealt to the
+    folds in turn, so that folds differ by at most one unit, in each class too. One fold is for
+    testing, the one after it (after the last, the first) for validation, the rest for training.
+
+    Args:
+        y: Classes, [U]; all have one.
+        fold: The fold to test on, 0 to 9.
+
+    Returns:
+        Train, validation and test masks, [U] each.
+    """
+    shuffled = np.random.default_rng(FOLD_SEED).permutation(len(y))
+    dealt = shuffled[np.argsort(y[shuffled], kind="stable")]
+    fold_of = np.empty(len(y), dtype=np.int64)
+    fold_of[dealt] = np.arange(len(y)) % FOLDS
+    test, val = fold_of == fold, fold_of == (fold + 1) % FOLDS
+    return ~(test | val), val, test
 
 
 def _deal(y: Labels, among: Mask, counts: list[Counts], seed: int) -> list[Mask]:

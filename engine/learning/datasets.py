@@ -1,21 +1,29 @@
-"""Public graphs by name: read once by PyTorch Geometric's classes, kept as files without torch."""
+"""Public graphs and sets: read once by PyTorch Geometric's classes, kept as files without torch."""
 
 from __future__ import annotations
 
+import io
 import os
+import pickle
 import shutil
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from platformdirs import user_cache_path
+from scipy.sparse import csr_array
 
-from engine.graphs.catalogue import PUBLIC, GraphNotFound, kept_at, load_graph
+from engine.graphs.catalogue import PUBLIC, PUBLIC_SETS, GraphNotFound, kept_at, load_graph
 from engine.graphs.graph import Graph, GraphError
 from engine.graphs.npz import write_npz
-from engine.graphs.own import from_data
-from engine.graphs.splits import split_per_class
+from engine.graphs.own import from_arrays
+from engine.graphs.pyg import from_data
+from engine.graphs.splits import fold_split, split_per_class
 from engine.spec import GraphSpec
 
 FAMILY = {
@@ -26,12 +34,24 @@ FAMILY = {
     "Computers": "Amazon",
     "CS": "Coauthor",
     "Physics": "Coauthor",
+    "MUTAG": "TUDataset",
+    "PROTEINS": "TUDataset",
+    "REDDIT-BINARY": "TUDataset",
+    "ZINC": "ZINC",
+    "MNISTSuperpixels": "GNNBenchmarkDataset",
+    "CIFAR10Superpixels": "GNNBenchmarkDataset",
 }
 """The class in `torch_geometric.datasets` that reads each graph."""
 
 TRAIN_PER_CLASS = 20
 VALIDATION_PER_CLASS = 30
 SPLIT_SEED = 0
+
+PARTS = ("train", "val", "test")
+"""The splits of the sets that have official ones."""
+
+ATOM_TYPES = 28
+"""Kinds of atoms in ZINC, hydrogens and charges told apart."""
 
 SHA256 = {
     "ind.citeseer.allx": "2ac30345d95c9ec933a817ee0bdd6a5f077f8c184a20e696910192d534414668",
@@ -63,13 +83,21 @@ SHA256 = {
 
 
 def fetch(spec: GraphSpec, folder: str | Path | None = None) -> Graph:
-    """Return the graph that a spec names, a public one read from its raw files the first time.
+    """Return the graph or set that a spec names, a public one read from its raw files at first.
 
     Raw files are taken from ``GRAPHBITS_DATA``, else from the user's cache, else downloaded into
     it. What is read is kept under ``folder``, where `load_graph` finds it without torch; what is
-    damaged there is read anew. Cora, CiteSeer and PubMed keep their public split. Of the others,
-    which have none, 20 nodes of each class are for training and 30 for validation, drawn with seed
-    0, and the rest for testing.
+    damaged there is read anew.
+
+    Cora, CiteSeer and PubMed keep their public split. Of the other graphs, which have none, 20
+    nodes of each class are for training and 30 for validation, drawn with seed 0, and the rest for
+    testing. MUTAG, PROTEINS and REDDIT-BINARY are split by `fold_split`; ZINC, in its subset of
+    12,000 molecules, and the superpixels of MNIST and CIFAR-10 keep their official splits.
+
+    The features of a set are the kinds of its nodes, one-hot, in MUTAG, PROTEINS and ZINC; a
+    superpixel's mean colour and then its position; and, in REDDIT-BINARY, which has none, the
+    in-degree, standardised over all nodes. Attributes of the edges (kinds of bonds, distances) are
+    left aside.
 
     Args:
         spec: The graph's name and options.
@@ -83,7 +111,7 @@ def fetch(spec: GraphSpec, folder: str | Path | None = None) -> Graph:
     try:
         return load_graph(spec, folder)
     except GraphError:
-        if spec.name not in PUBLIC:
+        if spec.name not in PUBLIC + PUBLIC_SETS:
             raise
     write_npz(kept_at(spec.name, folder), _read(spec.name))
     return load_graph(spec, folder)
@@ -111,16 +139,30 @@ def _read(name: str) -> Graph:
 
 def raw_folder(root: Path, name: str) -> Path:
     """Return where a graph's raw files lie under a root, in PyG's own layout."""
-    return root / FAMILY[name] / name / "raw"
+    own = () if FAMILY[name] == "ZINC" else (_title(name),)
+    return Path(root, FAMILY[name], *own, "raw")
 
 
 def raw_files(name: str) -> tuple[str, ...]:
-    """Return the names of a graph's raw files."""
-    if FAMILY[name] == "Planetoid":
-        return tuple(file for file in SHA256 if file.startswith(f"ind.{name.lower()}."))
-    if FAMILY[name] == "Amazon":
-        return (f"amazon_electronics_{name.lower()}.npz",)
-    return (f"ms_academic_{name[:3].lower()}.npz",)
+    """Return the names of a graph's raw files, those that are left aside not among them."""
+    match FAMILY[name]:
+        case "Planetoid":
+            return tuple(file for file in SHA256 if file.startswith(f"ind.{name.lower()}."))
+        case "Amazon":
+            return (f"amazon_electronics_{name.lower()}.npz",)
+        case "Coauthor":
+            return (f"ms_academic_{name[:3].lower()}.npz",)
+        case "ZINC":
+            return tuple(f"{part}.{kind}" for part in PARTS for kind in ("pickle", "index"))
+        case "GNNBenchmarkDataset":
+            return (f"{_title(name)}_v2.pt",)
+    kinds = ["A", "graph_indicator", "graph_labels"] + ["node_labels"] * (name != "REDDIT-BINARY")
+    return tuple(f"{name}_{kind}.txt" for kind in kinds)
+
+
+def _title(name: str) -> str:
+    """Return what PyG's class calls a graph."""
+    return name.removesuffix("Superpixels")
 
 
 def _has_all(raw: Path, name: str) -> bool:
@@ -133,12 +175,45 @@ def _copy(raw: Path, staged: Path, name: str) -> None:
 
 
 def _with_pyg(name: str, root: Path, searched: list[Path]) -> Graph:
+    family = _checked(name, searched)
+    try:
+        return _graph(name, family, str(root / FAMILY[name]))
+    except GraphError:
+        raise
+    except Exception as error:  # PyG checks nothing, and stumbles in many ways
+        raise GraphError(f"the raw files of {name} are damaged ({error})") from error
+
+
+def _graph(name: str, family: Any, folder: str) -> Graph:
+    match FAMILY[name]:
+        case "Planetoid":
+            return from_data(family(folder, name)[0], name=name)
+        case "TUDataset":
+            arrays = _side_by_side([family(folder, name)])
+            return _set(name, arrays, fold_split(arrays["y"], 0))
+        case "ZINC":
+            parts = [family(folder, subset=True, split=part) for part in PARTS]
+            arrays = _side_by_side(parts)
+            arrays |= {"x": _one_hot(arrays["x"]), "targets": arrays["y"], "y": None}
+            return _set(name, arrays, _official_split(parts))
+        case "GNNBenchmarkDataset":
+            parts = [family(folder, _title(name), split=part) for part in PARTS]
+            return _set(name, _side_by_side(parts), _official_split(parts))
+    data = family(folder, name)[0]
+    y = data.y.numpy()
+    masks = split_per_class(y, TRAIN_PER_CLASS, VALIDATION_PER_CLASS, SPLIT_SEED)
+    data.train_mask, data.val_mask, data.test_mask = masks
+    return from_data(data, name=name)
+
+
+def _checked(name: str, searched: list[Path]) -> Any:
+    """Return the class that reads a graph, made safe to give it files from anywhere."""
     from torch_geometric import datasets
 
     family = getattr(datasets, FAMILY[name])
 
     class Checked(family):  # type: ignore[misc,valid-type]
-        """The graph's own class, with sentences for what can go wrong and pickles checked."""
+        """Downloads and processes as its parent does, but runs no pickle that is not checked."""
 
         def download(self) -> None:
             try:
@@ -152,19 +227,136 @@ def _with_pyg(name: str, root: Path, searched: list[Path]) -> Graph:
                 ) from error
 
         def process(self) -> None:
-            for file in raw_files(name):
-                _check_digest(Path(self.raw_dir, file))
-            try:
-                super().process()
-            except Exception as error:
-                raise GraphError(f"the raw files of {name} are damaged ({error})") from error
+            raw = [Path(self.raw_dir, file) for file in raw_files(name)]
+            if FAMILY[name] in OPENED:
+                parts = OPENED[FAMILY[name]](raw)
+                for graphs, path in zip(parts, self.processed_paths, strict=True):
+                    self.save(graphs, path)
+                return
+            for path in raw:
+                _check_digest(path)
+            super().process()
 
-    data: Any = Checked(root=str(root / FAMILY[name]), name=name)[0]
-    if FAMILY[name] != "Planetoid":
-        y = data.y.numpy()
-        masks = split_per_class(y, TRAIN_PER_CLASS, VALIDATION_PER_CLASS, SPLIT_SEED)
-        data.train_mask, data.val_mask, data.test_mask = masks
-    return from_data(data, name=name)
+    return Checked
+
+
+def _set(name: str, arrays: dict[str, Any], split: Sequence[NDArray[np.bool_]]) -> Graph:
+    train, val, test = split
+    return from_arrays(**arrays, train=train, val=val, test=test, name=name)
+
+
+def _side_by_side(parts: list[Any]) -> dict[str, Any]:
+    """Return the arrays of the graphs in some data sets as `from_arrays` takes those of a set.
+
+    PyG keeps the graphs of a data set as one, with numbers that say where each begins.
+    """
+    arrays: dict[str, list[NDArray[Any]]] = {"edge_index": [], "x": [], "y": []}
+    nodes: list[NDArray[np.int64]] = []
+    edges: list[NDArray[np.int64]] = []
+    for part in parts:
+        data, slices = part._data, part.slices
+        edges.append(np.diff(slices["edge_index"].numpy()))
+        nodes.append(np.diff(slices["x"].numpy()) if "x" in slices else np.array(data._num_nodes))
+        arrays["edge_index"].append(data.edge_index.numpy())
+        arrays["y"].append(data.y.numpy())
+        if "x" in slices:
+            columns = [data.x, data.pos] if "pos" in slices else [data.x]
+            arrays["x"].append(np.concatenate([column.numpy() for column in columns], axis=1))
+    starts = np.concatenate([[0], np.cumsum(np.concatenate(nodes))])
+    edge_index = np.concatenate(arrays["edge_index"], axis=1)
+    return {
+        "edge_index": edge_index + np.repeat(starts[:-1], np.concatenate(edges)),
+        "x": np.concatenate(arrays["x"]) if arrays["x"] else None,
+        "y": np.concatenate(arrays["y"]),
+        "starts": starts,
+    }
+
+
+def _one_hot(atoms: NDArray[np.int64]) -> csr_array:
+    """Return the kinds of atoms, [N, 1], as rows of `ATOM_TYPES` entries of which one is 1."""
+    if atoms.min() < 0 or atoms.max() >= ATOM_TYPES:
+        raise GraphError(f"ZINC holds atoms of kinds that are not among its {ATOM_TYPES}")
+    ones = np.ones(len(atoms), dtype=np.float32)
+    return csr_array((ones, atoms[:, 0], np.arange(len(atoms) + 1)), shape=(len(atoms), ATOM_TYPES))
+
+
+def _official_split(parts: list[Any]) -> list[NDArray[np.bool_]]:
+    """Return the masks of graphs that are in one data set after another."""
+    part_of = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+    return [part_of == part for part in range(len(parts))]
+
+
+def _molecules(raw: list[Path]) -> list[list[Any]]:
+    """Return the molecules of ZINC's subset, in its three splits, as PyG's class builds them.
+
+    The files hold 20 times as many: only those of the subset are made into tensors.
+    """
+    from torch_geometric.data import Data
+
+    splits = []
+    for molecules, chosen in zip(raw[::2], raw[1::2], strict=True):
+        with molecules.open("rb") as file:
+            held = _Tensors(file).load()
+        graphs = []
+        for index in chosen.read_text().strip().split(","):
+            molecule = held[int(index)]
+            atoms, bonds, target = (_tensor(*molecule[key]) for key in MOLECULE)
+            graphs.append(Data(x=atoms.long()[:, None], edge_index=bonds.nonzero().T, y=target))
+        splits.append(graphs)
+    return splits
+
+
+MOLECULE = ("atom_type", "bond_type", "logP_SA_cycle_normalized")
+
+
+def _superpixels(raw: list[Path]) -> list[list[Any]]:
+    """Return the graphs of images, in their three splits, as PyG's class builds them."""
+    import torch
+    from torch_geometric.data import Data
+
+    splits = torch.load(raw[0], weights_only=True)
+    keys = ("x", "pos", "edge_index", "y")
+    return [[Data(**{key: image[key] for key in keys}) for image in split] for split in splits]
+
+
+OPENED: dict[str, Callable[[list[Path]], list[list[Any]]]] = {
+    "ZINC": _molecules,
+    "GNNBenchmarkDataset": _superpixels,
+}
+"""Who opens pickles of unknown digest: PyG's classes would run what a forged one tells them to."""
+
+
+class _Tensors(pickle.Unpickler):
+    """Opens pickles of tensors and numbers, and no others; a tensor is what `_tensor` takes."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        found = f"{module}.{name}"
+        if found not in TENSOR_PARTS:
+            raise GraphError(f"a pickle holds {found}, wanted tensors only; it is not opened")
+        return TENSOR_PARTS[found]
+
+
+def _kept(*parts: Any) -> tuple[Any, ...]:
+    return parts
+
+
+TENSOR_PARTS = {
+    "torch._utils._rebuild_tensor_v2": _kept,
+    "torch.storage._load_from_bytes": bytes,
+    "collections.OrderedDict": OrderedDict,
+    "numpy.dtype": np.dtype,
+    "numpy.core.multiarray.scalar": _kept,
+    "numpy._core.multiarray.scalar": _kept,
+}
+
+
+def _tensor(content: bytes, *view: Any) -> Any:
+    """Return the tensor that torch would make of what its pickle holds: a storage, and a view."""
+    import torch
+
+    storage = torch.load(io.BytesIO(content), weights_only=True)
+    # The name that stands in the pickle.
+    return torch._utils._rebuild_tensor_v2(storage, *view)  # type: ignore[no-untyped-call]
 
 
 def _check_digest(path: Path) -> None:

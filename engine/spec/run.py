@@ -25,19 +25,26 @@ Mode = Literal["float", "ptq", "finetune", "retrain"]
 CITATION = ("Cora", "CiteSeer", "PubMed")
 """Graphs whose bag-of-words rows are divided by their sums unless a spec says otherwise."""
 
+FOLDED = ("MUTAG", "PROTEINS", "REDDIT-BINARY")
+"""Sets of graphs without a split of their own, which ten-fold cross-validation splits."""
+
+FOLDS = 10
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GraphSpec:
     """Which graph a run learns on.
 
     Args:
-        name: A built-in graph (``digits-knn``, ``karate``, ``hubs``), a public one (``Cora``, …),
-            or ``own:<sha256>`` for a person's graph kept in the run store.
+        name: A built-in graph (``digits-knn``, ``karate``, ``hubs``) or set of graphs
+            (``digits-superpixels``), a public one (``Cora``, …, ``MUTAG``, …), or ``own:<sha256>``
+            for a person's graph or set kept in the run store.
         nodes: Number of nodes; only ``hubs`` has a choice.
         exponent: Power-law exponent of the degrees; only ``hubs`` has a choice.
         normalize: Divide each row of the features by its sum; None does so for `CITATION` graphs
             only, as is usual there. Elsewhere it was measured to cost accuracy: 5 points on
             digits-knn, 4 to 8 on hubs, 10 on Photo.
+        fold: The fold that is tested on, 0 to 9, None for 0; only `FOLDED` sets have a choice.
 
     Raises:
         SpecError: Naming the invalid field.
@@ -47,6 +54,7 @@ class GraphSpec:
     nodes: int | None = None
     exponent: float | None = None
     normalize: bool | None = None
+    fold: int | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name or len(self.name) > 100:
@@ -57,12 +65,17 @@ class GraphSpec:
             raise SpecError(
                 "exponent", self.exponent, "null, since only hubs has a choice of exponent"
             )
+        if self.name not in FOLDED and self.fold is not None:
+            having = ", ".join(FOLDED)
+            raise SpecError("fold", self.fold, f"null, since only {having} have a choice of fold")
         if self.nodes is not None:
             check_integer("nodes", self.nodes, 10, 50_000_000)
         if self.exponent is not None:
             check_real("exponent", self.exponent, 2, 10, open_low=True)
         if self.normalize is not None:
             check_flag("normalize", self.normalize)
+        if self.fold is not None:
+            check_integer("fold", self.fold, 0, FOLDS - 1)
 
     @property
     def normalizes(self) -> bool:
@@ -222,9 +235,11 @@ class TrainingSpec:
     Args:
         mode: ``float`` trains without quantizers; ``ptq`` quantizes the float model without
             training; ``finetune`` starts from the float model; ``retrain`` from scratch.
-        epochs: Full-graph steps; with ``ptq`` and ``finetune`` also those of the float model.
+        epochs: Passes over what is learned from, one step each on a single graph; with ``ptq`` and
+            ``finetune`` also those of the float model.
         lr: Learning rate of Adam.
         weight_decay: L2 penalty on the first layer's weights, as usual for GCN.
+        batch: Graphs in a step, where a set of graphs is learned from.
 
     Raises:
         SpecError: Naming the invalid field.
@@ -234,12 +249,14 @@ class TrainingSpec:
     epochs: int = 200
     lr: float = 0.01
     weight_decay: float = 5e-4
+    batch: int = 128
 
     def __post_init__(self) -> None:
         check_choice("mode", self.mode, get_args(Mode))
         check_integer("epochs", self.epochs, 1, 100_000)
         check_real("lr", self.lr, 0, 10, open_low=True)
         check_real("weight_decay", self.weight_decay, 0, 10)
+        check_integer("batch", self.batch, 1, 1_000_000)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

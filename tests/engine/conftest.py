@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any, get_args
+
 import numpy as np
 import pytest
 from hypothesis import strategies as st
@@ -12,6 +15,8 @@ from engine.spec import (
     COMPONENTS,
     FP32,
     WIDTHS,
+    Activation,
+    Aggregation,
     Current,
     Ema,
     GraphSpec,
@@ -19,12 +24,16 @@ from engine.spec import (
     LearnedStep,
     MinMax,
     ModelSpec,
+    Operator,
     Percentile,
+    Pool,
     Protection,
     QuantSpec,
     RunSpec,
     TrainingSpec,
 )
+from engine.spec.quantization import LEARNED
+from engine.spec.run import FOLDED, FOLDS, HEADS
 
 SHARES = st.floats(0, 1) | st.sampled_from([0, 1])
 MOMENTA = st.floats(0, 1, exclude_min=True) | st.just(1)
@@ -40,14 +49,43 @@ REMEMBERED = (
 
 def quant_specs(component: str) -> st.SearchStrategy[QuantSpec]:
     """Return the specs that one component accepts."""
-    for_weights = component == "weight"
+    granularities = ["tensor", "channel"] if component == "weight" else ["tensor"]
     return st.just(FP32) | st.builds(
         QuantSpec,
         bits=st.sampled_from(WIDTHS[:-1]),
         signed=st.booleans(),
-        granularity=st.sampled_from(["tensor", "channel"] if for_weights else ["tensor"]),
-        range=REMEMBERED | st.just(Current()) if for_weights else REMEMBERED,
+        granularity=st.sampled_from(granularities),
+        range=REMEMBERED | st.just(Current()) if component in LEARNED else REMEMBERED,
         gradient=st.sampled_from(["ste", "gc", "gc-ends"]),
+    )
+
+
+@cache
+def layer_quants(components: tuple[str, ...] = COMPONENTS) -> st.SearchStrategy[LayerQuant]:
+    """Return the quantizations of a layer that has some of the components."""
+    return st.builds(LayerQuant, **{name: quant_specs(name) for name in components})
+
+
+@st.composite
+def model_specs(draw: st.DrawFn) -> ModelSpec:
+    operator = draw(st.sampled_from(get_args(Operator)))
+    own: dict[str, Any] = {}
+    hidden = draw(st.integers(1, 4096))
+    if operator == "gat":
+        own["heads"] = draw(st.none() | st.integers(1, 64))
+        hidden = draw(st.integers(1, 64)) * (own["heads"] or HEADS)
+    if operator == "sage":
+        own["aggregation"] = draw(st.none() | st.sampled_from(get_args(Aggregation)))
+    return ModelSpec(
+        operator=operator,
+        layers=draw(st.integers(2, 4)),
+        hidden=hidden,
+        dropout=draw(st.floats(0, 1, exclude_max=True) | st.just(0)),
+        residual=draw(st.booleans()),
+        activation=draw(st.none() | st.sampled_from(get_args(Activation))),
+        batch_norm=draw(st.none() | st.booleans()),
+        pool=draw(st.sampled_from(get_args(Pool))),
+        **own,
     )
 
 
@@ -60,11 +98,10 @@ def protections(draw: st.DrawFn) -> Protection:
 @st.composite
 def run_specs(draw: st.DrawFn) -> RunSpec:
     model = draw(st.from_type(ModelSpec))
-    layers = st.from_type(LayerQuant)
     return RunSpec(
         graph=draw(st.from_type(GraphSpec)),
         model=model,
-        quant=tuple(draw(st.lists(layers, min_size=model.layers, max_size=model.layers))),
+        quant=tuple(draw(layer_quants(shape.components)) for shape in model.layer_specs(1, 1)),
         protection=draw(st.from_type(Protection)),
         training=draw(st.from_type(TrainingSpec)),
         seed=draw(st.integers(0, 2**32 - 1)),
@@ -99,9 +136,7 @@ def graphs(draw: st.DrawFn) -> Graph:
 
 
 st.register_type_strategy(QuantSpec, st.sampled_from(COMPONENTS).flatmap(quant_specs))
-st.register_type_strategy(
-    LayerQuant, st.builds(LayerQuant, **{name: quant_specs(name) for name in COMPONENTS})
-)
+st.register_type_strategy(LayerQuant, layer_quants())
 st.register_type_strategy(
     GraphSpec,
     st.builds(
@@ -115,18 +150,12 @@ st.register_type_strategy(
         nodes=st.none() | st.integers(10, 50_000_000),
         exponent=st.none() | st.floats(2, 10, exclude_min=True) | st.integers(3, 10),
         normalize=st.none() | st.booleans(),
+    )
+    | st.builds(
+        GraphSpec, name=st.sampled_from(FOLDED), fold=st.none() | st.integers(0, FOLDS - 1)
     ),
 )
-st.register_type_strategy(
-    ModelSpec,
-    st.builds(
-        ModelSpec,
-        layers=st.integers(2, 5),
-        hidden=st.integers(1, 4096),
-        dropout=st.floats(0, 1, exclude_max=True) | st.just(0),
-        residual=st.booleans(),
-    ),
-)
+st.register_type_strategy(ModelSpec, model_specs())
 st.register_type_strategy(Protection, protections())
 st.register_type_strategy(
     TrainingSpec,
@@ -152,3 +181,38 @@ def karate() -> Graph:
 def digits() -> Graph:
     """Return the explorer's default graph: directed, with hubs."""
     return load_graph(GraphSpec(name="digits-knn"))
+
+
+@pytest.fixture(scope="session")
+def rings() -> Graph:
+    """A set of 60 directed rings with chords of 3 to 12 nodes, one of them empty.
+
+    The class says whether a graph has chords; features are the in-degrees and noise.
+    """
+    rng = np.random.default_rng(0)
+    edges, sizes, x = [], [], []
+    y = np.arange(60) % 2
+    for label in y:
+        size = 0 if len(sizes) == 7 else int(rng.integers(3, 13))
+        ring = np.arange(size)
+        pairs = [np.stack((ring, (ring + 1) % size))] if size else [np.zeros((2, 0), np.int64)]
+        if label and size:
+            pairs.append(np.stack((ring, np.zeros(size, np.int64))))
+        own = np.concatenate(pairs, axis=1)
+        edges.append(own + sum(sizes))
+        degree = np.bincount(own[1], minlength=size)
+        x.append(np.stack((degree, rng.normal(size=size)), axis=1))
+        sizes.append(size)
+    third = np.arange(60) % 5
+    return Graph(
+        name="rings",
+        edge_index=np.concatenate(edges, axis=1).astype(np.int64),
+        edge_weight=None,
+        x=np.concatenate(x).astype(np.float32),
+        y=y.astype(np.int64),
+        train=third < 3,
+        val=third == 3,
+        test=third == 4,
+        classes=2,
+        starts=np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
+    )

@@ -9,6 +9,10 @@ import pytest
 
 from engine.graphs import (
     EMBEDDED,
+    EMBEDDED_SETS,
+    PUBLIC,
+    PUBLIC_SETS,
+    SETS,
     Graph,
     GraphError,
     GraphNotFound,
@@ -27,10 +31,10 @@ def own() -> Graph:
     return from_arrays(edge_index=[[0, 1], [1, 2]], y=np.arange(30) % 3, x=x, name="mine")
 
 
-@pytest.mark.parametrize("name", EMBEDDED)
+@pytest.mark.parametrize("name", EMBEDDED + EMBEDDED_SETS)
 def test_embedded_graphs_need_no_folder(name: str, tmp_path: Path) -> None:
     graph = load_graph(GraphSpec(name=name, normalize=True), tmp_path / "none")
-    assert graph.name == name
+    assert (graph.name, graph.is_set) == (name, name in SETS)
     raw = load_graph(GraphSpec(name=name, normalize=False))
     np.testing.assert_array_equal(abs(graph.x - row_normalized(raw.x)).sum(), 0)
     assert graph.digest != raw.digest or name == "karate"
@@ -72,6 +76,31 @@ def test_public_graph_once_kept(tmp_path: Path) -> None:
     write_npz(kept_at("Cora", tmp_path), own())
     assert load_graph(spec, tmp_path).digest == own().digest
     assert load_graph(GraphSpec(name="Cora"), tmp_path).digest != own().digest
+
+
+def own_set() -> Graph:
+    edges = [[0, 2], [1, 1]]
+    return from_arrays(edge_index=edges, y=np.arange(30) % 3, starts=np.arange(31) * 4)
+
+
+def test_own_set_by_its_digest(tmp_path: Path) -> None:
+    spec = keep_own(own_set(), tmp_path)
+    assert load_graph(spec, tmp_path).digest == own_set().digest
+
+
+def test_sets_are_told_from_graphs() -> None:
+    assert set(EMBEDDED_SETS + PUBLIC_SETS) == set(SETS)
+    assert not set(EMBEDDED + PUBLIC) & set(SETS)
+
+
+def test_a_kept_set_is_split_by_fold(tmp_path: Path) -> None:
+    write_npz(kept_at("MUTAG", tmp_path), own_set())
+    kept = load_graph(GraphSpec(name="MUTAG"), tmp_path)
+    assert kept.digest == own_set().digest
+    folds = [load_graph(GraphSpec(name="MUTAG", fold=fold), tmp_path) for fold in range(10)]
+    tested = sum(graph.test.astype(int) for graph in folds)
+    np.testing.assert_array_equal(tested, np.ones(30))
+    assert {(int(graph.test.sum()), int(graph.val.sum())) for graph in folds} == {(3, 3)}
 
 
 def test_damaged_file(tmp_path: Path) -> None:

@@ -44,3 +44,28 @@ def test_expected_protected_is_the_sum() -> None:
 def test_buckets_are_powers_of_two() -> None:
     in_degree = np.array([0, 1, 2, 3, 4, 7, 8, 1023, 1024])
     assert degree_buckets(in_degree).tolist() == [0, 1, 2, 2, 3, 3, 4, 10, 11]
+
+
+@given(st.lists(st.lists(st.integers(0, 20), max_size=12), min_size=1, max_size=8).filter(any))
+def test_cdf_of_a_set_is_that_of_each_graph(degrees_of: list[list[int]]) -> None:
+    in_degree = np.array([degree for graph in degrees_of for degree in graph])
+    starts = np.concatenate([[0], np.cumsum([len(graph) for graph in degrees_of])])
+    twin = np.concatenate([degree_cdf(np.array(graph)) for graph in degrees_of if graph])
+    np.testing.assert_array_equal(degree_cdf(in_degree, starts), twin)
+
+    half = Protection(p_min=0.1, p_max=0.5)
+    probability = protection_probability(in_degree, half, starts)
+    np.testing.assert_allclose(probability, 0.1 + 0.4 * twin)
+    assert expected_protected(in_degree, half, starts) == pytest.approx(probability.sum())
+
+
+def test_the_largest_of_each_graph_is_protected_most() -> None:
+    probability = protection_probability(
+        np.array([1, 2, 50, 70]), Protection(p_min=0, p_max=1), np.array([0, 2, 2, 4])
+    )
+    assert probability.tolist() == [0.5, 1, 0.5, 1]
+
+
+def test_one_graph_of_a_set_is_as_alone() -> None:
+    in_degree = np.array([3, 1, 1, 9])
+    np.testing.assert_array_equal(degree_cdf(in_degree, np.array([0, 4])), degree_cdf(in_degree))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.sparse import coo_array, csr_array
 
-from engine.graphs.features import compact, row_normalized
+from engine.graphs.features import compact, row_normalized, standardized
 
 
 def test_sparse_below_a_tenth() -> None:
@@ -60,3 +60,14 @@ def test_the_given_features_stay_as_they_are() -> None:
     x = csr_array(np.array([[2.0, 2.0]], dtype=np.float32))
     row_normalized(x)
     assert x.data.tolist() == [2, 2]
+
+
+def test_standardized_has_mean_0_and_deviation_1() -> None:
+    x = standardized(np.array([1, 1, 2, 8]))
+    assert (x.shape, x.dtype) == ((4, 1), np.float32)
+    np.testing.assert_allclose([x.mean(), x.std()], [0, 1], atol=1e-6)
+    assert (x[0], x[3] > x[2]) == (x[1], True)
+
+
+def test_standardized_of_equal_numbers_is_zero() -> None:
+    assert standardized(np.full(5, 3)).tolist() == [[0]] * 5

@@ -102,3 +102,98 @@ def test_digest_ignores_name_and_memory_layout(graph: Graph, share: float) -> No
 
 def test_pickle_round_trip(graph: Graph) -> None:
     assert pickle.loads(pickle.dumps(graph)).digest == graph.digest
+
+
+@pytest.fixture
+def pair() -> Graph:
+    """Return a set: a graph of two nodes, one of none, one of three."""
+    return Graph(
+        name="pair",
+        edge_index=np.array([[1, 0, 3, 2], [0, 0, 4, 3]]),
+        x=np.arange(5, dtype=np.float32)[:, None] + 1,
+        y=np.array([0, 1, 0]),
+        train=np.array([True, False, False]),
+        val=np.array([False, True, False]),
+        test=np.array([False, False, True]),
+        classes=2,
+        starts=np.array([0, 2, 2, 5]),
+    )
+
+
+def regression(graph: Graph) -> Graph:
+    targets = np.arange(2 * graph.units, dtype=np.float32).reshape(-1, 2)
+    return replace(graph, y=np.full(graph.units, -1), classes=0, targets=targets)
+
+
+def test_counts_of_a_set(pair: Graph) -> None:
+    assert (pair.is_set, pair.units, pair.nodes, pair.edges, pair.outputs) == (True, 3, 5, 4, 2)
+    assert pair.graph_of_node.tolist() == [0, 0, 2, 2, 2]
+    assert pair.edge_starts.tolist() == [0, 2, 2, 4]
+    assert pair.in_degree.tolist() == [2, 0, 0, 1, 1]
+    assert repr(pair) == ("Graph(name='pair', graphs=3, nodes=5, edges=4, features=1, classes=2)")
+    assert repr(regression(pair)).endswith("features=1, targets=2)")
+
+
+def test_counts_of_a_single_graph(graph: Graph) -> None:
+    assert (graph.is_set, graph.units, graph.outputs) == (False, 4, 2)
+    assert graph.graph_of_node.tolist() == [0] * 4
+    assert graph.edge_starts.tolist() == [0, 4]
+
+
+def test_targets_of_nodes_and_graphs(graph: Graph, pair: Graph) -> None:
+    for given in (graph, pair):
+        learned = regression(given)
+        assert (learned.outputs, learned.classes) == (2, 0)
+        assert learned.digest != replace(learned, targets=-learned.targets).digest
+
+
+def test_a_part_of_a_set_may_have_empty_masks(pair: Graph) -> None:
+    nothing = np.zeros(3, dtype=bool)
+    assert not replace(pair, train=nothing, val=nothing).train.any()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"starts": np.array([0, 2, 5])}, "starts has shape"),
+        ({"starts": np.array([0, 2, 2, 5], dtype=np.int32)}, "starts holds int32"),
+        ({"starts": np.array([1, 2, 2, 5])}, "starts must ascend from 0"),
+        ({"starts": np.array([0, 3, 2, 5])}, "starts must ascend from 0"),
+        ({"starts": np.array([0, 2, 2, 6])}, "x has shape"),
+        ({"y": np.zeros(0, dtype=np.int64)}, "the set has no graphs"),
+        ({"edge_index": np.array([[1, 1], [0, 2]])}, "edge 1 leads from graph 0 to graph 2"),
+        ({"edge_index": np.array([[3, 1], [3, 0]])}, "must stand graph by graph"),
+        ({"train": np.ones(5, dtype=bool)}, "train has shape"),
+        ({"y": np.array([-1, 1, 0])}, "train mask holds graphs without a label"),
+        ({"test": np.array([True, False, True])}, "overlap"),
+        ({"targets": np.zeros((3, 1), dtype=np.float32)}, "2 classes beside targets, wanted 0"),
+    ],
+)
+def test_refusals_of_sets(pair: Graph, change: dict[str, object], words: str) -> None:
+    with pytest.raises(GraphError, match=words):
+        replace(pair, **change)
+
+
+@pytest.mark.parametrize(
+    ("targets", "words"),
+    [
+        (np.zeros((3, 1)), "targets holds float64"),
+        (np.zeros((5, 1), dtype=np.float32), "targets has shape"),
+        (np.zeros(3, dtype=np.float32), "targets has shape"),
+        (np.zeros((3, 0), dtype=np.float32), "targets has shape"),
+        (np.full((3, 1), np.inf, dtype=np.float32), "targets holds a number that is not finite"),
+    ],
+)
+def test_refusals_of_targets(pair: Graph, targets: np.ndarray, words: str) -> None:
+    with pytest.raises(GraphError, match=words):
+        replace(regression(pair), targets=targets)
+
+
+def test_digest_follows_where_graphs_start(pair: Graph) -> None:
+    moved = replace(pair, starts=np.array([0, 0, 2, 5]))
+    assert len({pair.digest, moved.digest, regression(pair).digest}) == 3
+    assert pickle.loads(pickle.dumps(pair)).digest == pair.digest
+
+
+def test_digests_of_single_graphs_stay_as_they_were_before_there_were_sets(graph: Graph) -> None:
+    assert graph.digest == "9d4c8b9a77c9bbe3c5af1699f4a041ceeeb12a7ba57f9aea0c4591102ae1b597"

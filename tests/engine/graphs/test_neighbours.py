@@ -1,4 +1,4 @@
-"""Incoming rows and coefficients against PyTorch Geometric's gcn_norm."""
+"""Incoming rows of each operator, and the GCN's coefficients, against PyTorch Geometric's."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
+from torch_geometric.utils import add_remaining_self_loops
 
-from engine.graphs import Graph, Neighbours, from_arrays, gcn_neighbours
+from engine.graphs import Graph, Neighbourhoods, Neighbours, from_arrays, gcn_neighbours
+from engine.graphs.neighbours import UNWEIGHTED, looped_neighbours, plain_neighbours
+from engine.spec import SpecError
 
 
 def graph_of(nodes: int, edges: list[tuple[int, int]], weights: list[float] | None = None) -> Graph:
@@ -128,3 +131,90 @@ def test_no_edges_leaves_self_loops(weights: list[float] | None) -> None:
     neighbours = gcn_neighbours(graph_of(3, [], weights))
     assert neighbours.source.tolist() == [0, 1, 2]
     assert neighbours.coefficient.tolist() == [1, 1, 1]
+
+
+@settings(max_examples=200, deadline=None)
+@given(graphs())
+def test_attention_looks_at_the_edges_of_pyg(graph: Graph) -> None:
+    index, _ = add_remaining_self_loops(torch.from_numpy(graph.edge_index), num_nodes=graph.nodes)
+    neighbours = looped_neighbours(graph)
+    order = neighbours.order
+    assert order is not None
+    np.testing.assert_array_equal(neighbours.source, index[0].numpy()[order])
+    np.testing.assert_array_equal(neighbours.targets(), index[1].numpy()[order])
+    assert neighbours.weight is None
+    assert neighbours.coefficient is None
+
+
+@settings(max_examples=100, deadline=None)
+@given(graphs())
+def test_attention_looks_where_the_gcn_sums(graph: Graph) -> None:
+    attended, summed = looped_neighbours(graph), gcn_neighbours(graph)
+    for name in ("rowptr", "source", "order"):
+        np.testing.assert_array_equal(getattr(attended, name), getattr(summed, name))
+        assert getattr(attended, name).dtype == getattr(summed, name).dtype
+
+
+@settings(max_examples=200, deadline=None)
+@given(graphs())
+def test_plain_rows_hold_the_edges_as_given(graph: Graph) -> None:
+    neighbours = plain_neighbours(graph)
+    assert neighbours.edges == graph.edges
+    assert neighbours.coefficient is None
+    weights = [1.0] * graph.edges if graph.edge_weight is None else graph.edge_weight.tolist()
+    edges = list(zip(*graph.edge_index.tolist(), weights, strict=True))
+    for node in range(graph.nodes):
+        part = slice(neighbours.rowptr[node], neighbours.rowptr[node + 1])
+        row = sorted((edge for edge in edges if edge[1] == node), key=lambda edge: edge[0])
+        assert neighbours.source[part].tolist() == [source for source, _, _ in row]
+        if neighbours.weight is not None:
+            assert neighbours.weight[part].tolist() == [weight for _, _, weight in row]
+    assert neighbours.order is not None
+    given_targets = graph.edge_index[1][neighbours.order]
+    np.testing.assert_array_equal(neighbours.targets(), given_targets)
+
+
+@settings(max_examples=100, deadline=None)
+@given(graphs(), st.sampled_from(["gat", "gin"]))
+def test_unweighted_rows_transpose(graph: Graph, operator: str) -> None:
+    neighbours = (looped_neighbours if operator == "gat" else plain_neighbours)(graph)
+    back = neighbours.transposed()
+    np.testing.assert_array_equal(neighbours.source[back.order], back.targets())
+    np.testing.assert_array_equal(neighbours.targets()[back.order], back.source)
+    assert back.coefficient is None
+
+
+def test_each_operator_has_its_own_rows() -> None:
+    graph = graph_of(3, [(1, 1), (1, 1), (0, 1), (0, 1), (2, 0)])
+    rows = Neighbourhoods(graph)
+    assert rows.of("gcn").source.tolist() == [0, 2, 0, 0, 1, 2]
+    assert rows.of("gat").source.tolist() == [0, 2, 0, 0, 1, 2]
+    assert rows.of("sage").source.tolist() == [2, 0, 0, 1, 1]
+    assert rows.of("sage").rowptr.tolist() == [0, 1, 5, 5]
+
+
+def test_rows_are_made_once_and_shared() -> None:
+    rows = Neighbourhoods(graph_of(3, [(0, 1)]))
+    assert rows.of("gin") is rows.of("gin")
+    assert rows.of("gin") is rows.of("sage")
+    assert rows.of("gat") is not rows.of("gin")
+
+
+def test_one_graph_is_one_pool() -> None:
+    graph = graph_of(5, [(0, 1)])
+    assert Neighbourhoods(graph).pools.tolist() == [0, 5]
+    pools = np.array([0, 2, 2, 5])
+    assert Neighbourhoods(graph, pools).pools is pools
+
+
+@pytest.mark.parametrize("operator", UNWEIGHTED)
+def test_edge_weights_are_refused_where_undefined(operator: str) -> None:
+    rows = Neighbourhoods(graph_of(3, [(0, 1)], [2]))
+    with pytest.raises(SpecError, match=f"with edge weights', accepts one without, for {operator}"):
+        rows.of(operator)
+    assert rows.of("gcn").weight is not None
+
+
+def test_a_linear_layer_has_no_neighbours() -> None:
+    with pytest.raises(SpecError, match="operator: got 'linear', accepts one of gcn, gat"):
+        Neighbourhoods(graph_of(3, [])).of("linear")

@@ -49,6 +49,41 @@ def test_the_least_file(tmp_path: Path) -> None:
     assert graph.digest == from_arrays(edge_index=EDGES, y=Y).digest
 
 
+def sample_set(weighted: bool, real: bool) -> Graph:
+    count = 15
+    return from_arrays(
+        edge_index=EDGES,
+        edge_weight=[0, 1.5, 2, 3] if weighted else None,
+        y=None if real else np.arange(count) % 3,
+        targets=np.random.default_rng(0).random((count, 2)) if real else None,
+        starts=np.r_[0, np.arange(3, 31, 2), 30],
+        name="many",
+    )
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("real", [False, True])
+def test_round_trip_of_a_set(tmp_path: Path, weighted: bool, real: bool) -> None:
+    graph = sample_set(weighted, real)
+    write_npz(tmp_path / "a.npz", graph)
+    again = read_npz(tmp_path / "a.npz")
+    assert (again.name, again.digest) == (graph.name, graph.digest)
+    np.testing.assert_array_equal(again.starts, graph.starts)
+    assert (again.units, again.outputs) == (graph.units, graph.outputs)
+
+
+def test_the_least_file_of_a_set(tmp_path: Path) -> None:
+    goals = np.arange(15) / 7
+    np.savez(tmp_path / "a.npz", edge_index=EDGES, targets=goals, starts=np.arange(0, 31, 2) + 0)
+    with pytest.raises(GraphError, match="edge 1 leads from graph 0 to graph 1"):
+        read_npz(tmp_path / "a.npz")
+    starts = np.r_[0, np.arange(3, 31, 2), 30]
+    np.savez(tmp_path / "a.npz", edge_index=EDGES, targets=goals, starts=starts)
+    graph = read_npz(tmp_path / "a.npz")
+    assert graph.targets is not None
+    np.testing.assert_array_equal(graph.targets[:, 0], goals.astype(np.float32))
+
+
 SPARSE = {
     "x_data": np.ones(30),
     "x_indices": np.arange(30) % 5,
@@ -87,6 +122,9 @@ def test_sparse_features_by_hand(tmp_path: Path) -> None:
         ({**SPARSE, "x_shape": np.array([30])}, "no rows of a sparse matrix"),
         ({**SPARSE, "x_shape": np.array([30.0, 5.0])}, "no rows of a sparse matrix"),
         ({**SPARSE, "x_data": np.ones(29)}, "no rows of a sparse matrix"),
+        ({"starts": np.array([0, 30])}, "starts has shape"),
+        ({"starts": np.array([{}])}, "damaged, or no .npz"),
+        ({"targets": np.full(30, np.nan)}, "targets holds a number that is not finite"),
     ],
 )
 def test_refusals_name_the_file_and_the_fault(

@@ -1,27 +1,18 @@
-"""A person's own graph, from PyG data, networkx and arrays."""
+"""A person's own graph or set, from networkx and arrays."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from types import SimpleNamespace
 from typing import Any
 
 import networkx as nx
 import numpy as np
 import pytest
-import torch
 from scipy.sparse import csr_array
-from torch_geometric.data import Data
 
-from engine.graphs import GraphError, from_arrays, from_data, from_networkx
+from engine.graphs import Graph, GraphError, from_arrays, from_networkx
 
 EDGES = np.array([[0, 1, 2, 2], [1, 2, 0, 0]])
 Y = np.arange(30) % 3
-
-
-def data_of(**changes: Any) -> Data:
-    return Data(edge_index=torch.tensor(EDGES), y=torch.tensor(Y), **changes)
 
 
 def test_missing_masks_divide_each_class() -> None:
@@ -116,87 +107,89 @@ def test_refusals_say_what_is_wrong(change: dict[str, Any], words: str | None) -
         from_arrays(**given)
 
 
-def test_data_with_everything() -> None:
-    mask = torch.arange(30)
-    data = data_of(
-        x=torch.rand(30, 4, requires_grad=True),
-        edge_weight=torch.tensor([1.0, 2, 3, 4], dtype=torch.float64),
-        train_mask=mask < 5,
-        val_mask=mask == 5,
-        test_mask=mask > 20,
-    )
-    graph = from_data(data, name="mine")
-    assert graph.name == "mine"
-    np.testing.assert_array_equal(graph.edge_index, EDGES)
-    np.testing.assert_array_equal(graph.x, data.x.detach())
-    np.testing.assert_array_equal(graph.y, Y)
-    assert graph.edge_weight is not None
-    assert graph.edge_weight.tolist() == [1, 2, 3, 4]
-    for part in ("train", "val", "test"):
-        np.testing.assert_array_equal(getattr(graph, part), data[f"{part}_mask"])
+COUNT = 20
+STARTS = np.arange(COUNT + 1) * 3
+WITHIN = np.array([[0, 1, 2, 3, 57], [1, 2, 0, 4, 59]])
+
+
+def set_of(**changes: Any) -> Graph:
+    """Return twenty graphs of three nodes."""
+    given = {"edge_index": WITHIN, "y": np.arange(COUNT) % 2, "starts": STARTS, **changes}
+    return from_arrays(**given)
+
+
+def test_missing_masks_divide_the_graphs_of_each_class() -> None:
+    graph = set_of()
+    parts = graph.train, graph.val, graph.test
+    counts = [np.bincount(graph.y[part]).tolist() for part in parts]
+    assert counts == [[8, 8], [1, 1], [1, 1]]
+    np.testing.assert_array_equal(set_of().train, graph.train)
+
+
+def test_edges_of_a_set_are_put_graph_by_graph() -> None:
+    order = np.array([4, 0, 3, 1, 2])
+    weight = np.arange(5.0)
+    mixed = set_of(edge_index=WITHIN[:, order], edge_weight=weight[order])
+    assert mixed.edge_weight is not None
+    assert mixed.edge_index.T.tolist() == [[0, 1], [1, 2], [2, 0], [3, 4], [57, 59]]
+    assert mixed.edge_weight.tolist() == weight.tolist()
+    assert mixed.digest == set_of(edge_weight=weight).digest
+
+
+def test_missing_features_of_a_set_are_standardised_in_degrees() -> None:
+    graph = set_of()
+    degree = np.bincount(WITHIN[1], minlength=3 * COUNT)
+    x = graph.x.toarray() if isinstance(graph.x, csr_array) else graph.x
+    expected = (degree - degree.mean()) / degree.std()
+    np.testing.assert_allclose(x[:, 0], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("width", [None, 1, 2])
+def test_targets_stand_in_for_classes(width: int | None) -> None:
+    goals = np.random.default_rng(0).random(COUNT if width is None else (COUNT, width))
+    graph = set_of(y=None, targets=goals)
+    assert (graph.classes, graph.outputs) == (0, width or 1)
+    assert graph.targets is not None
+    np.testing.assert_array_equal(graph.targets, goals.reshape(COUNT, -1).astype(np.float32))
+    assert (graph.y == -1).all()
+    assert [part.sum() for part in (graph.train, graph.val, graph.test)] == [16, 2, 2]
+
+
+def test_targets_of_nodes() -> None:
+    graph = from_arrays(edge_index=EDGES, targets=np.arange(30))
+    assert (graph.units, graph.nodes, graph.outputs) == (30, 30, 1)
+    assert [part.sum() for part in (graph.train, graph.val, graph.test)] == [3, 3, 24]
 
 
 @pytest.mark.parametrize(
-    ("attribute", "weight"),
+    ("change", "words"),
     [
-        (torch.tensor([1.0, 2, 3, 4]), [1, 2, 3, 4]),
-        (torch.tensor([[1], [2], [3], [4]]), [1, 2, 3, 4]),
-        (torch.ones(4, 2), None),
+        ({"starts": STARTS[:-1]}, "node 59, but nodes are numbered 0 to 56"),
+        ({"starts": STARTS / 1}, "starts holds float64"),
+        ({"starts": STARTS[:, None]}, "starts has shape"),
+        ({"starts": []}, "starts holds float64"),
+        ({"starts": STARTS + 1}, "starts must ascend from 0"),
+        ({"starts": np.r_[0, 9, 6, STARTS[3:]]}, "starts must ascend"),
+        ({"y": []}, "there are no graphs"),
+        ({"y": None}, "no labels"),
+        ({"y": np.full(COUNT, -1)}, "no graph has a label"),
+        ({"y": np.zeros((COUNT, 2), int)}, "one class for each graph"),
+        ({"train": np.ones(60, bool)}, "each of 20 graphs"),
+        ({"train": np.ones(COUNT, bool)}, "the val mask holds no graph"),
+        ({"edge_index": [[0], [3]]}, "edge 0 leads from graph 0 to graph 1"),
+        ({"edge_index": [[9, 0], [9, 3]]}, "leads from graph 0 to graph 1"),
+        ({"edge_index": [[9, 0], [9, 0]], "edge_weight": [1]}, "edge_weight has shape"),
+        ({"targets": np.ones(COUNT)}, "2 classes beside targets"),
+        ({"y": None, "targets": np.full(COUNT, np.nan)}, "targets holds .* not finite"),
+        ({"y": None, "targets": np.ones(COUNT + 1)}, "starts has shape"),
+        ({"y": None, "targets": np.ones((COUNT, 1, 1))}, "targets has shape"),
+        ({"y": None, "targets": []}, "targets has shape"),
+        ({"y": None, "targets": ["a"] * COUNT}, "targets holds <U1"),
     ],
 )
-def test_edge_attr_of_one_number_is_a_weight(
-    attribute: torch.Tensor, weight: list[float] | None
-) -> None:
-    graph = from_data(data_of(edge_attr=attribute))
-    assert (None if graph.edge_weight is None else graph.edge_weight.tolist()) == weight
-
-
-@pytest.mark.parametrize(
-    "x",
-    [
-        torch.eye(30).to_sparse(),
-        torch.eye(30).to_sparse().coalesce(),
-        torch.eye(30, dtype=torch.bfloat16),
-        torch.eye(30, dtype=torch.int8),
-        csr_array(np.eye(30)),
-        np.eye(30),
-        np.eye(30).tolist(),
-    ],
-)
-def test_features_of_any_kind(x: Any) -> None:
-    graph = from_data(data_of(x=x))
-    assert isinstance(graph.x, csr_array)
-    np.testing.assert_array_equal(graph.x.toarray(), np.eye(30))
-
-
-def test_labels_in_a_column() -> None:
-    graph = from_data(Data(edge_index=torch.tensor(EDGES), y=torch.tensor(Y)[:, None]))
-    np.testing.assert_array_equal(graph.y, Y)
-
-
-def test_data_without_edges_or_labels() -> None:
-    with pytest.raises(GraphError, match="no edge_index"):
-        from_data(Data(y=torch.tensor(Y)))
-    with pytest.raises(GraphError, match="no labels"):
-        from_data(Data(edge_index=torch.tensor(EDGES)))
-
-
-def test_anything_with_the_attributes_will_do() -> None:
-    given = SimpleNamespace(edge_index=EDGES, y=Y)
-    assert from_data(given).digest == from_data(data_of()).digest
-
-
-def test_no_torch_is_imported() -> None:
-    program = (
-        "import sys, numpy as np; from types import SimpleNamespace as S;"
-        "import engine.graphs as g; from engine.spec import GraphSpec;"
-        "g.from_data(S(edge_index=np.zeros((2, 0), int), y=np.arange(30) % 3));"
-        "g.load_graph(GraphSpec());"
-        "late = 'torch', 'torch_geometric', 'sklearn', 'networkx';"
-        "print([module for module in late if module in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert (done.stdout.strip(), done.stderr) == ("[]", "")
+def test_refusals_of_sets(change: dict[str, Any], words: str) -> None:
+    with pytest.raises(GraphError, match=words):
+        set_of(**change)
 
 
 def labelled(kind: type[nx.Graph], *edges: tuple[int, int]) -> nx.Graph:

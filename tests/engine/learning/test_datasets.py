@@ -1,4 +1,4 @@
-"""Public graphs through PyTorch Geometric's classes, from raw files."""
+"""Public graphs and sets through PyTorch Geometric's classes, from raw files."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from urllib.error import URLError
 
 import numpy as np
 import pytest
+import torch
 from scipy.sparse import csr_array, csr_matrix
 from torch_geometric import datasets as pyg
+from torch_geometric.data import Batch
 from torch_geometric.datasets import amazon
 
-from engine.graphs import Graph, GraphError, GraphNotFound, kept_at, load_graph
+from engine.graphs import PUBLIC_SETS, Graph, GraphError, GraphNotFound, kept_at, load_graph
+from engine.graphs.splits import fold_split
 from engine.learning.datasets import FAMILY, SHA256, fetch, raw_files, raw_folder
 from engine.spec import GraphSpec
 
@@ -74,6 +77,96 @@ def write_planetoid(root: Path, name: str, graph: Any = None) -> None:
     (raw / f"ind.{name.lower()}.test.index").write_text(test_index)
 
 
+def write_tu(root: Path, name: str) -> None:
+    """Write small files of the layout that TUDataset reads: 30 rings of 3 to 6 nodes with tails."""
+    rng = np.random.default_rng(0)
+    sizes = rng.integers(3, 7, 30)
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    pairs = []
+    for first, size in zip(starts, sizes, strict=False):
+        ring = [(first + node, first + (node + 1) % (size - 1)) for node in range(size - 1)]
+        pairs += ring + [(target, source) for source, target in ring]
+    raw = raw_folder(root, name)
+    raw.mkdir(parents=True)
+
+    def write(kind: str, rows: Any) -> None:
+        (raw / f"{name}_{kind}.txt").write_text("".join(f"{row}\n" for row in rows))
+
+    write("A", [f"{source + 1}, {target + 1}" for source, target in pairs])
+    write("graph_indicator", np.repeat(np.arange(30), sizes) + 1)
+    write("graph_labels", rng.permutation([-1, 1, 1] * 10))
+    if name != "REDDIT-BINARY":
+        write("node_labels", rng.integers(2, 5, starts[-1]))
+        write("edge_labels", rng.integers(0, 2, len(pairs)))
+
+
+def molecule(rng: np.random.Generator) -> dict[str, Any]:
+    atoms = int(rng.integers(2, 6))
+    bonds = np.triu(rng.integers(0, 3, (atoms, atoms)), 1)
+    return {
+        "num_atom": atoms,
+        "atom_type": torch.from_numpy(rng.integers(0, 28, atoms)).to(torch.int8),
+        "bond_type": torch.from_numpy(bonds + bonds.T).to(torch.int8),
+        "logP_SA_cycle_normalized": torch.from_numpy(rng.random(1, dtype=np.float32)),
+    }
+
+
+def write_zinc(root: Path, change: dict[str, Any] | None = None) -> None:
+    """Write small files of the layout that ZINC reads: 40, 20 and 20 molecules, half in use."""
+    rng = np.random.default_rng(0)
+    raw = raw_folder(root, "ZINC")
+    raw.mkdir(parents=True)
+    for part, count in (("train", 40), ("val", 20), ("test", 20)):
+        molecules = [molecule(rng) | (change or {}) for _ in range(count)]
+        (raw / f"{part}.pickle").write_bytes(pickle.dumps(molecules))
+        chosen = rng.permutation(count)[: count // 2]
+        (raw / f"{part}.index").write_text(",".join(map(str, chosen)) + "\n")
+
+
+def write_superpixels(root: Path, name: str, change: dict[str, Any] | None = None) -> None:
+    """Write a small file of the layout that GNNBenchmarkDataset reads: 30, 10 and 10 images."""
+    generator = torch.Generator().manual_seed(0)
+    colours = 3 if name == "CIFAR10Superpixels" else 1
+
+    def image(number: int) -> dict[str, Any]:
+        nodes = 3 + number % 3
+        edges = torch.randint(0, nodes, (2, 4 * nodes), generator=generator)
+        return {
+            "x": torch.rand(nodes, colours, generator=generator),
+            "edge_index": edges,
+            "edge_attr": torch.rand(4 * nodes, 1, generator=generator),
+            "y": torch.tensor([number % 10]),
+            "pos": torch.rand(nodes, 2, generator=generator),
+            **(change or {}),
+        }
+
+    raw = raw_folder(root, name)
+    raw.mkdir(parents=True)
+    splits = [[image(number) for number in range(count)] for count in (30, 10, 10)]
+    torch.save(splits, raw / raw_files(name)[0])
+
+
+def write_set(root: Path, name: str) -> None:
+    if name == "ZINC":
+        write_zinc(root)
+    elif name.endswith("Superpixels"):
+        write_superpixels(root, name)
+    else:
+        write_tu(root, name)
+
+
+def theirs(root: Path, name: str) -> list[Any]:
+    """Return the graphs of each part of a set as PyG's own class loads them."""
+    family, title = getattr(pyg, FAMILY[name]), name.removesuffix("Superpixels")
+    folder = str(root / FAMILY[name])
+    if FAMILY[name] == "TUDataset":
+        return [list(family(folder, title))]
+    parts = ("train", "val", "test")
+    if name == "ZINC":
+        return [list(family(folder, subset=True, split=part)) for part in parts]
+    return [list(family(folder, title, split=part)) for part in parts]
+
+
 def trust(monkeypatch: pytest.MonkeyPatch, root: Path, name: str) -> None:
     for file in raw_files(name):
         content = (raw_folder(root, name) / file).read_bytes()
@@ -126,6 +219,88 @@ def test_planetoid_keeps_its_public_split(
     assert (graph.train.sum(), graph.val.sum(), graph.test.sum()) == (12, 500, 20)
 
 
+@pytest.mark.parametrize("name", PUBLIC_SETS)
+def test_sets_hold_what_pyg_loads(name: str, data: Path, cache: Path, tmp_path: Path) -> None:
+    write_set(data, name)
+    before = tree(data)
+    graph = fetch(raw_spec(name), tmp_path)
+    assert tree(data) == before
+    assert tree(cache) == {}
+    assert (graph.name, graph.edge_weight) == (name, None)
+
+    shutil.copytree(data, tmp_path / "copy")
+    parts = theirs(tmp_path / "copy", name)
+    batch = Batch.from_data_list([one for part in parts for one in part])
+    np.testing.assert_array_equal(graph.edge_index, batch.edge_index)
+    np.testing.assert_array_equal(graph.starts, batch.ptr)
+    x = graph.x.toarray() if isinstance(graph.x, csr_array) else graph.x
+    if name == "ZINC":
+        np.testing.assert_array_equal(x, np.eye(28)[batch.x[:, 0]])
+        np.testing.assert_array_equal(graph.targets, batch.y[:, None])
+        assert graph.classes == 0
+    else:
+        np.testing.assert_array_equal(graph.y, batch.y)
+        assert graph.classes == (10 if "pos" in batch else 2)
+    if name == "REDDIT-BINARY":
+        degree = graph.in_degree
+        expected = (degree - degree.mean()) / degree.std()
+        np.testing.assert_allclose(x[:, 0], expected, rtol=1e-6)
+    elif "pos" in batch:
+        np.testing.assert_array_equal(x, np.concatenate([batch.x, batch.pos], axis=1))
+    elif name != "ZINC":
+        np.testing.assert_array_equal(x, batch.x)
+
+    masks = [graph.train, graph.val, graph.test]
+    if len(parts) == 3:
+        expected_masks = np.repeat(np.eye(3, dtype=bool), [len(part) for part in parts], axis=1)
+        np.testing.assert_array_equal(masks, expected_masks)
+    else:
+        for fold in (None, 7):
+            folded = load_graph(GraphSpec(name=name, fold=fold), tmp_path)
+            masks = [folded.train, folded.val, folded.test]
+            np.testing.assert_array_equal(masks, fold_split(graph.y, fold or 0))
+
+
+def test_what_is_kept_of_a_set_needs_neither_raw_files_nor_pyg(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_zinc(data)
+    graph = fetch(GraphSpec(name="ZINC"), tmp_path)
+    shutil.rmtree(data)
+    monkeypatch.setattr(pyg, "ZINC", None)
+    again = fetch(GraphSpec(name="ZINC"), tmp_path)
+    assert (again.digest, again.units, again.outputs) == (graph.digest, 40, 1)
+
+
+def test_molecules_may_count_their_atoms_in_numpy(data: Path, tmp_path: Path) -> None:
+    write_zinc(data, {"num_atom": np.int64(5)})
+    assert fetch(GraphSpec(name="ZINC"), tmp_path).units == 40
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("ZINC", {"atom_type": 3}),
+        ("ZINC", {"bond_type": torch.ones(9, 9)}),
+        ("MNISTSuperpixels", {"x": None}),
+        ("MNISTSuperpixels", {"edge_index": torch.tensor([[0], [9]])}),
+    ],
+)
+def test_damaged_sets(name: str, change: dict[str, Any], data: Path, tmp_path: Path) -> None:
+    if name == "ZINC":
+        write_zinc(data, change | {"num_atom": 3})
+    else:
+        write_superpixels(data, name, change)
+    with pytest.raises(GraphError):
+        fetch(GraphSpec(name=name), tmp_path)
+
+
+def test_atoms_of_unknown_kinds(data: Path, tmp_path: Path) -> None:
+    write_zinc(data, {"atom_type": torch.full((6,), 28)})
+    with pytest.raises(GraphError, match="not among its 28"):
+        fetch(GraphSpec(name="ZINC"), tmp_path)
+
+
 class Trap:
     """Writes a file when unpickled."""
 
@@ -145,6 +320,42 @@ def test_pickles_of_other_content_are_not_opened(
         fetch(GraphSpec(name="Cora"), tmp_path)
     assert not (tmp_path / "sprung").exists()
     assert not kept_at("Cora", tmp_path).exists()
+
+
+def forged(trap: Trap) -> Any:
+    """Return what looks like a tensor in a pickle, but has another storage."""
+
+    class Storage:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return torch.storage._load_from_bytes, (pickle.dumps(trap),)
+
+    class Forged:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return torch._utils._rebuild_tensor_v2, (Storage(), 0, (1,), (1,), False, {})
+
+    return Forged()
+
+
+@pytest.mark.parametrize("deep", [False, True])
+@pytest.mark.parametrize("key", ["num_atom", "atom_type"])
+def test_molecules_that_run_something_are_not_opened(
+    key: str, deep: bool, data: Path, tmp_path: Path
+) -> None:
+    trap = Trap(tmp_path / "sprung")
+    write_zinc(data, {key: forged(trap) if deep else trap})
+    if key == "num_atom" and deep:
+        assert fetch(GraphSpec(name="ZINC"), tmp_path).units == 40  # never looked at
+    else:
+        with pytest.raises(GraphError, match=r"ZINC are damaged|a pickle holds pathlib"):
+            fetch(GraphSpec(name="ZINC"), tmp_path)
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_images_that_run_something_are_not_opened(data: Path, tmp_path: Path) -> None:
+    write_superpixels(data, "MNISTSuperpixels", {"x": Trap(tmp_path / "sprung")})
+    with pytest.raises(GraphError, match="the raw files of MNISTSuperpixels are damaged"):
+        fetch(GraphSpec(name="MNISTSuperpixels"), tmp_path)
+    assert not (tmp_path / "sprung").exists()
 
 
 def test_what_is_kept_needs_neither_raw_files_nor_pyg(
@@ -266,3 +477,31 @@ def test_published_graphs(
     assert (graph.nodes, graph.edges, graph.features, graph.classes) == counts
     assert (graph.train.sum(), graph.val.sum(), graph.test.sum()) == split
     assert (degree.max(), np.median(degree), (degree == 0).sum()) == degrees
+
+
+@pytest.mark.skipif(REAL_DATA is None, reason="GRAPHBITS_DATA names no raw files")
+@pytest.mark.parametrize(
+    ("name", "counts", "split", "degrees"),
+    [
+        ("MUTAG", (188, 3371, 7442, 7, 2), (150, 19, 19), (4, 2)),
+        ("PROTEINS", (1113, 43471, 162088, 3, 2), (889, 112, 112), (25, 4)),
+        ("REDDIT-BINARY", (2000, 859254, 1991016, 1, 2), (1600, 200, 200), (3062, 1)),
+    ],
+)
+def test_published_sets(
+    name: str,
+    counts: tuple[int, ...],
+    split: tuple[int, ...],
+    degrees: tuple[int, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert REAL_DATA is not None
+    monkeypatch.setenv("GRAPHBITS_DATA", REAL_DATA)
+    if not raw_folder(Path(REAL_DATA), name).is_dir():
+        pytest.skip(f"GRAPHBITS_DATA does not hold {name}")
+    graph: Graph = fetch(GraphSpec(name=name), tmp_path)
+    degree = graph.in_degree
+    assert (graph.units, graph.nodes, graph.edges, graph.features, graph.classes) == counts
+    assert (graph.train.sum(), graph.val.sum(), graph.test.sum()) == split
+    assert (degree.max(), np.median(degree)) == degrees

@@ -121,16 +121,26 @@ def test_each_component_wants_a_spec() -> None:
         assert caught.value.field == component
 
 
-@pytest.mark.parametrize("component", [name for name in COMPONENTS if name != "weight"])
-def test_channels_and_current_ranges_are_for_weights(component: str) -> None:
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_channels_are_for_weights(component: str) -> None:
+    held = QuantSpec(bits=8, granularity="channel")
+    if component == "weight":
+        assert LayerQuant(weight=held)["weight"] == held
+        return
     with pytest.raises(SpecError, match="channel is for weights") as caught:
-        LayerQuant(**{component: QuantSpec(bits=8, granularity="channel")})
+        LayerQuant(**{component: held})
     assert caught.value.field == f"{component}.granularity"
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_the_range_at_hand_is_for_learned_tensors(component: str) -> None:
+    held = QuantSpec(bits=8, range=Current())
+    if component in ("weight", "attention"):
+        assert LayerQuant(**{component: held})[component] == held
+        return
     with pytest.raises(SpecError, match="Current is for weights") as caught:
-        LayerQuant(**{component: QuantSpec(bits=8, range=Current())})
+        LayerQuant(**{component: held})
     assert caught.value.field == f"{component}.range"
-    held = QuantSpec(bits=8, granularity="channel", range=Current())
-    assert LayerQuant(weight=held)["weight"] == held
 
 
 def test_map_changes_each_place() -> None:

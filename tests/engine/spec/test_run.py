@@ -36,7 +36,9 @@ NAN = float("nan")
         (GraphSpec, "nodes", 100),
         (GraphSpec, "exponent", 3.0),
         (GraphSpec, "normalize", "yes"),
-        (ModelSpec, "operator", "gat"),
+        (GraphSpec, "fold", 0),
+        (ModelSpec, "operator", "linear"),
+        (ModelSpec, "operator", "GCN"),
         (ModelSpec, "layers", 1),
         (ModelSpec, "layers", 65),
         (ModelSpec, "layers", 2.0),
@@ -46,6 +48,11 @@ NAN = float("nan")
         (ModelSpec, "dropout", -0.1),
         (ModelSpec, "dropout", NAN),
         (ModelSpec, "residual", 1),
+        (ModelSpec, "heads", 8),
+        (ModelSpec, "aggregation", "mean"),
+        (ModelSpec, "activation", "tanh"),
+        (ModelSpec, "batch_norm", "before"),
+        (ModelSpec, "pool", "attention"),
         (Protection, "p_min", -0.1),
         (Protection, "p_max", 1.1),
         (Protection, "p_max", NAN),
@@ -80,6 +87,16 @@ def test_hubs_alone_has_nodes_and_exponent() -> None:
         assert caught.value.field == field
 
 
+def test_sets_without_a_split_have_folds() -> None:
+    assert GraphSpec(name="MUTAG", fold=9).fold == 9
+    for got in (10, -1, 1.0):
+        with pytest.raises(SpecError, match="an integer from 0 to 9") as caught:
+            GraphSpec(name="MUTAG", fold=got)
+        assert caught.value.field == "fold"
+    with pytest.raises(SpecError, match="only MUTAG, PROTEINS, REDDIT-BINARY have a choice"):
+        GraphSpec(name="Cora", fold=1)
+
+
 def test_only_citation_graphs_are_normalized_by_habit() -> None:
     assert GraphSpec(name="Cora").normalizes
     assert not GraphSpec(name="Cora", normalize=False).normalizes
@@ -92,6 +109,90 @@ def test_quant_has_one_entry_a_layer() -> None:
         RunSpec(model=ModelSpec(layers=3))
     with pytest.raises(SpecError, match=re.escape("quant[1]")):
         RunSpec(quant=(LayerQuant(), None))
+
+
+@pytest.mark.parametrize(
+    ("operator", "field", "got", "accepts"),
+    [
+        ("gat", "hidden", 12, "a multiple of the 8 heads"),
+        ("gat", "heads", 3, "a multiple of the 3 heads"),
+        ("gat", "heads", 65, "from 1 to 64"),
+        ("gin", "heads", 1, "only gat has a choice"),
+        ("sage", "aggregation", "sum", "one of mean, max"),
+        ("gin", "aggregation", "max", "only sage has a choice"),
+    ],
+)
+def test_what_one_operator_has_is_refused_elsewhere(
+    operator: str, field: str, got: Any, accepts: str
+) -> None:
+    with pytest.raises(SpecError) as caught:
+        ModelSpec(operator=operator, **{field: got})
+    assert caught.value.field == ("hidden" if "multiple" in accepts else field)
+    assert accepts in caught.value.accepts
+
+
+def test_a_component_that_the_layer_lacks_is_refused() -> None:
+    held = QuantSpec(bits=8)
+    with pytest.raises(SpecError, match=re.escape("quant[1].logit")):
+        RunSpec(quant=(LayerQuant(), LayerQuant(logit=held)))
+    with pytest.raises(SpecError, match=re.escape("quant[0].norm")):
+        RunSpec(model=ModelSpec(operator="gat"), quant=(LayerQuant(norm=held), LayerQuant()))
+    headed = ModelSpec(operator="gin", pool="sum")
+    RunSpec(model=headed, quant=(*[LayerQuant()] * 2, LayerQuant(aggregate=held), LayerQuant()))
+    with pytest.raises(SpecError, match=re.escape("quant[3].aggregate")):
+        RunSpec(model=headed, quant=(*[LayerQuant()] * 3, LayerQuant(aggregate=held)))
+
+
+def test_habits_of_the_operators() -> None:
+    habits = {
+        operator: (ModelSpec(operator=operator).activates, ModelSpec(operator=operator).normalizes)
+        for operator in ("gcn", "gat", "gin", "sage")
+    }
+    assert habits == {
+        "gcn": ("relu", False),
+        "gat": ("elu", False),
+        "gin": ("relu", True),
+        "sage": ("relu", False),
+    }
+    assert ModelSpec(operator="gat", activation="relu").activates == "relu"
+    assert not ModelSpec(operator="gin", batch_norm=False).normalizes
+
+
+def test_layers_of_a_stack() -> None:
+    first, second, last = ModelSpec(layers=3, residual=True).layer_specs(64, 10)
+    shapes = [(layer.inputs, layer.outputs) for layer in (first, second, last)]
+    assert shapes == [(64, 16), (16, 16), (16, 10)]
+    assert [layer.activation for layer in (first, second, last)] == ["relu", "relu", "none"]
+    assert [layer.residual for layer in (first, second, last)] == [False, True, False]
+
+
+def test_layers_of_each_operator() -> None:
+    hidden, last = ModelSpec(operator="gat", heads=4).layer_specs(64, 10)
+    assert (hidden.heads, last.heads, hidden.activation) == (4, 1, "elu")
+    hidden, last = ModelSpec(operator="sage", aggregation="max").layer_specs(64, 10)
+    assert hidden.aggregation == last.aggregation == "max"
+    hidden, last = ModelSpec(operator="gin").layer_specs(64, 10)
+    assert (hidden.batch_norm, hidden.hidden_norm, hidden.hidden) == ("before", True, 16)
+    assert (last.batch_norm, last.hidden_norm, last.hidden) == ("none", True, 16)
+
+
+def test_layers_of_a_network_for_graphs() -> None:
+    spec = ModelSpec(operator="gin", layers=3, pool="max", residual=True)
+    layers = spec.layer_specs(64, 10)
+    assert len(layers) == spec.depth == 5
+    assert [layer.operator for layer in layers] == ["gin"] * 3 + ["linear"] * 2
+    assert [layer.pool for layer in layers] == ["none"] * 3 + ["max", "none"]
+    assert [layer.batch_norm for layer in layers] == ["before"] * 3 + ["none"] * 2
+    assert [layer.residual for layer in layers] == [False, True, True, False, False]
+    assert layers[-1].activation == "none"
+
+
+@given(model=..., other=...)
+def test_every_field_of_a_model_moves_the_key(model: ModelSpec, other: ModelSpec) -> None:
+    keys = {
+        RunSpec(model=shape, quant=(LayerQuant(),) * shape.depth).key for shape in (model, other)
+    }
+    assert (len(keys) == 1) == (model == other)
 
 
 def test_p_max_is_at_least_p_min() -> None:
@@ -131,6 +232,7 @@ def test_defaults_never_change() -> None:
             "nodes": None,
             "exponent": None,
             "normalize": None,
+            "fold": None,
         },
         "ModelSpec": {
             "operator": "gcn",
@@ -138,9 +240,20 @@ def test_defaults_never_change() -> None:
             "hidden": 16,
             "dropout": 0.5,
             "residual": False,
+            "heads": None,
+            "aggregation": None,
+            "activation": None,
+            "batch_norm": None,
+            "pool": "none",
         },
         "Protection": {"p_min": 0.0, "p_max": 0.0, "shared": True},
-        "TrainingSpec": {"mode": "retrain", "epochs": 200, "lr": 0.01, "weight_decay": 5e-4},
+        "TrainingSpec": {
+            "mode": "retrain",
+            "epochs": 200,
+            "lr": 0.01,
+            "weight_decay": 5e-4,
+            "batch": 128,
+        },
         "Ema": {"momentum": 0.01},
         "Percentile": {"tail": 0.001, "running": "ema", "momentum": 0.01},
     }
@@ -156,8 +269,8 @@ def test_key_is_the_values_identity(one: RunSpec, other: RunSpec) -> None:
 @given(one=..., other=...)
 def test_every_field_moves_the_key(one: RunSpec, other: RunSpec) -> None:
     changed = {name: getattr(other, name) for name in ("graph", "protection", "training", "seed")}
-    changed["model"] = replace(other.model, layers=one.model.layers)
-    changed["quant"] = (*one.quant[:-1], other.quant[0])
+    changed["model"] = replace(one.model, residual=other.model.residual)
+    changed["quant"] = (*one.quant[:-1], LayerQuant(weight=other.quant[0].weight))
     for name, held in changed.items():
         same = held == getattr(one, name)
         assert (replace(one, **{name: held}).key == one.key) == same

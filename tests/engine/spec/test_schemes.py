@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.spec import (
-    COMPONENTS,
     FP32,
     SCHEMES,
     Current,
@@ -64,7 +63,8 @@ def test_rules_of_plain_training_and_of_none() -> None:
         assert spec.training.mode == mode
         for component, held in spec.quant[0].items():
             assert held.gradient == "ste"
-            assert held.range == (Current() if component == "weight" else rule)
+            if not held.is_float:
+                assert held.range == (Current() if component == "weight" else rule)
 
 
 @pytest.mark.parametrize("name", QUANTIZED)
@@ -78,6 +78,34 @@ def test_signs_and_the_final_scores(name: str, layers: int) -> None:
         assert quant.output.is_float == (layer == layers - 1)
 
 
+@pytest.mark.parametrize("name", QUANTIZED)
+def test_rules_of_attention(name: str) -> None:
+    for quant in scheme(name, bits=4, model=ModelSpec(operator="gat")).quant:
+        assert quant.norm == FP32
+        assert (quant.attention.granularity, quant.attention.range) == ("tensor", Current())
+        unsigned = {component for component, held in quant.items() if not held.signed}
+        assert unsigned == {"coefficient"}, "an elu stands between the layers"
+
+
+def test_an_input_is_signed_unless_a_relu_precedes_it() -> None:
+    for operator in ("gin", "sage"):
+        first, second = scheme("qat", bits=4, model=ModelSpec(operator=operator)).quant
+        assert (first.input.signed, second.input.signed) == (True, False)
+    for activation in ("elu", "none"):
+        spec = scheme("qat", bits=4, model=ModelSpec(activation=activation))
+        assert all(quant.input.signed for quant in spec.quant)
+
+
+@given(name=st.sampled_from(SCHEMES), model=...)
+def test_each_component_that_a_layer_has(name: str, model: ModelSpec) -> None:
+    spec = scheme(name, bits=4, model=model)
+    *hidden, last = zip(spec.quant, model.layer_specs(3, 3), strict=True)
+    for quant, shape in hidden:
+        quantized = () if name == "float" else shape.components
+        assert tuple(c for c, held in quant.items() if not held.is_float) == quantized
+    assert last[0].output.is_float
+
+
 def test_the_output_is_quantized_to_the_end_where_asked() -> None:
     spec = scheme("qat", bits=8, component_bits={"output": 4})
     assert [quant.output.bits for quant in spec.quant] == [4, 4]
@@ -86,13 +114,17 @@ def test_the_output_is_quantized_to_the_end_where_asked() -> None:
 @given(name=st.sampled_from(QUANTIZED), data=st.data())
 def test_widths_by_component(name: str, data: st.DataObject) -> None:
     widths = st.sampled_from([2, 3, 4, 8, 16, 32])
-    component_bits = data.draw(st.dictionaries(st.sampled_from(COMPONENTS), widths))
+    model = data.draw(st.from_type(ModelSpec))
+    shapes = model.layer_specs(1, 1)
+    has = sorted({component for shape in shapes for component in shape.components})
+    component_bits = data.draw(st.dictionaries(st.sampled_from(has), widths))
     bits = data.draw(widths)
-    spec = scheme(name, bits=bits, component_bits=component_bits)
+    spec = scheme(name, bits=bits, component_bits=component_bits, model=model)
     for layer, quant in enumerate(spec.quant):
         for component, held in quant.items():
-            wanted = component_bits.get(component, bits)
-            if layer == 1 and component == "output" and "output" not in component_bits:
+            scores = layer == model.depth - 1 and component == "output"
+            wanted = component_bits.get(component, 32 if scores else bits)
+            if component not in shapes[layer].components:
                 wanted = 32
             assert held.bits == wanted
             assert (held == FP32) == (wanted == 32)
@@ -106,6 +138,8 @@ def test_widths_by_component(name: str, data: st.DataObject) -> None:
         ({"bits": 12}, "bits"),
         ({"component_bits": {"agregate": 4}}, "bits"),
         ({"component_bits": {"message": 1}}, "bits"),
+        ({"component_bits": {"attention": 4}}, "bits"),
+        ({"component_bits": {"norm": 4}, "model": ModelSpec(operator="gin")}, "bits"),
         ({"seed": -1}, "seed"),
     ],
 )
@@ -117,8 +151,8 @@ def test_each_fault_is_named(change: dict[str, Any], field: str) -> None:
 
 def test_component_spec_refuses_an_unknown_scheme() -> None:
     with pytest.raises(SpecError, match="scheme: got 'best'"):
-        component_spec("best", "weight", 8, layer=0)
-    assert component_spec("float", "weight", 32, layer=0) == FP32
+        component_spec("best", "weight", 8, signed=True)
+    assert component_spec("float", "weight", 32, signed=True) == FP32
 
 
 def test_what_a_caller_gives_is_kept() -> None:

@@ -8,7 +8,6 @@ from typing import get_args
 import pytest
 
 from engine.spec import (
-    RULES,
     Current,
     Ema,
     Gradient,
