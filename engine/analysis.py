@@ -63,8 +63,8 @@ class Study:
 
     @cached_property
     def smoothness(self) -> tuple[Smoothness, ...]:
-        """The float activations' smoothness at depth 0 (the features) to L (the scores)."""
-        return tuple(self.smoothness_of(h) for h in activations(self.trace, self.layers))
+        """The float activations' smoothness at depth 0 (the features) to L, see `activations`."""
+        return tuple(self.smoothness_of(h) for h in activations(self.trace, self.reference.layers))
 
     @property
     def layers(self) -> int:
@@ -88,7 +88,8 @@ class Study:
 
     def smoothness_of(self, h: Any) -> Smoothness:
         """Return the smoothness of activations, [N, F]."""
-        return smoothness(h, self.pairs, self.graph.y)
+        graph = self.graph
+        return smoothness(h, self.pairs, graph.y[graph.graph_of_node] if graph.is_set else graph.y)
 
     def preview(self, quant: Sequence[LayerQuant]) -> Analysis:
         """Return the analysis of the float program quantized after training.
@@ -131,9 +132,10 @@ class Analysis:
 
     @cached_property
     def smoothness(self) -> tuple[Smoothness, ...]:
-        """The integer activations' smoothness at depth 0 (the input codes) to L (the scores)."""
+        """The integer activations' smoothness at depth 0 (the input codes) to L."""
         return tuple(
-            self.study.smoothness_of(h) for h in activations(self.trace, self.study.layers)
+            self.study.smoothness_of(h)
+            for h in activations(self.trace, self.study.reference.layers)
         )
 
     def error(
@@ -201,7 +203,7 @@ class Analysis:
 
     @cached_property
     def accuracy(self) -> dict[str, float]:
-        """Accuracy on the test nodes, 0 to 1, of the ``float`` and the ``integer`` forward."""
+        """Accuracy on the test units, 0 to 1, of the ``float`` and the ``integer`` forward."""
         return {
             "float": self._accuracy(self.study.trace),
             "integer": self._accuracy(self.trace),
@@ -247,9 +249,15 @@ def extent(graph: Graph, neighbourhoods: Neighbourhoods, layers: Sequence[LayerS
     )
 
 
-def activations(trace: Trace, layers: int) -> list[Any]:
-    """Return what enters each layer, and the scores: the network's state at depth 0 to L."""
-    return [trace.real(layer, "input") for layer in range(layers)] + [trace.scores]
+def activations(trace: Trace, layers: Sequence[LayerSpec]) -> list[Any]:
+    """Return what enters each layer, and the scores: the nodes' state at depth 0 to L.
+
+    In a network for graphs, the last state is what its pool gathers.
+    """
+    pools = [index for index, layer in enumerate(layers) if layer.pool != "none"]
+    last = pools[0] if pools else len(layers) - 1
+    states = [trace.real(layer, "input") for layer in range(last + 1)]
+    return states if pools else [*states, trace.scores]
 
 
 def _measured(before: Any, after: Any, exact: Any, measure: Measure) -> Reals:

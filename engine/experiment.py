@@ -11,23 +11,26 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from engine.analysis import PROGRAM, REFERENCE, Analysis, Study, extent
 from engine.export import Simulation, export, reference
-from engine.graphs import Graph, expected_protected
+from engine.graphs import Graph, GraphError, Neighbourhoods, expected_protected, subset
 from engine.integer import read, write
 from engine.learning import training
+from engine.learning.batch import Batch
 from engine.learning.datasets import fetch
+from engine.learning.feed import Feed, MiniBatches, WholeGraph
 from engine.learning.network import Network
 from engine.learning.protection import DegreeProtection
 from engine.learning.threads import threads_for
-from engine.learning.training import Batch, Epoch, fit
+from engine.learning.training import Epoch, fit
 from engine.learning.weights import read_weights, write_weights
 from engine.metrics.cost import bit_operations, multiply_adds
 from engine.metrics.errors import relative_l2
 from engine.peers import median_ms, torch_best
 from engine.runs import AlreadyFinished, PendingRun, Run, RunStore
-from engine.spec import RunSpec, float_twin
+from engine.spec import RunSpec, SpecError, float_twin
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,6 +94,9 @@ Event = Started | EpochDone | Finished | Cancelled | Diverged
 WEIGHTS = "weights.npz"
 """The file in which a float run keeps what finetuning starts from."""
 
+CALIBRATED_ON = 256
+"""Training graphs of a set on which post-training quantization finds its ranges, at most."""
+
 
 def run(
     spec: RunSpec,
@@ -119,6 +125,7 @@ def run(
         yield Finished(key=spec.key, run=found)
         return
     graph = fetch(spec.graph, store.folder)
+    _check_task(spec, graph)
     start: Run | None = None
     if spec.training.mode in ("ptq", "finetune"):
         ending: Event | None = None
@@ -136,10 +143,43 @@ def run(
         yield Finished(key=spec.key, run=answered.run)
         return
     with pending:
-        batch = Batch.of(graph)
+        measured = measured_part(graph)
         layers = spec.model.layer_specs(graph.features, graph.classes)
-        with threads_for(multiply_adds(layers, extent(graph, batch.neighbourhoods, layers))):
-            yield from _carry_out(spec, graph, batch, start, pending, cancelled)
+        work = multiply_adds(layers, extent(measured, Neighbourhoods(measured), layers))
+        with threads_for(work):
+            yield from _carry_out(spec, graph, measured, start, pending, cancelled)
+
+
+def measured_part(graph: Graph) -> Graph:
+    """Return what a run is measured on: a single graph, all of it, or a set's graphs for testing.
+
+    Args:
+        graph: The graph or set that it learned on.
+    """
+    return subset(graph, graph.test) if graph.is_set else graph
+
+
+def calibration_part(graph: Graph) -> Graph:
+    """Return what ranges are found on after training: a graph, or a set's first training graphs."""
+    if not graph.is_set:
+        return graph
+    return subset(graph, np.flatnonzero(graph.train)[:CALIBRATED_ON])
+
+
+def _check_task(spec: RunSpec, graph: Graph) -> None:
+    """Refuse a network that does not answer what the graph asks.
+
+    Raises:
+        SpecError: Naming the model's pool.
+        GraphError: If real numbers are to be learned.
+    """
+    pool = spec.model.pool
+    if graph.is_set and pool == "none":
+        raise SpecError("model.pool", pool, f"sum, mean or max: {graph.name} is a set of graphs")
+    if not graph.is_set and pool != "none":
+        raise SpecError("model.pool", pool, f"none: the nodes of {graph.name} are to be classified")
+    if graph.targets is not None:
+        raise GraphError(f"{graph.name} has real targets; only classes are learned so far")
 
 
 class RunEnded(RuntimeError):
@@ -166,7 +206,7 @@ def complete(spec: RunSpec, store: RunStore | None = None) -> Run:
 def _carry_out(
     spec: RunSpec,
     graph: Graph,
-    batch: Batch,
+    measured: Graph,
     start: Run | None,
     pending: PendingRun,
     cancelled: Callable[[], bool],
@@ -180,14 +220,14 @@ def _carry_out(
             read_weights(network, file)
     if start is not None and spec.training.mode == "ptq":
         with start.open(REFERENCE) as file:
-            program = Study(graph, read(file)).preview(spec.quant).program
+            program = Study(calibration_part(graph), read(file)).preview(spec.quant).program
         network.load_qparams({slot: program.params_of(slot) for slot, _ in network.quantizers()})
     else:
         yield Started(key=spec.key, epochs=spec.training.epochs)
-        protection = DegreeProtection(graph, spec.protection)
+        feed = _feed(spec, graph)
         began = time.perf_counter()
         try:
-            for epoch in fit(network, batch, spec.training, protection, generator, cancelled):
+            for epoch in fit(network, feed, spec.training, generator, cancelled):
                 epochs.append(epoch)
                 pending.epoch(epoch.to_dict())
                 left = spec.training.epochs - epoch.epoch
@@ -208,9 +248,13 @@ def _carry_out(
             return
     float_program = reference(network)
     program = export(network)
-    analysis = Study(graph, float_program).analyse(program)
+    analysis = Study(measured, float_program).analyse(program)
+    batch = Batch.of(measured)
     simulation = Simulation(network, batch)
-    metrics = _metrics(spec, graph, analysis, simulation, batch, epochs)
+    metrics = _metrics(spec, analysis, simulation, batch, epochs)
+    if graph.is_set:
+        judged = Batch.of(subset(graph, graph.val))
+        metrics["accuracy"]["validation"] = _accuracy(network, judged, judged.validation)
     pending.write(PROGRAM, lambda file: write(program, file))
     pending.write(REFERENCE, lambda file: write(float_program, file))
     if spec.training.mode == "float":
@@ -219,15 +263,25 @@ def _carry_out(
     yield Finished(key=spec.key, run=finished)
 
 
+def _feed(spec: RunSpec, graph: Graph) -> Feed:
+    if graph.is_set:
+        return MiniBatches(graph, spec.protection, spec.training.batch)
+    return WholeGraph(Batch.of(graph), DegreeProtection(graph, spec.protection))
+
+
+def _accuracy(network: Network, batch: Batch, units: Tensor) -> float:
+    scores = torch.from_numpy(Simulation(network, batch).scores)
+    return training.accuracy(scores, batch.y, units)
+
+
 def _metrics(
     spec: RunSpec,
-    graph: Graph,
     analysis: Analysis,
     simulation: Simulation,
     batch: Batch,
     epochs: list[Epoch],
 ) -> dict[str, Any]:
-    study, plan = analysis.study, analysis.plan
+    study, plan, graph = analysis.study, analysis.plan, analysis.study.graph
     simulated = torch.from_numpy(simulation.scores)
     best = next((epoch for epoch in reversed(epochs) if epoch.best), None)
     layers = study.reference.layers
@@ -263,7 +317,9 @@ def _metrics(
             }
             for proof in plan.proofs
         ],
-        "protected": {"expected": float(expected_protected(graph.in_degree, spec.protection))},
+        "protected": {
+            "expected": float(expected_protected(graph.in_degree, spec.protection, graph.starts))
+        },
         "smoothness": {
             "float": [depth.to_dict() for depth in study.smoothness],
             "integer": [depth.to_dict() for depth in analysis.smoothness],
@@ -272,7 +328,10 @@ def _metrics(
 
 
 def _node_arrays(analysis: Analysis, simulation: Simulation) -> dict[str, NDArray[Any]]:
-    """Return what is kept of each node, [N]: its classes, and its relative error at every slot."""
+    """Return what is kept of each node, [N]: its classes, and its relative error at every slot.
+
+    In a set each graph has a class, [G], and once pooled an error; ``nodes`` says how large it is.
+    """
     study = analysis.study
     arrays: dict[str, NDArray[Any]] = {
         "degree": study.graph.in_degree,
@@ -280,6 +339,8 @@ def _node_arrays(analysis: Analysis, simulation: Simulation) -> dict[str, NDArra
         "class.simulated": simulation.scores.argmax(axis=1),
         "class.integer": analysis.trace.classes,
     }
+    if study.graph.starts is not None:
+        arrays["nodes"] = np.diff(study.graph.starts)
     for layer, shape in enumerate(study.reference.layers):
         for slot in shape.rows:
             exact = study.trace.real(layer, slot)

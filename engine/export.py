@@ -12,9 +12,9 @@ from scipy.sparse import csr_array
 
 from engine.affine import Codes, QParams
 from engine.integer import Program, Trace, program_of
+from engine.learning.batch import Batch
 from engine.learning.features import SparseRows
 from engine.learning.network import Network, Slot
-from engine.learning.training import Batch
 from engine.metrics.agreement import Agreement, agreement
 
 

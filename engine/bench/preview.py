@@ -15,7 +15,7 @@ from engine.experiment import Finished, run
 from engine.integer import read
 from engine.learning.datasets import fetch
 from engine.runs import RunStore
-from engine.spec import COMPONENTS, GraphSpec, LayerQuant, ModelSpec, TrainingSpec, scheme
+from engine.spec import GraphSpec, LayerQuant, ModelSpec, TrainingSpec, scheme
 
 WIDTHS = (2, 4, 8, 3, 6, 16)
 
@@ -43,7 +43,7 @@ def bench_preview(
     with last.run.open(REFERENCE) as file:
         study = Study(fetch(graph, store.folder), read(file))
     chart_data(study.preview(scheme("ptq", bits=8, graph=graph, model=model).quant))
-    moves = itertools.cycle(itertools.product(WIDTHS, COMPONENTS))
+    moves = itertools.cycle(itertools.product(WIDTHS, study.components))
     quants = [
         scheme("ptq", graph=graph, model=model, component_bits={component: width}).quant
         for width, component in itertools.islice(moves, changes)

@@ -10,11 +10,13 @@ from typing import Any
 import torch
 
 from engine.analysis import extent
+from engine.learning.batch import Batch
 from engine.learning.datasets import fetch
+from engine.learning.feed import WholeGraph
 from engine.learning.network import Network
 from engine.learning.protection import DegreeProtection
 from engine.learning.threads import threads_for
-from engine.learning.training import Batch, fit
+from engine.learning.training import fit
 from engine.metrics.cost import multiply_adds
 from engine.spec import GraphSpec, ModelSpec, TrainingSpec, scheme
 
@@ -53,7 +55,7 @@ def bench_training(
             generator = torch.Generator().manual_seed(0)
             network = Network(layers, spec.quant, generator)
             protection = DegreeProtection(loaded, spec.protection)
-            trainings[label] = fit(network, batch, spec.training, protection, generator)
+            trainings[label] = fit(network, WholeGraph(batch, protection), spec.training, generator)
         times: dict[str, list[float]] = {label: [] for label in trainings}
         for _ in range(epochs + WARM_UP):
             for label, epochs_of in trainings.items():

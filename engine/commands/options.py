@@ -18,6 +18,9 @@ def add_graph(parser: argparse.ArgumentParser, default: str) -> None:
     of.add_argument("--nodes", type=int, help="nodes of the graph hubs")
     of.add_argument("--exponent", type=float, help="power law of the degrees of the graph hubs")
     of.add_argument(
+        "--fold", type=int, help="fold tested on, of MUTAG, PROTEINS, REDDIT-BINARY (0)"
+    )
+    of.add_argument(
         "--normalize",
         action=argparse.BooleanOptionalAction,
         help="divide features by their row's sum (citation graphs only)",
@@ -41,7 +44,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         help="normalise hidden layers' outputs (gin only)",
     )
-    of.add_argument("--pool", default="none", help="of a set of graphs: sum, mean, max")
+    of.add_argument("--pool", help="of a set of graphs: sum, mean, max (mean)")
 
 
 def graph_of(options: argparse.Namespace, folder: Path) -> GraphSpec:
@@ -57,16 +60,22 @@ def graph_of(options: argparse.Namespace, folder: Path) -> GraphSpec:
 
         name = keep_own(read_npz(Path(name)), folder).name
     return GraphSpec(
-        name=name, nodes=options.nodes, exponent=options.exponent, normalize=options.normalize
+        name=name,
+        nodes=options.nodes,
+        exponent=options.exponent,
+        normalize=options.normalize,
+        fold=options.fold,
     )
 
 
 def model_of(options: argparse.Namespace) -> ModelSpec:
-    """Return the network that the options shape.
+    """Return the network that the options shape, for graphs where a set of them is named.
 
     Raises:
         SpecError: Naming an invalid option.
     """
+    from engine.graphs import SETS
+
     return ModelSpec(
         operator=options.model,
         layers=options.layers,
@@ -77,7 +86,7 @@ def model_of(options: argparse.Namespace) -> ModelSpec:
         aggregation=options.aggregation,
         activation=options.activation,
         batch_norm=options.batch_norm,
-        pool=options.pool,
+        pool=options.pool or ("mean" if options.graph in SETS else "none"),
     )
 
 

@@ -18,11 +18,13 @@ from engine.spec import (
     Granularity,
     Protection,
     RunSpec,
+    SpecError,
     TrainingSpec,
     scheme,
     vary,
 )
 from engine.spec.errors import check_integer
+from engine.spec.run import FOLDS
 
 REPORTED = (
     "accuracy.float",
@@ -68,9 +70,11 @@ def add_to(commands: Any) -> None:
     of.add_argument("--epochs", type=int, default=200, help="full-graph steps (200)")
     of.add_argument("--lr", type=float, help="learning rate of Adam")
     of.add_argument("--weight-decay", type=float, help="L2 penalty on the first layer")
+    of.add_argument("--batch", type=int, default=128, help="graphs in a step, of a set (128)")
     of.add_argument("--finetune", action="store_true", help="start from the float model")
     of.add_argument("--seeds", type=int, default=1, help="how many runs (1)")
     of.add_argument("--first-seed", type=int, default=0, help="seed of the first run (0)")
+    of.add_argument("--folds", type=int, help="runs over folds 0, 1, …, each with the first seed")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there")
     parser.set_defaults(act=act)
 
@@ -84,13 +88,13 @@ def act(options: argparse.Namespace) -> int:
     store = RunStore()
     first = spec_of(options, store.folder)
     results: list[dict[str, Any]] = []
-    for seed in range(first.seed, first.seed + options.seeds):
-        spec = replace(first, seed=seed)
-        ending = _watch(spec, store, f"seed {seed} ({len(results) + 1} of {options.seeds})")
+    specs = runs_of(first, options)
+    for title, spec in specs:
+        ending = _watch(spec, store, f"{title} ({len(results) + 1} of {len(specs)})")
         if not isinstance(ending, Finished):
-            raise ValueError(f"seed {seed}: {ending.note}")
-        metrics = ending.run.metrics
-        results.append({"seed": seed, "key": spec.key, **pick(metrics, REPORTED)})
+            raise ValueError(f"{title}: {ending.note}")
+        result = {"seed": spec.seed, "key": spec.key, **pick(ending.run.metrics, REPORTED)}
+        results.append(result if options.folds is None else {"fold": spec.graph.fold, **result})
     report = summarize(results)
     _print_table(first, report)
     if options.json:
@@ -110,6 +114,7 @@ def spec_of(options: argparse.Namespace, folder: Path) -> RunSpec:
     training = TrainingSpec(
         mode="finetune" if options.finetune else "retrain",
         epochs=options.epochs,
+        batch=options.batch,
         **{name: value for name, value in given.items() if value is not None},
     )
     spec = scheme(
@@ -134,6 +139,24 @@ def spec_of(options: argparse.Namespace, folder: Path) -> RunSpec:
         momentum=options.momentum,
         tail=options.tail,
     )
+
+
+def runs_of(first: RunSpec, options: argparse.Namespace) -> list[tuple[str, RunSpec]]:
+    """Return each run over seeds or folds, with what tells it from the others.
+
+    Raises:
+        SpecError: If the graph has no folds, or both are asked for.
+    """
+    if options.folds is None:
+        seeds = range(first.seed, first.seed + options.seeds)
+        return [(f"seed {seed}", replace(first, seed=seed)) for seed in seeds]
+    check_integer("--folds", options.folds, 1, FOLDS)
+    if options.seeds != 1:
+        raise SpecError("--seeds", options.seeds, "1 with --folds: a fold is run once")
+    return [
+        (f"fold {fold}", replace(first, graph=replace(first.graph, fold=fold)))
+        for fold in range(options.folds)
+    ]
 
 
 def pick(metrics: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
@@ -204,10 +227,11 @@ def _print_table(spec: RunSpec, report: dict[str, Any]) -> None:
 
     from engine.runs.summary import describe_bits
 
-    model, seeds = spec.model, len(report["seeds"])
+    model, seeds = spec.model, report["seeds"]
+    runs = f"{len(seeds)} {'fold' if 'fold' in seeds[0] else 'seed'}{'s'[: len(seeds) > 1]}"
     title = (
         f"{spec.graph.name} · {model.operator} {model.layers}×{model.hidden} · "
-        f"{describe_bits(spec)} · {spec.training.mode} · {seeds} seed{'s'[: seeds > 1]}"
+        f"{describe_bits(spec)} · {spec.training.mode} · {runs}"
     )
     table = Table(title=title, title_justify="left")
     for heading, justify in (("", "left"), ("mean", "right"), ("sd", "right")):

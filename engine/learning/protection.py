@@ -54,7 +54,7 @@ class DegreeProtection:
     """Draws Bernoulli masks whose probability grows with a node's in-degree rank.
 
     Args:
-        graph: The graph, whose in-degrees count before self-loops.
+        graph: The graph, or each graph of a set, whose in-degrees count before self-loops.
         protection: Probabilities, and whether the layers of a forward share one mask.
         device: Where the masks live.
 
@@ -66,7 +66,7 @@ class DegreeProtection:
         self, graph: Graph, protection: Protection, device: torch.device | str = "cpu"
     ) -> None:
         self.shared = protection.shared
-        probability = protection_probability(graph.in_degree, protection)
+        probability = protection_probability(graph.in_degree, protection, graph.starts)
         self.probability: Tensor | None = None
         if not protection.is_off:
             self.probability = torch.from_numpy(probability).float().to(device)

@@ -5,18 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from engine.graphs import Graph, Neighbourhoods
-from engine.learning.adjacency import Adjacencies
-from engine.learning.features import Features, features
+from engine.learning.batch import Batch
+from engine.learning.feed import Feed
 from engine.learning.network import Network
 from engine.learning.protection import DegreeProtection
 from engine.spec import TrainingSpec
@@ -32,15 +29,15 @@ class Cancelled(RuntimeError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Epoch:
-    """One full-graph step and the evaluation after it.
+    """One pass over what is learned from, and the evaluation after it.
 
     Args:
         epoch: Number from 1.
-        loss: Mean cross entropy over the training nodes, before the step.
-        train: Accuracy on the training nodes, 0 to 1.
-        validation: Accuracy on the validation nodes, 0 to 1.
-        validation_loss: Mean cross entropy over the validation nodes.
-        epoch_ms: Wall time of step and evaluation.
+        loss: Mean cross entropy over the training units, each before its step.
+        train: Accuracy on the training units, 0 to 1; on a set's, before their steps.
+        validation: Accuracy on the validation units, 0 to 1.
+        validation_loss: Mean cross entropy over the validation units.
+        epoch_ms: Wall time of steps and evaluation.
         best: Whether this is the best epoch so far.
     """
 
@@ -57,63 +54,23 @@ class Epoch:
         return asdict(self)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Batch:
-    """A graph on a device: what a training step reads."""
-
-    x: Features
-    adjacencies: Adjacencies
-    y: Tensor
-    train: Tensor
-    validation: Tensor
-    test: Tensor
-
-    @classmethod
-    def of(cls, graph: Graph, device: torch.device | str = "cpu") -> Batch:
-        """Return a graph on a device, its split as node indices."""
-
-        def nodes(mask: NDArray[np.bool_]) -> Tensor:
-            return torch.from_numpy(mask).nonzero().squeeze(1).to(device)
-
-        return cls(
-            features(graph.x, device),
-            Adjacencies(Neighbourhoods(graph), device),
-            torch.from_numpy(graph.y).to(device),
-            nodes(graph.train),
-            nodes(graph.val),
-            nodes(graph.test),
-        )
-
-    @property
-    def neighbourhoods(self) -> Neighbourhoods:
-        """The graph's edges as the integer wing takes them."""
-        return self.adjacencies.neighbourhoods
-
-    def double(self) -> Batch:
-        """Return the same graph in float64."""
-        x = self.x.double() if isinstance(self.x, Tensor) else self.x.map(Tensor.double)
-        return replace(self, x=x, adjacencies=self.adjacencies.double())
-
-
 def fit(
     network: Network,
-    batch: Batch,
+    feed: Feed,
     training: TrainingSpec,
-    protection: DegreeProtection,
     generator: torch.Generator,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Iterator[Epoch]:
     """Train a network in place, yielding a record an epoch; at the end it holds its best epoch.
 
     The best epoch has the highest validation accuracy; between equals, the lowest validation loss.
-    Without validation nodes it is the last.
+    Without validation units it is the last.
 
     Args:
         network: Trained in place.
-        batch: The graph.
+        feed: What it learns from.
         training: Epochs, learning rate and weight decay.
-        protection: Draws the masks of each forward.
-        generator: Source of dropout and masks.
+        generator: Source of dropout, masks and the order of a set.
         cancelled: Asked between steps.
 
     Raises:
@@ -128,29 +85,34 @@ def fit(
     optimizer = torch.optim.Adam(groups, lr=training.lr)
     best: tuple[float, float] = (-1.0, 0.0)
     kept = deepcopy(network.state_dict())
+    judged = feed.judged
     try:
         for number in range(1, training.epochs + 1):
-            if cancelled():
-                raise Cancelled(f"cancelled after {number - 1} of {training.epochs} epochs")
             start = time.perf_counter()
-            loss = _step(network, batch, optimizer, protection, generator)
-            if not loss.isfinite():
-                what = f"the loss was {loss.item()}"
-                raise Diverged(f"{what} at epoch {number}; try a lower learning rate")
-            scores = _scores(network, batch)
+            passed = _Passed()
+            for batch, protection in feed.steps(generator):
+                if cancelled():
+                    raise Cancelled(f"cancelled after {number - 1} of {training.epochs} epochs")
+                loss, scores = _step(network, batch, optimizer, protection, generator)
+                if not loss.isfinite():
+                    what = f"the loss was {loss.item()}"
+                    raise Diverged(f"{what} at epoch {number}; try a lower learning rate")
+                passed.add(batch, loss, scores)
+            scores = _scores(network, judged)
             if not scores.isfinite().all():
                 what = "a score was not finite"
                 raise Diverged(f"{what} at epoch {number}; try a lower learning rate")
-            validation = accuracy(scores, batch.y, batch.validation)
-            validation_loss = _loss(scores, batch.y, batch.validation).item()
-            rank = (validation, -validation_loss) if len(batch.validation) else (number, 0.0)
+            validation = accuracy(scores, judged.y, judged.validation)
+            validation_loss = _loss(scores, judged.y, judged.validation).item()
+            rank = (validation, -validation_loss) if len(judged.validation) else (number, 0.0)
             is_best = rank > best
             if is_best:
                 best, kept = rank, deepcopy(network.state_dict())
+            again = len(judged.train) > 0
             yield Epoch(
                 epoch=number,
-                loss=loss.item(),
-                train=accuracy(scores, batch.y, batch.train),
+                loss=passed.loss,
+                train=accuracy(scores, judged.y, judged.train) if again else passed.accuracy,
                 validation=validation,
                 validation_loss=validation_loss,
                 epoch_ms=1000 * (time.perf_counter() - start),
@@ -161,12 +123,35 @@ def fit(
         network.eval()
 
 
-def accuracy(scores: Tensor, y: Tensor, nodes: Tensor) -> float:
-    """Return the share of nodes whose highest score is their class, 0 to 1; 0 without nodes."""
-    if not len(nodes):
+@dataclass(slots=True)
+class _Passed:
+    """What an epoch's steps came to, over all their units."""
+
+    units: int = 0
+    right: int = 0
+    total: float = 0.0
+
+    def add(self, batch: Batch, loss: Tensor, scores: Tensor) -> None:
+        count = len(batch.train)
+        self.units += count
+        self.total += loss.item() * count
+        self.right += round(accuracy(scores, batch.y, batch.train) * count)
+
+    @property
+    def loss(self) -> float:
+        return self.total / max(self.units, 1)
+
+    @property
+    def accuracy(self) -> float:
+        return self.right / max(self.units, 1)
+
+
+def accuracy(scores: Tensor, y: Tensor, units: Tensor) -> float:
+    """Return the share of units whose highest score is their class, 0 to 1; 0 without units."""
+    if not len(units):
         return 0.0
-    right = (scores[nodes].argmax(dim=1) == y[nodes]).sum()
-    return int(right) / len(nodes)
+    right = (scores[units].argmax(dim=1) == y[units]).sum()
+    return int(right) / len(units)
 
 
 def _step(
@@ -175,7 +160,7 @@ def _step(
     optimizer: torch.optim.Optimizer,
     protection: DegreeProtection,
     generator: torch.Generator,
-) -> Tensor:
+) -> tuple[Tensor, Tensor]:
     network.train()
     optimizer.zero_grad()
     protected = protection.draw(len(network.layers), generator)
@@ -183,7 +168,7 @@ def _step(
     loss = _loss(scores, batch.y, batch.train)
     loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
-    return loss.detach()
+    return loss.detach(), scores.detach()
 
 
 @torch.no_grad()
@@ -193,6 +178,6 @@ def _scores(network: Network, batch: Batch) -> Tensor:
     return scores
 
 
-def _loss(scores: Tensor, y: Tensor, nodes: Tensor) -> Tensor:
-    """Return the mean cross entropy over nodes, 0 without any."""
-    return cross_entropy(scores[nodes], y[nodes]) if len(nodes) else scores.new_zeros(())
+def _loss(scores: Tensor, y: Tensor, units: Tensor) -> Tensor:
+    """Return the mean cross entropy over units, 0 without any."""
+    return cross_entropy(scores[units], y[units]) if len(units) else scores.new_zeros(())

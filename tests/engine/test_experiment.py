@@ -27,7 +27,7 @@ from engine.experiment import (
     complete,
     run,
 )
-from engine.graphs import Graph, GraphError, Neighbourhoods, expected_protected, keep_own
+from engine.graphs import Graph, GraphError, Neighbourhoods, expected_protected, keep_own, subset
 from engine.integer import Program, bind, read
 from engine.learning.network import Network
 from engine.runs import Run, RunStore
@@ -38,6 +38,7 @@ from engine.spec import (
     ModelSpec,
     Protection,
     RunSpec,
+    SpecError,
     TrainingSpec,
     float_twin,
     scheme,
@@ -338,3 +339,56 @@ def test_threads_are_as_before(store: RunStore) -> None:
     assert torch.get_num_threads() == 1, "the graph is small"
     list(events)
     assert torch.get_num_threads() == before
+
+
+@pytest.fixture
+def kept_rings(store: RunStore, rings: Graph) -> GraphSpec:
+    return keep_own(rings, store.folder)
+
+
+@pytest.mark.parametrize("name", ["float", "degree-quant", "ptq"])
+@pytest.mark.parametrize("operator", ["gcn", "gat", "gin", "sage"])
+def test_a_set_of_graphs_is_learned_and_measured(
+    store: RunStore, rings: Graph, kept_rings: GraphSpec, name: str, operator: Any
+) -> None:
+    model = ModelSpec(operator=operator, hidden=8, pool="mean", dropout=0)
+    training = TrainingSpec(epochs=4, batch=8)
+    spec = scheme(name, bits=4, graph=kept_rings, model=model, training=training)
+    held = complete(spec, store)
+    tested = subset(rings, rings.test)
+    assert held.metrics["agreement"]["max_code_difference"] <= 1
+    assert held.metrics["agreement"]["codes_different"] <= 0.001
+    analysis = Study(tested, program_of(held, REFERENCE)).analyse(program_of(held))
+    assert held.metrics["accuracy"]["integer"] == analysis.accuracy["integer"]
+    assert held.arrays["nodes"].tolist() == np.diff(tested.starts).tolist()
+    assert held.arrays["class.integer"].tolist() == analysis.trace.classes.tolist()
+    assert len(held.arrays["degree"]) == tested.nodes
+    assert len(held.arrays["error.integer.1.output"]) == tested.nodes
+    assert len(held.arrays["error.integer.2.aggregate"]) == tested.units
+    assert len(held.arrays["error.integer.3.output"]) == tested.units
+    assert len(held.metrics["smoothness"]["integer"]) == 3
+
+
+def test_a_set_is_learned_well(store: RunStore, kept_rings: GraphSpec) -> None:
+    model = ModelSpec(operator="gin", hidden=16, pool="sum", dropout=0)
+    training = TrainingSpec(epochs=60, batch=12)
+    spec = scheme("degree-quant", bits=8, graph=kept_rings, model=model, training=training)
+    held = complete(spec, store)
+    assert held.metrics["accuracy"]["integer"] >= 0.9
+    assert held.metrics["accuracy"]["validation"] >= 0.9
+    assert held.epochs[-1]["loss"] < 0.5 * held.epochs[0]["loss"]
+
+
+def test_a_network_must_answer_what_is_asked(
+    store: RunStore, rings: Graph, kept_rings: GraphSpec
+) -> None:
+    with pytest.raises(SpecError, match=r"model\.pool: got 'none', accepts sum, mean or max"):
+        complete(scheme("float", graph=kept_rings), store)
+    pooled = scheme("float", graph=GraphSpec(name="karate"), model=ModelSpec(pool="sum"))
+    with pytest.raises(SpecError, match=r"model\.pool: got 'sum', accepts none: the nodes of"):
+        complete(pooled, store)
+    y = np.full_like(rings.y, -1)
+    real = replace(rings, targets=rings.y[:, None].astype(np.float32), classes=0, y=y)
+    kept = keep_own(real, store.folder)
+    with pytest.raises(GraphError, match="has real targets; only classes are learned so far"):
+        complete(scheme("float", graph=kept, model=ModelSpec(pool="mean")), store)

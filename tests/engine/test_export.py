@@ -18,10 +18,12 @@ from engine.analysis import Study
 from engine.export import Simulation, export, reference
 from engine.graphs import Graph, Neighbourhoods
 from engine.integer import Program, bind
+from engine.learning.batch import Batch
+from engine.learning.feed import WholeGraph
 from engine.learning.network import Network
 from engine.learning.protection import DegreeProtection
 from engine.learning.threads import threads_for
-from engine.learning.training import Batch, fit
+from engine.learning.training import fit
 from engine.learning.weights import read_weights, write_weights
 from engine.metrics.agreement import Agreement
 from engine.spec import (
@@ -64,7 +66,7 @@ def train(graph: Graph, spec: RunSpec) -> Network:
     network = network_of(graph, spec, generator)
     protection = DegreeProtection(graph, spec.protection)
     with threads_for(0):
-        for _ in fit(network, Batch.of(graph), spec.training, protection, generator):
+        for _ in fit(network, WholeGraph(Batch.of(graph), protection), spec.training, generator):
             pass
     return network
 

@@ -89,7 +89,7 @@ def test_models() -> None:
 @pytest.mark.parametrize(
     ("arguments", "field"),
     [
-        (["--model", "gat"], "operator"),
+        (["--model", "gcnn"], "operator"),
         (["--layers", "1"], "layers"),
         (["--dropout", "nan"], "dropout"),
     ],

@@ -13,7 +13,7 @@ import pytest
 
 from engine.__main__ import main
 from engine.commands import run
-from engine.commands.run import REPORTED, column, pick, spec_of, summarize
+from engine.commands.run import REPORTED, column, pick, runs_of, spec_of, summarize
 from engine.runs import RunStore
 from engine.spec import (
     GraphSpec,
@@ -49,10 +49,14 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunStore:
     return RunStore(tmp_path / "store")
 
 
-def spec_from(*arguments: str) -> RunSpec:
+def parsed(*arguments: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     run.add_to(parser.add_subparsers())
-    return spec_of(parser.parse_args(["run", *arguments]), Path())
+    return parser.parse_args(["run", *arguments])
+
+
+def spec_from(*arguments: str) -> RunSpec:
+    return spec_of(parsed(*arguments), Path())
 
 
 def value(nested: dict[str, Any], name: str) -> Any:
@@ -234,3 +238,21 @@ def test_summary_by_hand() -> None:
 
 def test_plain_layers_are_no_special_case() -> None:
     assert spec_from("--scheme", "float").quant == (LayerQuant(), LayerQuant())
+
+
+def test_folds_are_run_one_after_the_other() -> None:
+    options = parsed("--graph", "MUTAG", "--folds", "3")
+    first = spec_from("--graph", "MUTAG", "--folds", "3")
+    assert first.model.pool == "mean"
+    runs = runs_of(first, options)
+    assert [title for title, _ in runs] == ["fold 0", "fold 1", "fold 2"]
+    assert [spec.graph.fold for _, spec in runs] == [0, 1, 2]
+    assert {spec.seed for _, spec in runs} == {0}
+    for arguments, field in (
+        (("--graph", "MUTAG", "--folds", "11"), "--folds"),
+        (("--graph", "MUTAG", "--folds", "3", "--seeds", "2"), "--seeds"),
+        (("--graph", "karate", "--folds", "3"), "fold"),
+    ):
+        with pytest.raises(SpecError) as caught:
+            runs_of(spec_from(*arguments), parsed(*arguments))
+        assert caught.value.field == field

@@ -17,7 +17,7 @@ from engine.conversion import ConversionError, convert, quantize
 from engine.export import Simulation, export, reference
 from engine.graphs import Graph, Neighbourhoods
 from engine.integer import bind
-from engine.learning.training import Batch
+from engine.learning.batch import Batch
 from engine.spec import LayerQuant, ModelSpec, SpecError, scheme
 
 F, C = 64, 10

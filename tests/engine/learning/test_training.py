@@ -12,10 +12,12 @@ from scipy.sparse import csr_array
 from torch import Tensor
 
 from engine.graphs import Graph
+from engine.learning.batch import Batch
 from engine.learning.features import SparseRows
+from engine.learning.feed import WholeGraph
 from engine.learning.network import Network
 from engine.learning.protection import DegreeProtection
-from engine.learning.training import Batch, Cancelled, Diverged, Epoch, accuracy, fit
+from engine.learning.training import Cancelled, Diverged, Epoch, accuracy, fit
 from engine.spec import (
     LayerQuant,
     LearnedStep,
@@ -65,7 +67,9 @@ def assert_same_state(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
 def train(graph: Graph, spec: RunSpec, seed: int = 0) -> tuple[Network, list[Epoch]]:
     network, generator = start(graph, spec, seed)
     protection = DegreeProtection(graph, spec.protection)
-    return network, list(fit(network, Batch.of(graph), spec.training, protection, generator))
+    return network, list(
+        fit(network, WholeGraph(Batch.of(graph), protection), spec.training, generator)
+    )
 
 
 def timeless(epochs: list[Epoch]) -> list[Epoch]:
@@ -93,7 +97,7 @@ def test_the_best_epoch_is_kept(karate: Graph, name: str) -> None:
     protection = DegreeProtection(karate, spec.protection)
     after: list[tuple[Epoch, dict[str, Tensor]]] = [
         (epoch, states(network))
-        for epoch in fit(network, batch, spec.training, protection, generator)
+        for epoch in fit(network, WholeGraph(batch, protection), spec.training, generator)
     ]
     best, expected = max(after, key=lambda one: (one[0].validation, -one[0].validation_loss))
     assert_same_state(states(network), expected)
@@ -113,7 +117,10 @@ def test_an_epoch_as_good_as_the_best_is_not_better(karate: Graph) -> None:
     for parameter in network.parameters():
         parameter.register_hook(torch.zeros_like)
     held = fit(
-        network, Batch.of(karate), spec.training, DegreeProtection(karate, Protection()), generator
+        network,
+        WholeGraph(Batch.of(karate), DegreeProtection(karate, Protection())),
+        spec.training,
+        generator,
     )
     assert [epoch.best for epoch in held] == [True] + [False] * 11
 
@@ -163,7 +170,11 @@ def test_cancelled_between_steps_keeps_the_best(karate: Graph) -> None:
     asked = iter([False] * 5 + [True])
     seen: list[tuple[Epoch, dict[str, Tensor]]] = []
     epochs = fit(
-        network, Batch.of(karate), spec.training, protection, generator, lambda: next(asked)
+        network,
+        WholeGraph(Batch.of(karate), protection),
+        spec.training,
+        generator,
+        lambda: next(asked),
     )
     with pytest.raises(Cancelled, match="cancelled after 5 of 12 epochs"):
         seen.extend((epoch, states(network)) for epoch in epochs)
@@ -176,7 +187,10 @@ def test_left_alone_midway_it_keeps_the_best(karate: Graph) -> None:
     spec = spec_of("qat")
     network, generator = start(karate, spec)
     held = fit(
-        network, Batch.of(karate), spec.training, DegreeProtection(karate, Protection()), generator
+        network,
+        WholeGraph(Batch.of(karate), DegreeProtection(karate, Protection())),
+        spec.training,
+        generator,
     )
     state = {}
     for epoch in held:
@@ -198,7 +212,7 @@ def test_features_that_are_not_finite_end_the_run(karate: Graph, name: str) -> N
     batch.x.values[3] = torch.nan
     protection = DegreeProtection(karate, Protection())
     with pytest.raises(Diverged, match=r"the loss was nan at epoch 1; try a lower learning rate"):
-        list(fit(network, batch, spec.training, protection, generator))
+        list(fit(network, WholeGraph(batch, protection), spec.training, generator))
     assert_same_state(states(network), before)
 
 
@@ -211,7 +225,10 @@ def test_weights_that_leave_the_numbers_are_never_the_best(karate: Graph) -> Non
     weight.register_hook(lambda grad: grad * (torch.nan if next(steps) == 3 else 1))
     seen = []
     held = fit(
-        network, Batch.of(karate), spec.training, DegreeProtection(karate, Protection()), generator
+        network,
+        WholeGraph(Batch.of(karate), DegreeProtection(karate, Protection())),
+        spec.training,
+        generator,
     )
     with pytest.raises(Diverged, match="a score was not finite at epoch 4; try a lower"):
         seen.extend(held)
@@ -226,7 +243,7 @@ def test_without_validation_nodes_the_last_epoch_is_kept(karate: Graph) -> None:
     last: dict[str, Tensor] = {}
     epochs = []
     for epoch in fit(
-        network, batch, spec.training, DegreeProtection(karate, Protection()), generator
+        network, WholeGraph(batch, DegreeProtection(karate, Protection())), spec.training, generator
     ):
         epochs.append(epoch)
         last = states(network)
@@ -243,7 +260,14 @@ def test_learned_steps_train(karate: Graph) -> None:
     held = network.layers[0].quantizers["feature"]
     batch = Batch.of(karate)
     fresh, generator = start(karate, run)
-    next(fit(fresh, batch, run.training, DegreeProtection(karate, Protection()), generator))
+    next(
+        fit(
+            fresh,
+            WholeGraph(batch, DegreeProtection(karate, Protection())),
+            run.training,
+            generator,
+        )
+    )
     assert held.scale != fresh.layers[0].quantizers["feature"].scale
 
 

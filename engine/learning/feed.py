@@ -1,0 +1,80 @@
+"""What an epoch is fed with: a whole graph in one step, or a set of graphs in mini-batches."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from engine.graphs import Graph, GraphError, subset
+from engine.learning.batch import Batch
+from engine.learning.protection import DegreeProtection
+from engine.spec import Protection
+
+Step = tuple[Batch, DegreeProtection]
+"""What one optimizer step learns from, and which of its nodes may be protected."""
+
+
+class Feed(ABC):
+    """What an epoch learns from, and what it is judged by."""
+
+    judged: Batch
+
+    @abstractmethod
+    def steps(self, generator: torch.Generator) -> Iterator[Step]:
+        """Yield each step of an epoch."""
+
+
+class WholeGraph(Feed):
+    """A single graph, every step on all of it.
+
+    Args:
+        batch: The graph; it is judged by its own validation nodes.
+        protection: Draws the masks of each step.
+    """
+
+    def __init__(self, batch: Batch, protection: DegreeProtection) -> None:
+        self.judged = batch
+        self._protection = protection
+
+    def steps(self, generator: torch.Generator) -> Iterator[Step]:
+        """Yield the graph, once."""
+        yield self.judged, self._protection
+
+
+class MiniBatches(Feed):
+    """The training graphs of a set, shuffled anew each epoch.
+
+    Args:
+        graph: The set.
+        protection: Degree protection, by each graph's own in-degrees.
+        size: Graphs in a step.
+        device: Where to.
+
+    Raises:
+        GraphError: If the set has no graph to learn from, or none to choose the epoch by.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        protection: Protection,
+        size: int,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        if not graph.train.any() or not graph.val.any():
+            raise GraphError(f"{graph.name} has no graphs for training, or none for validation")
+        self.judged = Batch.of(subset(graph, graph.val), device)
+        self._learned = np.flatnonzero(graph.train)
+        self._graph, self._protection = graph, protection
+        self._size, self._device = size, device
+
+    def steps(self, generator: torch.Generator) -> Iterator[Step]:
+        """Yield the graphs of each step, side by side."""
+        order = torch.randperm(len(self._learned), generator=generator).numpy()
+        for first in range(0, len(order), self._size):
+            part = subset(self._graph, self._learned[order[first : first + self._size]])
+            protection = DegreeProtection(part, self._protection, self._device)
+            yield Batch.of(part, self._device), protection
