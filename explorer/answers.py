@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 from engine.analysis import PROGRAM, REFERENCE, Study
 from engine.graphs.catalogue import PUBLIC, GraphNotFound, load_graph
 from engine.graphs.graph import Graph
+from engine.graphs.neighbours import Neighbourhoods
 from engine.integer import Program, read
 from engine.metrics.pairs import Pairs, pairs
 from engine.runs import Run, RunStore
@@ -79,6 +80,7 @@ class Answers:
 
         Raises:
             GraphError: If the graph cannot be had.
+            SpecError: If the operator takes no edge weights and the graph has some.
             StoreError: If the store cannot be read.
             AccumulatorOverflow: If no integer is wide enough for the recipe on this graph.
         """
@@ -100,6 +102,7 @@ class Answers:
                 origin="preview", recipe=recipe, analysis=analysis, run=None, baseline=baseline
             )
         else:
+            Neighbourhoods(graph).of(recipe.model.operator)
             return NeedsFloat(twin, graph)
         _work_out(shown)
         return shown

@@ -11,7 +11,8 @@ import ipywidgets as widgets
 from engine.graphs.catalogue import keep_own
 from engine.graphs.graph import Graph
 from engine.graphs.npz import read_npz
-from engine.graphs.own import from_data, from_networkx
+from engine.graphs.own import from_networkx
+from engine.graphs.pyg import from_data
 from engine.runs import RunStore
 from engine.spec import GraphSpec, RunSpec, SpecError, loads, scheme
 from explorer.follower import Follower

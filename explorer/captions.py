@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.spec import RunSpec, scheme
+from engine.spec.run import HEADS
 from explorer.state import CUSTOM, preset_of, ranges_of
 
 if TYPE_CHECKING:
     from explorer.shown import Shown
 
-OPERATORS = {"gcn": "GCN"}
+OPERATORS = {"gcn": "GCN", "gat": "GAT", "gin": "GIN", "sage": "GraphSAGE"}
+ACTIVATIONS = {"none": "no activation", "relu": "ReLU", "elu": "ELU"}
 SCHEME_TITLES = {"qat": "INT", "degree-quant": "Degree-Quant ", "ptq": "Min/max INT"}
 FAMILIES = {"qat": "QAT", "degree-quant": "Degree-Quant", "ptq": "Post-training"}
 MODES = {
@@ -73,10 +75,21 @@ def training_title(recipe: RunSpec) -> str:
 
 
 def model_title(recipe: RunSpec) -> str:
-    """Return a network in a few characters: operator, layers, hidden features."""
+    """Return a network in a few words: operator, layers, hidden features, what is not its habit."""
     model = recipe.model
-    residual = ", residual" if model.residual else ""
-    return f"{OPERATORS[model.operator]} {model.layers}×{model.hidden}{residual}"
+    parts = [f"{OPERATORS[model.operator]} {model.layers}×{model.hidden}"]
+    if model.operator == "gat":
+        heads = model.heads or HEADS
+        parts.append(f"{heads} head{'s' if heads > 1 else ''}")
+    if model.operator == "sage":
+        parts.append(model.aggregation or "mean")
+    if model.activation is not None:
+        parts.append(ACTIVATIONS[model.activation])
+    if model.batch_norm is not None:
+        parts.append("batch norm" if model.batch_norm else "no batch norm")
+    if model.residual:
+        parts.append("residual")
+    return ", ".join(parts)
 
 
 def graph_title(name: str) -> str:

@@ -35,6 +35,25 @@ def flag(label: str, value: bool, hint: str = "") -> widgets.Checkbox:
     return box
 
 
+def offer(
+    control: widgets.Dropdown, options: Options, otherwise: Any, handler: Callable[[Any], None]
+) -> None:
+    """Change what a list offers; its value stays where it can.
+
+    Args:
+        control: The list.
+        options: Its (text, value) pairs from now on.
+        otherwise: Its value where the one it has is not among them.
+        handler: What observes its value, and is not called for this.
+    """
+    if list(control.options) != list(options):
+        kept = control.value
+        control.unobserve(handler, "value")
+        control.options = options
+        control.value = kept if kept in dict(options).values() else otherwise
+        control.observe(handler, "value")
+
+
 def small(control: widgets.Widget) -> widgets.Widget:
     """Return a control as wide as a short number, whatever room there is."""
     control.add_class("gb-small")

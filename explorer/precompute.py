@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from engine.spec import GraphSpec, RunSpec, scheme
+from engine.spec import GraphSpec, ModelSpec, Operator, RunSpec, scheme
 from explorer.captions import percent, recipe_title
 from explorer.jobs import Jobs
 
@@ -16,10 +16,13 @@ DESTINATION = Path("assets/store")
 
 
 def recipes() -> list[RunSpec]:
-    """Return what is shipped: digits-knn at every preset and around, float models of the others."""
+    """Return what is shipped: every preset and others on digits-knn, float models elsewhere."""
     widths = (2, 3, 4, 6, 8)
+    operators: tuple[Operator, ...] = ("gat", "gin", "sage")
     made = [scheme("float"), scheme("qat", bits=8, component_bits={"weight": 4})]
     made += [scheme(name, bits=bits) for name in ("degree-quant", "qat", "ptq") for bits in widths]
+    for model in (ModelSpec(operator=operator) for operator in operators):
+        made += [scheme("float", model=model), scheme("degree-quant", bits=4, model=model)]
     made += [scheme("float", graph=GraphSpec(name=name)) for name in ("karate", "hubs")]
     return made
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from engine.analysis import Analysis, Kind, Measure
 from engine.graphs.graph import Graph
 from engine.runs import Run
-from engine.spec import Component, RunSpec, float_twin
+from engine.spec import LayerSpec, RunSpec, float_twin
 
 Origin = Literal["preview", "trained", "stored"]
 MEANING: Mapping[Origin, str] = {
@@ -50,6 +50,16 @@ class Shown:
         return self.analysis.study.graph
 
     @property
+    def layers(self) -> tuple[LayerSpec, ...]:
+        """The shapes of the network's layers."""
+        return self.analysis.study.reference.layers
+
+    @property
+    def last(self) -> int:
+        """Index of the layer that gives the scores."""
+        return len(self.layers) - 1
+
+    @property
     def is_baseline_other(self) -> bool:
         """Whether the float run had another training or seed than the recipe."""
         return self.baseline is not None and self.baseline.spec != float_twin(self.recipe)
@@ -66,7 +76,7 @@ class Shown:
         }
 
     def simulated_error(
-        self, layer: int, component: Component, kind: Kind, measure: Measure
+        self, layer: int, slot: str, kind: Kind, measure: Measure
     ) -> NDArray[np.floating[Any]] | None:
         """Return the error of the simulation as it was stored in training, [N]; None if it was not.
 
@@ -74,13 +84,13 @@ class Shown:
         """
         if self.run is None or kind != "total":
             return None
-        arrays, last = self.run.arrays, self.recipe.model.layers - 1
+        arrays = self.run.arrays
         if measure == "class_flip":
-            if (layer, component) != (last, "output") or "class.simulated" not in arrays:
+            if (layer, slot) != (self.last, "output") or "class.simulated" not in arrays:
                 return None
             flipped = arrays["class.simulated"] != arrays["class.float"]
             return np.asarray(flipped, dtype=np.float64)
-        name = f"error.simulated.{layer}.{component}"
+        name = f"error.simulated.{layer}.{slot}"
         if name not in arrays:
             return None
         relative = np.asarray(arrays[name], dtype=np.float64)

@@ -6,7 +6,7 @@ passes between panels.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,12 +18,16 @@ from engine.spec import (
     Component,
     GraphSpec,
     LayerQuant,
+    LayerSpec,
+    ModelSpec,
+    Operator,
     QuantSpec,
     RunSpec,
     SpecError,
+    component_spec,
     scheme,
 )
-from engine.spec.schemes import component_spec
+from engine.spec.run import HEADS
 from explorer.shown import Shown
 
 PRESETS: dict[str, tuple[str, int, dict[str, int]]] = {
@@ -120,10 +124,33 @@ def with_graph(recipe: RunSpec, **fields: Any) -> RunSpec:
     return replace(recipe, graph=_within("graph", lambda: replace(recipe.graph, **fields)))
 
 
+def habits(operator: Operator) -> dict[str, Any]:
+    """Return what a network of an operator has in each field that leaves the choice to it."""
+    usual = ModelSpec(operator=operator)
+    return {
+        "heads": HEADS,
+        "aggregation": "mean",
+        "activation": usual.activates,
+        "batch_norm": usual.normalizes,
+    }
+
+
 def with_model(recipe: RunSpec, **fields: Any) -> RunSpec:
-    """Return the recipe with another network; further layers are quantized like its hidden ones."""
-    model = _within("model", lambda: replace(recipe.model, **fields))
-    return replace(recipe, model=model, quant=_stretched(recipe.quant, model.layers))
+    """Return the recipe with another network.
+
+    Further layers are quantized like its hidden ones; what no layer had before, like its messages.
+    Another operator comes with its habits, and attention with the hidden features its heads need.
+    """
+    old = recipe.model
+    model = _within("model", lambda: _other_model(old, fields))
+    before, after = (layers[0].components for layers in (_layers(old), _layers(model)))
+    new = [component for component in after if component not in before]
+    quant = (*_stretched(recipe.quant[: old.layers], model.layers), *recipe.quant[old.layers :])
+    fitted = [
+        _fitted(held, shape.components, new, _signed(model, at))
+        for at, (held, shape) in enumerate(zip(quant, _layers(model), strict=True))
+    ]
+    return replace(recipe, model=model, quant=tuple(fitted))
 
 
 def with_bits(
@@ -133,15 +160,17 @@ def with_bits(
 
     Args:
         recipe: The recipe.
-        layers: Indices of the layers.
+        layers: Indices of the layers; one that lacks the component stays as it is.
         component: The component.
         bits: Its width.
         ranges: Scheme whose rules a component takes that was in float before.
     """
-    quant = list(recipe.quant)
+    quant, shapes = list(recipe.quant), _layers(recipe.model)
     for layer in layers:
-        spec = _with_bits(quant[layer][component], component, bits, layer, ranges)
-        quant[layer] = replace(quant[layer], **{component: spec})
+        if component in shapes[layer].components:
+            signed = _signed(recipe.model, layer)
+            spec = _with_bits(quant[layer][component], component, bits, signed, ranges)
+            quant[layer] = replace(quant[layer], **{component: spec})
     recipe = replace(recipe, quant=tuple(quant))
     if recipe.training.mode == "float" and bits != 32:
         recipe = replace(recipe, training=replace(recipe.training, mode="retrain"))
@@ -152,7 +181,10 @@ def with_ranges(recipe: RunSpec, ranges: str) -> RunSpec:
     """Return the recipe with the same widths under a scheme's range and gradient rules."""
     quant = (
         LayerQuant(
-            **{c: component_spec(ranges, c, spec.bits, layer=at) for c, spec in layer.items()}
+            **{
+                c: component_spec(ranges, c, spec.bits, signed=_signed(recipe.model, at))
+                for c, spec in layer.items()
+            }
         )
         for at, layer in enumerate(recipe.quant)
     )
@@ -215,17 +247,71 @@ def _preset(recipe: RunSpec, name: str) -> RunSpec:
 
 
 def _with_bits(
-    old: QuantSpec, component: Component, bits: int, layer: int, ranges: str
+    old: QuantSpec, component: Component, bits: int, signed: bool, ranges: str
 ) -> QuantSpec:
     """Return a component's spec at another width, under the rules it has or else those named."""
     if bits == 32:
         return FP32
-    if old.is_float:
-        return component_spec(ranges, component, bits, layer=layer)
+    rules = ranges if old.is_float else _rules(old, component, signed)
+    if rules is None:
+        return replace(old, bits=bits)
+    return component_spec(rules, component, bits, signed=signed)
+
+
+def _rules(spec: QuantSpec, component: Component, signed: bool) -> str | None:
+    """Return the scheme whose rules a component's spec follows, None if it has its own."""
     for name in RANGES:
-        if component_spec(name, component, old.bits, layer=layer) == old:
-            return component_spec(name, component, bits, layer=layer)
-    return replace(old, bits=bits)
+        if component_spec(name, component, spec.bits, signed=signed) == spec:
+            return name
+    return None
+
+
+def _other_model(old: ModelSpec, fields: dict[str, Any]) -> ModelSpec:
+    """Return the network with other fields; one that is the operator's habit is left to it."""
+    operator = fields.get("operator", old.operator)
+    usual = habits(operator)
+    if operator != old.operator:
+        fields = {**dict.fromkeys(usual), **fields}
+    fields = {
+        name: None if name in usual and value == usual[name] else value
+        for name, value in fields.items()
+    }
+    if operator == "gat" and "hidden" not in fields:
+        heads = fields.get("heads", old.heads) or HEADS
+        fields["hidden"] = -(-old.hidden // heads) * heads
+    return replace(old, **fields)
+
+
+def _fitted(
+    quant: LayerQuant, components: Sequence[Component], new: Sequence[Component], signed: bool
+) -> LayerQuant:
+    """Return a layer's quantization with these components only, the new ones like its messages.
+
+    Args:
+        quant: The layer's.
+        components: Those that it has from now on.
+        new: Those of them that it did not have.
+        signed: Whether its input may be negative.
+    """
+    sent = quant.message
+    rules = _rules(sent, "message", signed) or RANGES[-1]
+    specs = {component: quant[component] for component in components}
+    for component in new:
+        if component in specs:
+            specs[component] = component_spec(rules, component, sent.bits, signed=signed)
+    if not quant.input.is_float:
+        specs["input"] = replace(quant.input, signed=signed)
+    return LayerQuant(**specs)
+
+
+def _layers(model: ModelSpec) -> tuple[LayerSpec, ...]:
+    """Return a network's layers, whatever the features of the graph and its classes."""
+    return model.layer_specs(1, 1)
+
+
+def _signed(model: ModelSpec, layer: int) -> bool:
+    """Return whether the input of a layer may be negative: a ReLU leaves nothing that is."""
+    return layer == 0 or model.activates != "relu"
 
 
 def _stretched(quant: tuple[LayerQuant, ...], layers: int) -> tuple[LayerQuant, ...]:

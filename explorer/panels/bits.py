@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 import ipywidgets as widgets
 
-from engine.spec import COMPONENTS, WIDTHS, Component, RunSpec
+from engine.spec import WIDTHS, Component, LayerSpec, RunSpec
 from explorer.fields import bind, choice, html, row
+from explorer.slots import component_meaning, components
 from explorer.state import (
     CUSTOM,
     PRESETS,
@@ -19,15 +21,6 @@ from explorer.state import (
     with_ranges,
 )
 
-MEANING = {
-    "input": "what enters the layer",
-    "weight": "the linear map",
-    "feature": "input times weight",
-    "norm": "the node coefficients d^-1/2",
-    "message": "what a node sends: norm times feature",
-    "aggregate": "norm times the sum of a node's messages",
-    "output": "aggregate plus bias",
-}
 RULES = {
     "ptq": "Min/max",
     "qat": "QAT: moving average",
@@ -52,7 +45,7 @@ class BitsPanel(widgets.VBox):
         self.preset = choice("Bits preset", [(n, n) for n in names], preset_of(state.recipe))
         self.ranges = choice("Ranges", [(RULES[name], name) for name in RANGES], state.ranges)
         self.cells: dict[tuple[Component, range], widgets.Dropdown] = {}
-        self._columns: list[range] = []
+        self._layers: tuple[LayerSpec, ...] = ()
         self._grid = widgets.GridBox()
         self._grid.add_class("gb-bits")
         self._lay_out()
@@ -64,32 +57,42 @@ class BitsPanel(widgets.VBox):
         self.add_class("gb-panel")
 
     def _lay_out(self) -> None:
-        """Make the cells anew for as many columns as the network has layers, or groups of them."""
-        self._columns = columns(self._state.recipe.model.layers)
+        """Make the cells anew: a row a component, a column a layer or a group of them."""
+        self._layers = self._state.recipe.model.layer_specs(1, 1)
         for cell in self.cells.values():
             cell.close()
         self.cells = {}
+        places = columns(len(self._layers))
         children: list[widgets.Widget] = [html("", "gb-corner")]
-        children += [html(f"Layer {column_title(column)}", "gb-head") for column in self._columns]
-        for component in COMPONENTS:
-            children.append(
-                html(f'<span title="{MEANING[component]}">{component}</span>', "gb-side")
-            )
-            for column in self._columns:
-                label = f"Bits of {component}, layer {column_title(column)}"
-                cell = widgets.Dropdown(description=label, tooltip=MEANING[component])
-                cell.layout.width = "auto"
-                cell.add_class("gb-cell")
-                self.cells[component, column] = cell
-                self._fill(component, column)
-                cell.observe(self._taker(component, column), "value")
-                children.append(cell)
+        children += [html(f"Layer {column_title(column)}", "gb-head") for column in places]
+        for component in components(self._layers):
+            meaning = component_meaning(component, self._layers)
+            side = f'<span title="{escape(meaning)}">{component}</span>'
+            children.append(html(side, "gb-side"))
+            children += [self._cell(component, column, meaning) for column in places]
         self._grid.children = children
-        self._grid.layout.grid_template_columns = f"76px repeat({len(self._columns)}, 1fr)"
+        self._grid.layout.grid_template_columns = f"76px repeat({len(places)}, 1fr)"
+
+    def _cell(self, component: Component, column: range, meaning: str) -> widgets.Widget:
+        """Return the control of a component in a column, blank where no layer of it has one."""
+        if not any(component in self._layers[layer].components for layer in column):
+            return html()
+        label = f"Bits of {component}, layer {column_title(column)}"
+        cell = widgets.Dropdown(description=label, tooltip=meaning)
+        cell.layout.width = "auto"
+        cell.add_class("gb-cell")
+        self.cells[component, column] = cell
+        self._fill(component, column)
+        cell.observe(self._taker(component, column), "value")
+        return cell
 
     def _fill(self, component: Component, column: range) -> None:
         cell = self.cells[component, column]
-        widths = {self._state.recipe.quant[layer][component].bits for layer in column}
+        widths = {
+            self._state.recipe.quant[layer][component].bits
+            for layer in column
+            if component in self._layers[layer].components
+        }
         bits = widths.pop() if len(widths) == 1 else MIXED
         options = BITS if bits is not MIXED else [("mixed", MIXED), *BITS]
         if list(cell.options) != options:
@@ -110,7 +113,8 @@ class BitsPanel(widgets.VBox):
         return take
 
     def _follow(self, _: Any) -> None:
-        if columns(self._state.recipe.model.layers) != self._columns:
+        layers = self._state.recipe.model.layer_specs(1, 1)
+        if [layer.slots for layer in layers] != [layer.slots for layer in self._layers]:
             self._lay_out()
         else:
             for component, column in self.cells:

@@ -6,16 +6,14 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from engine.analysis import NODE_COMPONENTS
 from explorer.captions import subtitle
-from explorer.fields import choice, row
+from explorer.fields import choice, offer, row
 from explorer.figures.chart import blank
 from explorer.figures.codes import TITLE, codes
 from explorer.panels.error import NOTHING
 from explorer.plot import PlotlyView
+from explorer.slots import numbered, options, title
 from explorer.state import State
-
-COMPONENTS = (*NODE_COMPONENTS, "weight")
 
 
 class CodesPanel(widgets.VBox):
@@ -27,25 +25,27 @@ class CodesPanel(widgets.VBox):
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self.layer = choice("Layer of the codes", [("1", 0)], 0)
-        self.component = choice(
-            "Component of the codes", [(name, name) for name in COMPONENTS], "message"
-        )
+        self.layer = choice("Layer of the codes", numbered(1), 0)
+        self.component = choice("Component of the codes", options(["message"]), "message")
         self.view = PlotlyView(height=400)
         self.view.add_class("gb-follows")
-        self.layer.observe(self._draw, "value")
+        self.layer.observe(self._choose, "value")
         self.component.observe(self._draw, "value")
-        state.observe(self._show, "shown")
+        state.observe(self._choose, "shown")
         super().__init__([row(self.layer, self.component), self.view])
         self.add_class("gb-tab")
+        self._choose(None)
+
+    def _choose(self, _: Any) -> None:
+        self._lay_out()
         self._draw(None)
 
-    def _show(self, _: Any) -> None:
+    def _lay_out(self) -> None:
+        """Offer the layers of the network, and what the chosen one holds."""
         shown = self._state.shown
-        layers = shown.recipe.model.layers if shown else 1
-        if len(self.layer.options) != layers:
-            self.layer.options = [(str(layer + 1), layer) for layer in range(layers)]
-        self._draw(None)
+        layers = shown.layers if shown else self._state.recipe.model.layer_specs(1, 1)
+        offer(self.layer, numbered(len(layers)), len(layers) - 1, self._choose)
+        offer(self.component, options(tuple(layers[self.layer.value].slots)), "message", self._draw)
 
     def _draw(self, _: Any) -> None:
         shown = self._state.shown
@@ -53,7 +53,7 @@ class CodesPanel(widgets.VBox):
             self.view.figure = blank(TITLE, NOTHING)
             return
         layer, component = self.layer.value, self.component.value
-        place = subtitle(shown, f"layer {layer + 1} {component}")
+        place = subtitle(shown, f"layer {layer + 1} {title(component)}")
         taken = shown.analysis.trace.codes(layer, component)
         params = shown.analysis.program.params_of((layer, component))
         if taken is None or params is None:

@@ -8,14 +8,13 @@ from typing import Any
 import ipywidgets as widgets
 from numpy.typing import NDArray
 
-from engine.analysis import NODE_COMPONENTS
-from engine.spec import COMPONENTS
 from explorer.captions import subtitle
-from explorer.fields import choice, html, row
+from explorer.fields import choice, html, offer, row
 from explorer.figures.chart import blank
 from explorer.figures.error_against_degree import TITLE, error_against_degree
 from explorer.plot import PlotlyView
 from explorer.shown import Shown
+from explorer.slots import MEANING, component_meaning, components, numbered, options, title
 from explorer.state import State
 
 KINDS = (
@@ -44,28 +43,30 @@ class ErrorPanel(widgets.VBox):
     def __init__(self, state: State) -> None:
         self._state = state
         self.kind = choice("Error", KINDS, "total")
-        self.layer = choice("Layer", [("1", 0)], 0)
-        self.component = choice("Component", _options(NODE_COMPONENTS), "output")
+        last = state.recipe.model.depth - 1
+        self.layer = choice("Layer", numbered(last + 1), last)
+        self.component = choice("Component", options(["output"]), "output")
         self.path = choice("Path", PATHS, "integer")
         self.measure = choice("Measure", MEASURE_TITLES, "relative_l2")
+        self.meaning = html(name="gb-note")
         self.note = html(name="gb-note")
         self.view = PlotlyView(height=330)
-        self._lay_out()
         for control in (self.kind, self.layer, self.component, self.path, self.measure):
             control.observe(self._choose, "value")
-        state.observe(self._show, "shown")
+        state.observe(self._choose, "shown")
         state.observe(self._draw, "node")
         self.view.observe(self._pick, "clicked")
         super().__init__(
             [
                 row(self.layer, self.component, self.kind, self.path, self.measure),
+                self.meaning,
                 self.note,
                 self.view,
             ]
         )
         self.add_class("gb-tab")
         self.view.add_class("gb-follows")
-        self._draw(None)
+        self._choose(None)
 
     @property
     def of_scores(self) -> bool:
@@ -89,27 +90,20 @@ class ErrorPanel(widgets.VBox):
             series["simulated"] = simulated
         return series, ""
 
-    def _show(self, _: Any) -> None:
-        self._lay_out()
-        self._draw(None)
-
     def _lay_out(self) -> None:
-        """Offer what the network and the kind of error have; the last layer's at first."""
+        """Offer what the network and the kind of error have, and say what is chosen."""
         shown = self._state.shown
-        layers = shown.recipe.model.layers if shown else 1
-        if len(self.layer.options) != layers:
-            self.layer.unobserve(self._choose, "value")
-            self.layer.options = [(str(layer + 1), layer) for layer in range(layers)]
-            self.layer.value = layers - 1
-            self.layer.observe(self._choose, "value")
-        offered = _options(COMPONENTS if self.of_scores else NODE_COMPONENTS)
-        if list(self.component.options) != offered:
-            self.component.unobserve(self._choose, "value")
-            kept = self.component.value
-            self.component.options = offered
-            self.component.value = kept if kept in dict(offered).values() else "output"
-            self.component.observe(self._choose, "value")
+        layers = shown.layers if shown else self._state.recipe.model.layer_specs(1, 1)
+        offer(self.layer, numbered(len(layers)), len(layers) - 1, self._choose)
+        layer = layers[self.layer.value]
+        offered = options(components(layers) if self.of_scores else layer.rows)
+        offer(self.component, offered, "output", self._choose)
         self.layer.disabled = self.path.disabled = self.of_scores
+        chosen = self.component.value
+        meaning = (
+            component_meaning(chosen, layers) if self.of_scores else MEANING[layer.operator][chosen]
+        )
+        self.meaning.value = f"{title(chosen).capitalize()}: {meaning}."
 
     def _choose(self, _: Any) -> None:
         self._lay_out()
@@ -124,7 +118,7 @@ class ErrorPanel(widgets.VBox):
         place = (
             f"scores, {'only' if self.kind.value == 'only' else 'all but'} {self.component.value}"
             if self.of_scores
-            else f"layer {self.layer.value + 1} {self.component.value}, {self.kind.value}"
+            else f"layer {self.layer.value + 1} {title(self.component.value)}, {self.kind.value}"
         )
         self.note.value = missing
         self.note.layout.display = None if missing else "none"
@@ -141,10 +135,6 @@ class ErrorPanel(widgets.VBox):
         picked = picked[0] if isinstance(picked, Sequence) and picked else picked
         if isinstance(picked, int) and not isinstance(picked, bool):
             self._state.node = picked
-
-
-def _options(components: Sequence[str]) -> list[tuple[str, str]]:
-    return [(component, component) for component in components]
 
 
 def _missing(shown: Shown) -> str:

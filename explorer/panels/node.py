@@ -9,7 +9,6 @@ from typing import Any
 import ipywidgets as widgets
 import numpy as np
 
-from engine.analysis import NODE_COMPONENTS
 from engine.graphs.layout import layout
 from engine.graphs.neighbourhood import khop
 from explorer.captions import subtitle
@@ -18,12 +17,13 @@ from explorer.figures.chart import blank, short
 from explorer.figures.neighbourhood import TITLE, neighbourhood
 from explorer.plot import PlotlyView
 from explorer.shown import Shown
+from explorer.slots import title
 from explorer.state import State
 
 HOPS = 2
 MOST_NODES = 150
 FEW_LAYERS = 4
-"""Layers up to which each component has a row of its own."""
+"""Layers up to which each slot has a row of its own."""
 ADVICE = "Click a point above, or type a number, for a node's own numbers and its neighbourhood."
 
 
@@ -75,7 +75,7 @@ class NodePanel(widgets.VBox):
         self.node.value = node
         self.numbers.value = numbers(shown, node)
         around = khop(shown.graph, node, HOPS, MOST_NODES)
-        error = shown.analysis.error(shown.recipe.model.layers - 1)
+        error = shown.analysis.error(shown.last)
         self.view.figure = neighbourhood(
             layout(around.edges, len(around.nodes)),
             around.edges,
@@ -107,14 +107,14 @@ def numbers(shown: Shown, node: int) -> str:
     }
     heads = "".join(f"<th scope=col>{kind}</th>" for kind in ("total", "own", "inherited"))
     rows = "".join(
-        f"<tr><th scope=row>{layer + 1} {component}</th>"
+        f"<tr><th scope=row>{at + 1} {title(slot)}</th>"
         + "".join(
-            f"<td>{short(float(analysis.error(layer, component, kind)[node]))}</td>"
+            f"<td>{short(float(analysis.error(at, slot, kind)[node]))}</td>"
             for kind in ("total", "own", "inherited")
         )
         + "</tr>"
-        for layer in range(analysis.study.layers)
-        for component in (NODE_COMPONENTS if analysis.study.layers <= FEW_LAYERS else ("output",))
+        for at, layer in enumerate(shown.layers)
+        for slot in (layer.rows if len(shown.layers) <= FEW_LAYERS else ("output",))
     )
     return (
         f"<b>Node {node}</b> <span class='gb-note'>{escape(subtitle(shown))}</span>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -14,6 +15,9 @@ from explorer.figures.chart import short
 from explorer.figures.results import number_at
 from explorer.shown import MEANING, Shown
 from explorer.state import WORKING, State
+
+FLOAT_STAGES = {"coefficient": "softmax", "output": "scores"}
+"""What is computed in float, or held in it, by the slot it fills, where all else is quantized."""
 
 
 class SummaryPanel(widgets.VBox):
@@ -71,8 +75,8 @@ def cards(shown: Shown) -> str:
     model, float_model = (number_at(metrics, f"size.{n}_bytes") for n in ("model", "float_model"))
     fast, slow = (number_at(metrics, f"latency.{n}_ms") for n in ("integer", "float"))
     differ = number_at(metrics, "agreement.codes_different")
-    error = shown.analysis.error(shown.recipe.model.layers - 1)
-    stages = len(metrics.get("float_stages", ()))
+    error = shown.analysis.error(shown.last)
+    stages = metrics.get("float_stages", ())
     trained = "" if shown.run else "after training"
     change = "" if pinned is None or integer is None else f"{points(integer - pinned)} points"
     parts = [
@@ -99,9 +103,21 @@ def cards(shown: Shown) -> str:
             trained or (f"float {short(slow)} ms" if slow else ""),
         ),
         _card("Scores' error", short(float(np.median(error))), "median, L2"),
-        _card("Float stages", str(stages), "integer path"),
+        _card("Float stages", str(len(stages)), float_stages_note(stages)),
     ]
     return "".join(parts)
+
+
+def float_stages_note(stages: Sequence[str]) -> str:
+    """Return which stages of the integer path compute in float, where they are of few kinds.
+
+    Args:
+        stages: Names, each a layer's index, a dot and a slot.
+    """
+    kinds = dict.fromkeys(stage.split(".")[1] for stage in stages)
+    if kinds and kinds.keys() <= FLOAT_STAGES.keys():
+        return ", ".join(FLOAT_STAGES[kind] for kind in kinds)
+    return "integer path"
 
 
 def _card(title: str, value: str | float | None, note: str) -> str:

@@ -23,6 +23,7 @@ from explorer import Explorer
 from explorer.jobs import Jobs
 from explorer.links import pack
 from explorer.plot import PlotlyView
+from explorer.slots import components, title
 from explorer.state import with_model, with_preset, with_training
 
 ROOT = Path(__file__).parents[2]
@@ -164,6 +165,61 @@ def test_sensitivity_of_each_component(explorer: Explorer) -> None:
     assert explorer.error.component.value == "output"
 
 
+@pytest.mark.parametrize("operator", ["gat", "gin", "sage"])
+def test_another_operator_from_choice_to_trained_run(explorer: Explorer, operator: str) -> None:
+    explorer.bits.preset.value = "Degree-Quant 4"
+    explorer.model.operator.value = operator
+    assert explorer.bits.preset.value == "Degree-Quant 4"
+    settle(explorer, lambda: not explorer.state.status)
+    shown = explorer.state.shown
+    assert (shown.origin, shown.recipe) == ("preview", explorer.state.recipe)
+    explorer.state.node = 3
+    explorer.run.start.click()
+    settle(explorer, lambda: explorer.state.shown.origin == "trained")
+    shown = explorer.state.shown
+    explorer.error.path.value = "both"
+    for layer in shown.layers:
+        explorer.error.layer.value = explorer.codes.layer.value = shown.layers.index(layer)
+        assert [slot for _, slot in explorer.error.component.options] == list(layer.rows)
+        for slot in layer.rows:
+            explorer.error.component.value = slot
+            assert explorer.error.note.value == "", "the simulation is stored for every slot"
+            assert title(slot) in str(explorer.error.view.figure.layout.title.text)
+        for slot in layer.slots:
+            explorer.codes.component.value = slot
+            assert title(slot) in str(explorer.codes.view.figure.layout.title.text)
+            assert explorer.codes.view.table or slot in ("coefficient", "output")
+    for component in components(shown.layers):
+        explorer.error.kind.value = "only"
+        explorer.error.component.value = component
+        assert explorer.error.view.table
+    assert "hidden features" not in explorer.node.numbers.value or operator == "gin"
+    assert ("softmax" in explorer.summary.cards.value) == (operator == "gat")
+
+
+def test_edge_weights_are_refused_where_an_operator_takes_none(store: Path) -> None:
+    ring = nx.cycle_graph(12)
+    for node, data in ring.nodes(data=True):
+        data["y"], data["x"] = node % 2, [1.0, float(node % 3)]
+    for _, _, data in ring.edges(data=True):
+        data["weight"] = 0.5
+    made = Explorer(graph=ring, store=store)
+    made.model.operator.value = "sage"
+    assert "with edge weights" in made.state.status
+    assert "one without, for sage" in made.summary.origin.value
+    assert made.jobs.waiting == []
+    made.run.epochs.value = 5
+    made.run.start.click()
+    job = made.jobs.jobs[-1]
+    settle(made, lambda: job.is_over)
+    assert job.status == "failed"
+    assert "with edge weights" in job.note
+    made.model.operator.value = "gcn"
+    settle(made, lambda: not made.state.status)
+    assert made.state.shown.origin == "preview"
+    made.close()
+
+
 def test_click_on_a_point_shows_the_node(explorer: Explorer) -> None:
     explorer.bits.preset.value = "INT4"
     explorer.error.view.clicked = {"curve": 1, "point": 0, "customdata": 33, "count": 1}
@@ -216,6 +272,7 @@ def test_killed_worker_is_said_and_replaced(explorer: Explorer) -> None:
         ("model", "layers", 1, "model.layers: got 1, accepts an integer from 2 to 64"),
         ("model", "hidden", 0, "model.hidden"),
         ("model", "dropout", 1.0, "model.dropout"),
+        ("model", "heads", 65, "model.heads"),
         ("protection", "p_min", -0.1, "protection.p_min"),
         ("protection", "p_max", 1.5, "protection.p_max"),
         ("run", "epochs", 0, "training.epochs"),

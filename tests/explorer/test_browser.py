@@ -234,6 +234,35 @@ def test_widths_training_cancel_and_result(visit, explore, options: list[str]) -
     check_clean(visit)
 
 
+@pytest.mark.parametrize(
+    ("operator", "slot"),
+    [
+        ("GAT", "logit"),
+        ("GIN", "hidden features (second linear map)"),
+        ("GraphSAGE", "own features (own linear map)"),
+    ],
+)
+def test_another_operator(visit, explore, operator: str, slot: str, tmp_path) -> None:
+    page = opened(visit, explore())
+    page.get_by_label("Model", exact=True).select_option(operator)
+    page.get_by_text(f"Degree-Quant 4 · digits-knn · {operator} 2×16").first.wait_for()
+    page.get_by_label("Component", exact=True).select_option(slot)
+    page.wait_for_function(f"{SUBTITLES}.some(title => title.includes('layer 2 {slot}'))")
+    assert page.locator(".gb-badge-stored").is_visible()
+    assert ("softmax" in page.locator(".gb-cards").inner_text()) == (operator == "GAT")
+    page.screenshot(path=tmp_path / f"{operator}.png")
+    start = page.get_by_role("button", name="Start", exact=True)
+    assert start.bounding_box()["y"] + start.bounding_box()["height"] <= 800
+    assert page.evaluate(CUT_OFF) == []
+    assert page.evaluate(OVERLAPPING) == []
+    page.get_by_label("Bits of message, layer 1").select_option("2")
+    page.locator(".gb-badge-preview").wait_for()
+    enter(page, "Epochs", 30)
+    start.click()
+    page.locator(".gb-badge-trained").wait_for()
+    check_clean(visit)
+
+
 def test_link_opens_the_same_recipe(visit, explore) -> None:
     page = opened(visit, explore())
     page.get_by_label("Bits preset").select_option("W4A8")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any, get_args
 
 import pytest
 
-from engine.spec import GraphSpec, Protection, scheme
+from engine.spec import GraphSpec, ModelSpec, Operator, Protection, scheme
 from explorer.captions import (
+    OPERATORS,
     duration,
     family_title,
     graph_title,
+    model_title,
     percent,
     points,
     recipe_title,
@@ -51,6 +54,30 @@ def test_a_recipe_in_a_line() -> None:
     recipe = scheme("qat", bits=8, graph=GraphSpec(name="own:" + "0123456789" * 6 + "abcd"), seed=3)
     assert recipe_title(recipe) == "INT8 · own graph 012345 · GCN 2×16 · retrained · seed 3"
     assert graph_title("Cora") == "Cora"
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({}, "GCN 2×16"),
+        ({"operator": "gat"}, "GAT 2×16, 8 heads"),
+        ({"operator": "gat", "heads": 1, "activation": "relu"}, "GAT 2×16, 1 head, ReLU"),
+        ({"operator": "gin", "layers": 5}, "GIN 5×16"),
+        ({"operator": "gin", "batch_norm": False}, "GIN 2×16, no batch norm"),
+        ({"operator": "sage", "aggregation": "max"}, "GraphSAGE 2×16, max"),
+        ({"batch_norm": True, "residual": True}, "GCN 2×16, batch norm, residual"),
+        ({"activation": "none"}, "GCN 2×16, no activation"),
+    ],
+)
+def test_networks(fields: dict[str, Any], text: str) -> None:
+    assert model_title(scheme("float", model=ModelSpec(**fields))) == text
+
+
+@pytest.mark.parametrize("operator", get_args(Operator))
+def test_every_operator_has_a_name(operator: Operator) -> None:
+    recipe = scheme("degree-quant", bits=3, model=ModelSpec(operator=operator))
+    assert OPERATORS[operator] in recipe_title(recipe)
+    assert scheme_title(recipe) == "Degree-Quant 3"
 
 
 @pytest.mark.parametrize(

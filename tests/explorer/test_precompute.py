@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
+import pytest
+
 from engine.runs import RunStore
+from engine.spec import Operator, float_twin
 from explorer.answers import PROGRAM, REFERENCE
 from explorer.app import DEFAULT
 from explorer.packaged import stores
 from explorer.precompute import recipes
-from explorer.state import PRESETS, with_preset
+from explorer.state import PRESETS, with_model, with_preset
 
 
 def test_default_and_every_preset_are_shipped() -> None:
@@ -15,6 +20,13 @@ def test_default_and_every_preset_are_shipped() -> None:
     assert len(keys) == len(set(keys))
     assert DEFAULT.key in keys
     assert {with_preset(DEFAULT, name).key for name in PRESETS} <= set(keys)
+
+
+@pytest.mark.parametrize("operator", get_args(Operator))
+def test_every_operator_opens_at_once(operator: Operator) -> None:
+    """Its run is there where the default is switched to it, and a float model for previews."""
+    recipe = with_model(DEFAULT, operator=operator)
+    assert {recipe.key, float_twin(recipe).key} <= {shipped.key for shipped in recipes()}
 
 
 def test_shipped_store_holds_exactly_these_runs() -> None:

@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.spec import COMPONENTS, FP32, WIDTHS, ModelSpec, RunSpec, float_twin, scheme
-from engine.spec.schemes import component_spec
+from engine.spec import (
+    COMPONENTS,
+    FP32,
+    WIDTHS,
+    LayerQuant,
+    ModelSpec,
+    Operator,
+    Percentile,
+    Protection,
+    QuantSpec,
+    RunSpec,
+    SpecError,
+    component_spec,
+    float_twin,
+    scheme,
+)
 from explorer.state import (
     CUSTOM,
     PRESETS,
     RANGES,
     State,
+    habits,
     preset_of,
     ranges_of,
     with_bits,
@@ -27,6 +43,8 @@ from explorer.state import (
 )
 
 DQ4 = scheme("degree-quant", bits=4)
+OPERATORS = get_args(Operator)
+MODELS = {operator: ModelSpec(operator=operator, layers=3) for operator in OPERATORS}
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -45,25 +63,33 @@ def test_preset_keeps_what_it_does_not_set() -> None:
 
 
 @given(
+    st.sampled_from(OPERATORS),
     st.integers(2, 9),
-    st.sampled_from(COMPONENTS),
     st.sampled_from(WIDTHS),
     st.sampled_from(RANGES),
     st.data(),
 )
 def test_one_width_changes_one_component(
-    layers: int, component: str, bits: int, ranges: str, data: st.DataObject
+    operator: Operator, layers: int, bits: int, ranges: str, data: st.DataObject
 ) -> None:
-    recipe = scheme(ranges, bits=8, model=ModelSpec(layers=layers))
+    model = ModelSpec(operator=operator, layers=layers)
+    recipe = scheme(ranges, bits=8, model=model)
     layer = data.draw(st.integers(0, layers - 1))
+    component = data.draw(st.sampled_from(model.layer_specs(1, 1)[0].components))
     after = with_bits(recipe, range(layer, layer + 1), component, bits, ranges)
     for at, (old, new) in enumerate(zip(recipe.quant, after.quant, strict=True)):
         for place in COMPONENTS:
             if (at, place) == (layer, component):
-                expected = FP32 if bits == 32 else component_spec(ranges, component, bits, layer=at)
-                assert new[place] == expected
+                signed = at == 0 or operator == "gat"
+                assert new[place] == component_spec(ranges, component, bits, signed=signed)
             else:
                 assert new[place] == old[place]
+
+
+def test_a_width_passes_over_layers_without_the_component() -> None:
+    recipe = scheme("qat", bits=8, model=ModelSpec(operator="gin", layers=3, pool="sum"))
+    after = with_bits(recipe, range(5), "message", 4, "qat")
+    assert [layer.message.bits for layer in after.quant] == [4, 4, 4, 32, 32]
 
 
 def test_foreign_rule_is_kept_when_its_width_changes() -> None:
@@ -76,7 +102,7 @@ def test_foreign_rule_is_kept_when_its_width_changes() -> None:
 def test_quantizing_a_float_recipe_trains_it() -> None:
     recipe = with_bits(scheme("float"), range(1), "message", 4, "qat")
     assert recipe.training.mode == "retrain"
-    assert recipe.quant[0].message == component_spec("qat", "message", 4, layer=0)
+    assert recipe.quant[0].message == component_spec("qat", "message", 4, signed=True)
 
 
 @given(st.integers(2, 12), st.integers(2, 12))
@@ -85,6 +111,95 @@ def test_depth_keeps_first_and_last(before: int, after: int) -> None:
     assert with_model(recipe, layers=after) == scheme(
         "degree-quant", bits=4, model=ModelSpec(layers=after)
     )
+
+
+@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("before", OPERATORS)
+@pytest.mark.parametrize("after", OPERATORS)
+def test_another_operator_keeps_the_preset(name: str, before: Operator, after: Operator) -> None:
+    recipe = with_preset(replace(DQ4, model=MODELS[before], quant=(LayerQuant(),) * 3), name)
+    switched = with_model(recipe, operator=after)
+    assert preset_of(switched) == name
+    assert switched == replace(recipe, model=MODELS[after], quant=switched.quant)
+
+
+def test_another_operator_keeps_widths_and_protection() -> None:
+    recipe = with_protection(DQ4, p_min=0.1, p_max=0.3)
+    recipe = with_bits(recipe, range(2), "weight", 2, "degree-quant")
+    recipe = with_bits(recipe, range(1), "message", 8, "degree-quant")
+    switched = with_model(recipe, operator="gat")
+    first, last = switched.quant
+    assert switched.protection == Protection(p_min=0.1, p_max=0.3)
+    assert [layer.weight.bits for layer in switched.quant] == [2, 2]
+    assert [layer.message.bits for layer in switched.quant] == [8, 4]
+    assert first.norm == FP32
+    assert (first.coefficient.bits, last.coefficient.bits) == (8, 4), "as wide as the messages"
+    assert first.attention == component_spec("degree-quant", "attention", 8, signed=True)
+    assert ranges_of(switched) == "degree-quant"
+
+
+def test_another_operator_keeps_a_float_part_in_float() -> None:
+    recipe = scheme("qat", bits=8, component_bits={"message": 32, "norm": 32})
+    first, _ = with_model(recipe, operator="gat").quant
+    assert {c for c in COMPONENTS if not first[c].is_float} == {
+        *("input", "weight", "feature", "aggregate", "output")
+    }
+
+
+def test_an_input_is_signed_where_no_relu_precedes_it() -> None:
+    own = QuantSpec(bits=4, signed=False, range=Percentile(tail=0.2))
+    recipe = replace(DQ4, quant=(DQ4.quant[0], replace(DQ4.quant[1], input=own)))
+    attending = with_model(recipe, operator="gat")
+    assert attending.quant[1].input == replace(own, signed=True)
+    assert with_model(attending, activation="relu").quant[1].input == own
+    assert with_model(recipe, activation="none").quant[1].input.signed
+    assert with_model(recipe, layers=3).quant[2].input == own
+
+
+def test_another_operator_comes_with_its_habits() -> None:
+    odd = with_model(DQ4, batch_norm=True, activation="elu", residual=True, hidden=12)
+    attending = with_model(odd, operator="gat")
+    assert attending.model == ModelSpec(operator="gat", hidden=16, residual=True)
+    four = with_model(attending, heads=4)
+    assert with_model(four, operator="sage").model == ModelSpec(
+        operator="sage", hidden=16, residual=True
+    )
+
+
+def test_hidden_features_follow_the_heads() -> None:
+    recipe = with_model(DQ4, operator="gat")
+    assert with_model(recipe, heads=3).model.hidden == 18
+    assert with_model(recipe, heads=4).model.hidden == 16
+    with pytest.raises(SpecError, match=r"model\.hidden: got 20, .* multiple of the 8 heads"):
+        with_model(recipe, hidden=20)
+    for heads in (0, -3, 65):
+        with pytest.raises(SpecError, match=r"model\.heads"):
+            with_model(recipe, heads=heads)
+
+
+@pytest.mark.parametrize(
+    ("operator", "field", "other"),
+    [
+        ("gat", "heads", 2),
+        ("sage", "aggregation", "max"),
+        ("gat", "activation", "relu"),
+        ("gcn", "activation", "elu"),
+        ("gin", "batch_norm", False),
+        ("sage", "batch_norm", True),
+    ],
+)
+def test_a_habit_chosen_again_is_the_same_run(operator: Operator, field: str, other: Any) -> None:
+    recipe = with_model(DQ4, operator=operator)
+    changed = with_model(recipe, **{field: other})
+    assert getattr(changed.model, field) == other
+    assert with_model(changed, **{field: habits(operator)[field]}).key == recipe.key
+
+
+@given(st.integers(2, 6), st.integers(2, 6))
+def test_depth_leaves_the_head_of_a_network_for_graphs(before: int, after: int) -> None:
+    models = [ModelSpec(operator="gin", layers=layers, pool="mean") for layers in (before, after)]
+    recipe, expected = (scheme("qat", bits=4, model=model) for model in models)
+    assert with_model(recipe, layers=after) == expected
 
 
 @pytest.mark.parametrize("name", RANGES)

@@ -8,7 +8,7 @@ import pytest
 
 from engine.spec import GraphSpec, ModelSpec, RunSpec, TrainingSpec, scheme
 from explorer.panels.recipe import python_for
-from explorer.state import PRESETS, with_bits, with_preset, with_protection
+from explorer.state import PRESETS, with_bits, with_model, with_preset, with_protection
 
 BASE = scheme("degree-quant", bits=4)
 OTHER = scheme(
@@ -29,6 +29,9 @@ OTHER = scheme(
         replace(BASE, training=replace(BASE.training, mode="ptq")),
         with_bits(OTHER, range(1, 4), "message", 2, "qat"),
         with_protection(BASE, p_max=0.3),
+        with_model(with_model(BASE, operator="gat"), heads=2, activation="relu"),
+        with_model(with_model(OTHER, operator="sage"), aggregation="max", batch_norm=True),
+        with_bits(with_model(BASE, operator="gin"), range(1), "aggregate", 8, "qat"),
         replace(BASE, graph=GraphSpec(name="quotes ' \" \\ and a new\nline")),
     ],
 )

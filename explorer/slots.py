@@ -1,0 +1,95 @@
+"""Layers and their slots in words: what each slot is called, and what it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from engine.spec import COMPONENTS, Component, LayerOperator, LayerSpec
+
+TITLES = {
+    "hidden": "hidden (between the linear maps)",
+    "hidden_weight": "weight (second linear map)",
+    "hidden_feature": "hidden features (second linear map)",
+    "own_weight": "weight (own linear map)",
+    "own_feature": "own features (own linear map)",
+}
+"""Titles of the slots whose names alone do not say what they are."""
+
+MEANING: Mapping[LayerOperator, Mapping[str, str]] = {
+    "gcn": {
+        "input": "what enters the layer",
+        "weight": "the linear map",
+        "feature": "input times weight",
+        "norm": "the node coefficients d^-1/2",
+        "message": "what a node sends: norm times feature",
+        "aggregate": "norm times the sum of a node's messages",
+        "output": "aggregate plus bias",
+    },
+    "gat": {
+        "input": "what enters the layer",
+        "weight": "the linear maps of all heads",
+        "feature": "input times weight",
+        "attention": "the learned vectors, two a head, that weigh sender and receiver",
+        "logit": "feature times attention: each node's half of an edge's score",
+        "coefficient": "softmax of the scores of a node's edges; the softmax itself is in float",
+        "message": "what a node sends: its features",
+        "aggregate": "the sum of a node's messages, each times its coefficient",
+        "output": "aggregate plus bias",
+    },
+    "gin": {
+        "input": "what enters the layer",
+        "message": "what a node sends: its input",
+        "aggregate": "the sum of a node's messages and its own",
+        "weight": "the first linear map",
+        "feature": "aggregate times weight",
+        "hidden": "what enters the second linear map, after a ReLU",
+        "hidden_weight": "the second linear map",
+        "hidden_feature": "hidden times the second weight",
+        "output": "hidden features plus bias, batch normalised",
+    },
+    "sage": {
+        "input": "what enters the layer",
+        "message": "what a node sends: its input",
+        "aggregate": "the mean or maximum of a node's messages",
+        "weight": "the linear map of what was gathered",
+        "feature": "aggregate times weight",
+        "own_weight": "the linear map of the node itself",
+        "own_feature": "input times its own weight",
+        "output": "both features plus bias",
+    },
+    "linear": {
+        "input": "what enters the layer",
+        "aggregate": "what was gathered from a graph's nodes",
+        "weight": "the linear map",
+        "feature": "the input, or what was gathered, times weight",
+        "output": "feature plus bias",
+    },
+}
+"""What each slot of an operator's layer holds."""
+
+
+def title(slot: str) -> str:
+    """Return what a slot is called."""
+    return TITLES.get(slot, slot)
+
+
+def options(slots: Sequence[str]) -> list[tuple[str, str]]:
+    """Return slots, or components, as a drop-down list offers them."""
+    return [(title(slot), slot) for slot in slots]
+
+
+def numbered(layers: int) -> list[tuple[str, int]]:
+    """Return layers as a drop-down list offers them, counted from 1."""
+    return [(str(layer + 1), layer) for layer in range(layers)]
+
+
+def components(layers: Sequence[LayerSpec]) -> tuple[Component, ...]:
+    """Return the components that any of the layers has."""
+    return tuple(c for c in COMPONENTS if any(c in layer.components for layer in layers))
+
+
+def component_meaning(component: Component, layers: Sequence[LayerSpec]) -> str:
+    """Return what a component's slots hold, in the first layer that has it, in one line."""
+    layer = next(layer for layer in layers if component in layer.components)
+    held = (slot for slot, governing in layer.slots.items() if governing == component)
+    return "; ".join(MEANING[layer.operator][slot] for slot in held)

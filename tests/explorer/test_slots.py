@@ -1,0 +1,45 @@
+"""Every slot of every operator has words."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+
+from engine.spec import LayerOperator, LayerSpec, ModelSpec
+from explorer.slots import MEANING, TITLES, component_meaning, components, numbered, options, title
+
+LAYERS = {o: LayerSpec(operator=o, inputs=4, outputs=4) for o in get_args(LayerOperator)}
+POOLED = LayerSpec(operator="linear", inputs=4, outputs=4, pool="sum")
+
+
+@pytest.mark.parametrize("layer", [*LAYERS.values(), POOLED], ids=lambda layer: layer.operator)
+def test_every_slot_has_a_meaning_and_a_title_of_its_own(layer: LayerSpec) -> None:
+    slots = tuple(layer.slots)
+    assert set(slots) <= MEANING[layer.operator].keys()
+    assert len({title(slot) for slot in slots}) == len(slots)
+    assert options(slots) == [(title(slot), slot) for slot in slots]
+
+
+def test_no_word_is_left_over() -> None:
+    for operator, layer in LAYERS.items():
+        pooled = POOLED.slots if operator == "linear" else {}
+        assert MEANING[operator].keys() == layer.slots.keys() | pooled.keys()
+    assert TITLES.keys() <= {slot for layer in LAYERS.values() for slot in layer.slots}
+
+
+def test_a_component_means_all_its_slots() -> None:
+    layer = LAYERS["gin"]
+    assert component_meaning("weight", [layer]) == "the first linear map; the second linear map"
+    assert "softmax" in component_meaning("coefficient", [LAYERS["gat"]])
+    headed = ModelSpec(operator="sage", pool="max").layer_specs(4, 2)
+    assert "maximum" in component_meaning("aggregate", headed)
+
+
+def test_components_of_a_network() -> None:
+    headed = ModelSpec(operator="gin", pool="sum").layer_specs(4, 2)
+    assert components(headed) == ("input", "weight", "feature", "message", "aggregate", "output")
+
+
+def test_layers_are_numbered_from_one() -> None:
+    assert numbered(2) == [("1", 0), ("2", 1)]
