@@ -1,4 +1,4 @@
-"""The command ``graphbits``: explore, run, list, measure."""
+"""The command ``graphbits``: explore, run, list, reproduce, measure."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from engine.commands import bench, explore, run, runs
+from engine.commands import bench, explore, reproduce, run, runs
 
-COMMANDS = (explore, run, runs, bench)
+COMMANDS = (explore, run, runs, reproduce, bench)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

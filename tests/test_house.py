@@ -51,6 +51,7 @@ HOUSE = [
     Room(0, "front",      "engine/__init__.py"),
     Room(0, "spec",       "engine/spec/*"),
     Room(1, "affine",     "engine/affine.py",      "spec",                   "numpy"),
+    Room(1, "reproduce",  "engine/reproduce/*",    "spec"),
     Room(2, "graphs",     "engine/graphs/*",       "spec affine",
          libraries="numpy platformdirs scipy", late="networkx"),
     Room(2, "metrics",    "engine/metrics/*",      "spec affine",            "numpy scipy"),
@@ -77,7 +78,7 @@ HOUSE = [
     Room(6, "explorer",   "explorer/*",            f"{GROUND} integer analysis",
          libraries="anywidget ipywidgets numpy plotly traitlets", late="networkx jupyterlab voila"),
     Room(7, "commands",   "engine/commands/*",     "spec",                   "",
-         late=f"{GROUND} {WINGS} analysis experiment bench worker explorer rich"),
+         late=f"{GROUND} {WINGS} analysis experiment reproduce bench worker explorer rich"),
     Room(8, "command",    "engine/__main__.py",    "spec commands"),
 ]
 # fmt: on

@@ -1,0 +1,99 @@
+"""A study: cells of runs, and what the runs of a cell come to."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.spec import RunSpec
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cell:
+    """One setting, run over seeds or folds.
+
+    Args:
+        graph: The graph or set.
+        model: The network, in words.
+        scheme: The scheme and its width, in words.
+        runs: What is run.
+        published: Accuracies that others state for it, each with where it comes from.
+    """
+
+    graph: str
+    model: str
+    scheme: str
+    runs: tuple[RunSpec, ...]
+    published: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Study:
+    """Cells that are shown in one table.
+
+    Args:
+        name: Its name, of the command and the files.
+        title: What it shows.
+        notes: How it was done, a sentence each.
+        cells: In the order of the table.
+    """
+
+    name: str
+    title: str
+    notes: tuple[str, ...]
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """What the runs of a cell came to.
+
+    Args:
+        cell: The cell.
+        accuracy: Mean accuracy of the integer path on the test units, 0 to 1.
+        sd: Its sample standard deviation over runs; 0 for a single run.
+        validation: Mean accuracy on the validation units.
+        max_code_difference: Largest difference of a code from the simulation's, of all runs.
+        codes_different: Largest share of codes that differ, of all runs.
+        same_class: Smallest share of units in the simulation's class, of all runs.
+        model_bytes: Packed weights, scales and zero points; the median run's.
+        latency_ratio: Time of the strongest float32 forward over that of the integers; the median.
+        epoch_ms: The median run's median epoch.
+    """
+
+    cell: Cell
+    accuracy: float
+    sd: float
+    validation: float
+    max_code_difference: int
+    codes_different: float
+    same_class: float
+    model_bytes: int
+    latency_ratio: float
+    epoch_ms: float
+
+
+def row_of(cell: Cell, metrics: Sequence[dict[str, Any]]) -> Row:
+    """Return a cell's row.
+
+    Args:
+        cell: The cell.
+        metrics: Those of each of its runs.
+    """
+    accuracies = [held["accuracy"]["integer"] for held in metrics]
+    latencies = [held["latency"] for held in metrics]
+    agreements = [held["agreement"] for held in metrics]
+    return Row(
+        cell=cell,
+        accuracy=statistics.fmean(accuracies),
+        sd=statistics.stdev(accuracies) if len(accuracies) > 1 else 0.0,
+        validation=statistics.fmean(held["accuracy"]["validation"] for held in metrics),
+        max_code_difference=max(held["max_code_difference"] for held in agreements),
+        codes_different=max(held["codes_different"] for held in agreements),
+        same_class=min(held["same_class"] for held in agreements),
+        model_bytes=int(statistics.median(held["size"]["model_bytes"] for held in metrics)),
+        latency_ratio=statistics.median(of["float_ms"] / of["integer_ms"] for of in latencies),
+        epoch_ms=statistics.median(held["epoch_ms"] for held in metrics),
+    )

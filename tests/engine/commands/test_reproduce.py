@@ -1,0 +1,72 @@
+"""``graphbits reproduce``: cells run, kept and shown; a second call runs nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine import experiment
+from engine.__main__ import main
+
+
+@pytest.fixture(autouse=True)
+def _store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRAPHBITS_STORE", str(tmp_path / "store"))
+
+
+def reproduce(folder: Path, *options: str) -> int:
+    return main(["reproduce", "degree-quant", "--smoke", "--folder", str(folder), *options])
+
+
+def test_cells_are_run_once_and_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    only = ("--only", "karate", "--only", "Degree-Quant, 4")
+    assert reproduce(tmp_path, *only) == 0
+    assert "degree-quant.md and .json" in capsys.readouterr().out
+    text = (tmp_path / "degree-quant.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| g")]
+    assert [row.split("|")[1].strip() for row in rows] == ["gcn 2×16", "gat 2×64", "gin 2×64"]
+    assert 'reproduce degree-quant --seeds 10 --only "karate" --only' in text
+    data = json.loads((tmp_path / "degree-quant.json").read_text(encoding="utf-8"))
+    for row in data["rows"]:
+        assert len(row["runs"]) == 2
+        assert row["agreement"]["max_code_difference"] <= 1
+
+    def forbidden(*_: Any, **__: Any) -> None:
+        raise AssertionError("nothing is to be trained")
+
+    monkeypatch.setattr(experiment, "fit", forbidden)
+    assert reproduce(tmp_path, *only) == 0
+    assert (tmp_path / "degree-quant.md").read_text(encoding="utf-8") == text
+
+
+def test_sets_of_graphs_are_run(tmp_path: Path) -> None:
+    options = ("--seeds", "1", "--epochs", "1", "--only", "superpixels", "--only", "Quant, 8")
+    assert reproduce(tmp_path, *options) == 0
+    data = json.loads((tmp_path / "degree-quant.json").read_text(encoding="utf-8"))
+    (row,) = data["rows"]
+    assert (row["graph"], row["model"]) == ("digits-superpixels", "gin 2×8, mean pool")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--only", "nowhere"), "--only: got ['nowhere'], accepts text of a cell, such as karate"),
+        (("--seeds", "0"), "--seeds: got 0, accepts an integer from 1"),
+        (("--epochs", "0"), "--epochs: got 0, accepts an integer from 1"),
+    ],
+)
+def test_wrong_options_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], message: str
+) -> None:
+    assert reproduce(tmp_path, *options) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_an_unknown_study_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reproduce", "everything"]) == 1
+    assert "study: got 'everything', accepts one of degree-quant" in capsys.readouterr().err
