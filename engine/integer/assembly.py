@@ -88,8 +88,6 @@ def _check_stack(layers: Sequence[LayerSpec]) -> None:
             got = f"{spec.operator}, pool {spec.pool}"
             raise SpecError(f"layers[{index}]", got, "linear without a pool, after a pool")
         pooled = pooled or spec.pool != "none"
-        if spec.pool != "none" and spec.residual:
-            raise SpecError(f"layers[{index}].residual", True, "false, since its rows are pooled")
     last = layers[-1]
     after: Mapping[str, tuple[object, bool]] = {
         "activation": (last.activation, last.activation != "none"),

@@ -196,7 +196,7 @@ def test_smoothness_at_every_depth(study: Study, analysis: Analysis) -> None:
         states = [*(trace.real(layer, "input") for layer in range(4)), trace.scores]
         expected = [smoothness(h, study.pairs, study.graph.y).to_dict() for h in states]
         np.testing.assert_equal([depth.to_dict() for depth in known], expected)
-    assert len(activations(study.trace, 4)) == 5
+    assert len(activations(study.trace, study.reference.layers)) == 5
 
 
 def test_what_does_not_change_is_computed_once(study: Study) -> None:

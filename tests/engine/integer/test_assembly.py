@@ -83,7 +83,6 @@ HEAD = LayerSpec(operator="linear", inputs=3, outputs=3, pool="mean")
         ((NODES, replace(NODES, inputs=4)), r"layers\[1\]\.inputs: got 4"),
         ((HEAD, NODES), r"layers\[1\]: got 'gcn"),
         ((HEAD, HEAD), r"layers\[1\]: got 'linear, pool mean"),
-        ((replace(HEAD, residual=True), replace(HEAD, pool="none")), r"layers\[0\]\.residual"),
         ((NODES, replace(NODES, activation="relu")), r"layers\[1\]\.activation"),
         ((NODES, replace(NODES, batch_norm="after")), r"layers\[1\]\.batch_norm"),
         ((NODES, replace(NODES, residual=True)), r"layers\[1\]\.residual"),

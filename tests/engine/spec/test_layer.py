@@ -214,3 +214,8 @@ def test_widths_are_for_components_of_the_layer(operator: LayerOperator, compone
     with pytest.raises(SpecError, match=f"a {operator} layer has input, weight") as caught:
         shape.check_quant(quant)
     assert caught.value.field == component
+
+
+def test_a_layer_that_pools_has_no_input_to_add() -> None:
+    with pytest.raises(SpecError, match="residual: got True, accepts false, since the layer pools"):
+        LayerSpec(operator="linear", inputs=4, outputs=4, pool="mean", residual=True)
