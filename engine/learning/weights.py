@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any, BinaryIO
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -35,17 +36,18 @@ def read_weights(network: Network, file: BinaryIO) -> None:
     try:
         with np.load(file, allow_pickle=False) as archive:
             held = {name: archive[name] for name in archive.files}
-    except (ValueError, KeyError, EOFError, OSError) as error:
+    except (ValueError, KeyError, EOFError, OSError, BadZipFile) as error:
         raise WeightsError(f"the file of weights cannot be read: {error}") from None
     wanted = dict(_learned(network))
     if set(held) != set(wanted):
         odd = sorted(set(held) ^ set(wanted))
         raise WeightsError(f"the file holds weights of another network; it differs in {odd[0]}")
+    for name, tensor in wanted.items():
+        if held[name].shape != tensor.shape:
+            what = f"{name} has shape {held[name].shape}"
+            raise WeightsError(f"{what}, wanted {tuple(tensor.shape)}")
     with torch.no_grad():
         for name, tensor in wanted.items():
-            if held[name].shape != tensor.shape:
-                what = f"{name} has shape {held[name].shape}"
-                raise WeightsError(f"{what}, wanted {tuple(tensor.shape)}")
             tensor.copy_(torch.from_numpy(held[name]))
 
 
