@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from engine.runs.summary import RunSummary, dumps, loads
 Result = TypeVar("Result")
 
 BUSY_MS = 5000
+BETWEEN_TRIES_S = 0.01
 REBUILT = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 """Result codes that say the file itself is wrong, not the moment or the place."""
 
@@ -151,16 +153,25 @@ class FileIndex:
         return self._do(lambda db: [loads(text) for (text,) in db.execute(query, given)])
 
     def _do(self, operation: Callable[[sqlite3.Connection], Result]) -> Result:
-        try:
+        until = time.monotonic() + BUSY_MS / 1000
+        while True:
             try:
-                return self._once(operation)
-            except (sqlite3.DatabaseError, ValueError) as error:
-                if isinstance(error, sqlite3.Error) and _code(error) not in REBUILT:
-                    raise
-                self._remove()
-                return self._once(operation)
-        except (sqlite3.Error, ValueError, OSError) as error:
-            raise IndexTrouble(f"{self._path} cannot be used: {error}") from error
+                return self._repaired(operation)
+            except (sqlite3.Error, ValueError, OSError) as error:
+                # While another process opens or closes the log, SQLite does not wait by itself.
+                busy = isinstance(error, sqlite3.Error) and _code(error) == sqlite3.SQLITE_BUSY
+                if not busy or time.monotonic() > until:
+                    raise IndexTrouble(f"{self._path} cannot be used: {error}") from error
+            time.sleep(BETWEEN_TRIES_S)
+
+    def _repaired(self, operation: Callable[[sqlite3.Connection], Result]) -> Result:
+        try:
+            return self._once(operation)
+        except (sqlite3.DatabaseError, ValueError) as error:
+            if isinstance(error, sqlite3.Error) and _code(error) not in REBUILT:
+                raise
+            self._remove()
+            return self._once(operation)
 
     def _once(self, operation: Callable[[sqlite3.Connection], Result]) -> Result:
         with self._locked(fcntl.LOCK_SH), closing(self._connect()) as db:

@@ -137,3 +137,37 @@ def test_a_place_that_cannot_be_written_is_trouble(tmp_path: Path) -> None:
     (tmp_path / "i.sqlite").mkdir()
     with pytest.raises(IndexTrouble, match="unable to open"):
         FileIndex(tmp_path / "i.sqlite").stamps()
+
+
+def busy() -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError("database is locked")
+    error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+    return error
+
+
+def test_a_moment_in_which_sqlite_does_not_wait_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = FileIndex(tmp_path / "i.sqlite")
+    index.replace({}, [row("a", "1")])
+    connect, tries = FileIndex._connect, iter(range(10))
+
+    def often_busy(self: FileIndex) -> sqlite3.Connection:
+        if next(tries) < 3:
+            raise busy()
+        return connect(self)
+
+    monkeypatch.setattr(FileIndex, "_connect", often_busy)
+    assert index.stamps() == {"a": "1"}
+    assert next(tries) == 4
+
+
+def test_busy_for_too_long_is_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.runs.index.BUSY_MS", 50)
+
+    def always_busy(self: FileIndex) -> sqlite3.Connection:
+        raise busy()
+
+    monkeypatch.setattr(FileIndex, "_connect", always_busy)
+    with pytest.raises(IndexTrouble, match="cannot be used: database is locked"):
+        FileIndex(tmp_path / "i.sqlite").stamps()
