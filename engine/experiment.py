@@ -15,7 +15,7 @@ from torch import Tensor
 
 from engine.analysis import PROGRAM, REFERENCE, Analysis, Study, extent
 from engine.export import Simulation, export, reference
-from engine.graphs import Graph, GraphError, Neighbourhoods, expected_protected, subset
+from engine.graphs import Graph, GraphError, expected_protected, subset
 from engine.integer import read, write
 from engine.learning import training
 from engine.learning.batch import Batch
@@ -144,10 +144,10 @@ def run(
         return
     with pending:
         measured = measured_part(graph)
+        batch = Batch.of(measured)
         layers = spec.model.layer_specs(graph.features, graph.classes)
-        work = multiply_adds(layers, extent(measured, Neighbourhoods(measured), layers))
-        with threads_for(work):
-            yield from _carry_out(spec, graph, measured, start, pending, cancelled)
+        with threads_for(multiply_adds(layers, extent(measured, batch.neighbourhoods, layers))):
+            yield from _carry_out(spec, graph, measured, batch, start, pending, cancelled)
 
 
 def measured_part(graph: Graph) -> Graph:
@@ -207,6 +207,7 @@ def _carry_out(
     spec: RunSpec,
     graph: Graph,
     measured: Graph,
+    batch: Batch,
     start: Run | None,
     pending: PendingRun,
     cancelled: Callable[[], bool],
@@ -224,7 +225,7 @@ def _carry_out(
         network.load_qparams({slot: program.params_of(slot) for slot, _ in network.quantizers()})
     else:
         yield Started(key=spec.key, epochs=spec.training.epochs)
-        feed = _feed(spec, graph)
+        feed = _feed(spec, graph, batch)
         began = time.perf_counter()
         try:
             for epoch in fit(network, feed, spec.training, generator, cancelled):
@@ -249,7 +250,6 @@ def _carry_out(
     float_program = reference(network)
     program = export(network)
     analysis = Study(measured, float_program).analyse(program)
-    batch = Batch.of(measured)
     simulation = Simulation(network, batch)
     metrics = _metrics(spec, analysis, simulation, batch, epochs)
     if graph.is_set:
@@ -263,10 +263,10 @@ def _carry_out(
     yield Finished(key=spec.key, run=finished)
 
 
-def _feed(spec: RunSpec, graph: Graph) -> Feed:
+def _feed(spec: RunSpec, graph: Graph, batch: Batch) -> Feed:
     if graph.is_set:
         return MiniBatches(graph, spec.protection, spec.training.batch)
-    return WholeGraph(Batch.of(graph), DegreeProtection(graph, spec.protection))
+    return WholeGraph(batch, DegreeProtection(graph, spec.protection))
 
 
 def _accuracy(network: Network, batch: Batch, units: Tensor) -> float:

@@ -106,10 +106,8 @@ def _groups(model: nn.Module) -> list[_Group]:
                 )
             _attach(groups[-1], operation)
             continue
-
         group, used = _layer(operation, waiting)
         waiting = waiting[used:]
-
         share = max(dropped, group.spec.dropout)
         if pooled != "none" and group.spec.operator != "linear":
             raise ConversionError(f"{operation.path}: a convolution after the pool")
