@@ -38,7 +38,7 @@ from typing import Any, TextIO
 
 from engine.spec import GraphSpec, RunSpec, decode
 
-EPOCHS_EVERY_S = 0.1
+EPOCHS_EVERY_S = 0.25
 ALIVE_EVERY_S = 2.0
 BEHIND_THE_PAGE = 5
 """Niceness: what draws the page and answers its controls goes first."""

@@ -58,7 +58,7 @@ class RunPanel(widgets.VBox):
         self.sentence = html(name="gb-note")
         self.queue = widgets.VBox()
         self.queue.add_class("gb-queue")
-        self._rows: dict[str, tuple[widgets.HTML, widgets.Button]] = {}
+        self._lines: dict[str, widgets.HBox] = {}
         jobs.listen(self._follow)
         super().__init__(
             [
@@ -99,28 +99,28 @@ class RunPanel(widgets.VBox):
         self.sentence.value = escape(progress_sentence(self._jobs))
         listed = [job for job in self._jobs.jobs if job.is_over][-SHOWN_OVER:]
         listed += [job for job in self._jobs.jobs if not job.is_over]
-        for job in listed:
-            self._list(job)
-        for key in self._rows.keys() - {job.id for job in listed}:
-            for widget in self._rows.pop(key):
+        lines = [self._line(job) for job in reversed(listed)]
+        if tuple(lines) != self.queue.children:
+            self.queue.children = lines
+        for key in self._lines.keys() - {job.id for job in listed}:
+            line = self._lines.pop(key)
+            for widget in (*line.children, line):
                 widget.close()
-        lines = [row(*self._rows[job.id]) for job in reversed(listed)]
-        for old in self.queue.children:
-            old.close()
-        self.queue.children = lines
 
-    def _list(self, job: Job) -> None:
-        if job.id not in self._rows:
+    def _line(self, job: Job) -> widgets.HBox:
+        """Return the job's line in the queue, which stays the same widget while it says more."""
+        if job.id not in self._lines:
             remove = widgets.Button(description="Cancel", tooltip=f"Cancel: {job.purpose}")
             remove.on_click(lambda _: self._jobs.cancel(job))
-            self._rows[job.id] = (html(name="gb-job"), remove)
-        text, remove = self._rows[job.id]
+            self._lines[job.id] = row(html(name="gb-job"), remove)
+        text, remove = self._lines[job.id].children
         note = f": {job.note}" if job.note else ""
         text.value = (
             f'<span class="gb-status gb-{job.status}">{job.status}</span> '
             f"{escape(job.purpose)}{escape(note)}"
         )
         remove.layout.display = "none" if job.is_over or job.status == "running" else ""
+        return self._lines[job.id]
 
 
 def progress_sentence(jobs: Jobs) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import ipywidgets as widgets
@@ -13,6 +14,10 @@ from explorer.figures.curves import TITLE, curves
 from explorer.jobs import Job, Jobs
 from explorer.plot import PlotlyView
 from explorer.state import State
+
+DRAWN_EVERY_S = 0.5
+"""While a job runs. Epochs come faster, and each drawing takes the process that answers the other
+controls some 50 ms."""
 
 
 class TrainingPanel(widgets.VBox):
@@ -26,6 +31,7 @@ class TrainingPanel(widgets.VBox):
     def __init__(self, state: State, jobs: Jobs) -> None:
         self._state, self._jobs = state, jobs
         self._job: Job | None = None
+        self._drawn = time.monotonic()
         self.view = PlotlyView(height=420)
         state.observe(self._show, "shown")
         jobs.listen(self._follow)
@@ -41,7 +47,11 @@ class TrainingPanel(widgets.VBox):
     def _follow(self, job: Job | None) -> None:
         if job is None or not isinstance(job.order, RunSpec) or job.status == "waiting":
             return
-        self._job = job
+        another, self._job = job is not self._job, job
+        now = time.monotonic()
+        if not (another or job.is_over) and now - self._drawn < DRAWN_EVERY_S:
+            return
+        self._drawn = now
         self.view.figure = curves(
             job.epochs,
             planned=job.planned,
