@@ -1,14 +1,15 @@
 """Values to JSON and back: default-valued fields left out, every fault named with its path.
 
-A sum type (the range rules) is told apart by a ``kind``. Leaving defaults out means that a
-released default may never change: it is part of every key.
+A sum type (the range rules) is told apart by a ``kind``, which a value of the default's kind goes
+without, unless it has no fields. Leaving defaults out means that a released default may never
+change: it is part of every key.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
@@ -39,8 +40,18 @@ def encode(value: Any) -> Any:
             continue
         data[field.name] = encode(held)
         if get_origin(hints[field.name]) is UnionType and is_dataclass(held):
-            data[field.name] = {"kind": type(held).__name__, **data[field.name]}
+            said = {"kind": type(held).__name__}
+            if said != _implied(kind, field.name):
+                data[field.name] = {**said, **data[field.name]}
     return data
+
+
+@cache
+def _implied(kind: Any, name: str) -> dict[str, str]:
+    """Return the kind that a field's value is of where none is said, if any."""
+    default = next(field.default for field in fields(kind) if field.name == name)
+    has_fields = is_dataclass(default) and fields(default)
+    return {"kind": type(default).__name__} if has_fields else {}
 
 
 def canonical(value: Any) -> str:
@@ -100,8 +111,10 @@ def _decode(hint: Any, data: Any, path: str) -> Any:
     if get_origin(hint) is UnionType:
         kinds: tuple[type, ...] = get_args(hint)
         members = {kind.__name__: kind for kind in kinds if is_dataclass(kind)}
+        if data is None and type(None) in kinds:
+            return None
         if not members:
-            return data if data is None else _decode(kinds[0], data, path)
+            return _decode(kinds[0], data, path)
         if not isinstance(data, dict):
             raise SpecError(path, data, "a JSON object")
         rest = dict(data)
@@ -136,7 +149,13 @@ def _decode_dataclass(kind: Any, data: Any, path: str) -> Any:
         inner = f"{path}.{name}" if path else str(name)
         if name not in hints:
             raise SpecError(inner, item, "no such field; the fields are " + ", ".join(hints))
+        if get_origin(hints[name]) is UnionType and isinstance(item, dict):
+            item = {**_implied(kind, name), **item}
         given[name] = _decode(hints[name], item, inner)
+    for field in fields(kind):
+        if field.default is MISSING and field.name not in given:
+            missing = f"{path}.{field.name}" if path else field.name
+            raise SpecError(missing, None, "a value, since it has no default")
     try:
         return kind(**given)
     except SpecError as error:

@@ -6,7 +6,7 @@ what a person chooses a width for; it governs one slot or more of a layer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -17,9 +17,10 @@ from engine.spec.errors import (
     check_integer,
     check_real,
 )
+from engine.spec.propagation import MOST_STEPS, PROPAGATIONS, Propagation, check_propagation
 from engine.spec.quantization import COMPONENTS, FP32, Component, LayerQuant, QuantSpec
 
-LayerOperator = Literal["gcn", "gat", "gin", "sage", "linear"]
+LayerOperator = Literal["gcn", "gat", "gin", "sage", "linear", "appnp", "elastic", "smp"]
 Activation = Literal["none", "relu", "elu"]
 BatchNorm = Literal["none", "before", "after"]
 Aggregation = Literal["mean", "max"]
@@ -76,12 +77,28 @@ _SLOTS: Mapping[LayerOperator, Mapping[str, Component]] = {
         "feature": "feature",
         "output": "output",
     },
+    "appnp": {
+        "message": "message",
+        "output": "output",
+    },
+    "elastic": {
+        "message": "message",
+        "aggregate": "aggregate",
+        "proposal": "aggregate",
+        "dual": "message",
+        "output": "output",
+    },
+    "smp": {
+        "message": "message",
+        "change": "aggregate",
+        "output": "output",
+    },
 }
 
 WEIGHTS = ("weight", "hidden_weight", "own_weight", "attention")
 """The slots of learned tensors."""
 
-NOT_ROWS = (*WEIGHTS, "norm", "coefficient")
+NOT_ROWS = (*WEIGHTS, "norm", "coefficient", "dual")
 """The slots that do not hold a row of features for each node or graph."""
 
 
@@ -94,9 +111,15 @@ class LayerSpec:
         gin     output_i = relu((sum_{j in N(i)} x_j + (1 + eps) x_i) W + a) V + b
         sage    output_i = mean or max_{j in N(i)} x_j W + x_i V + b
         linear  output_i = x_i W + b, of nodes, or of graphs, each the pool of its nodes
+        appnp, elastic, smp: one step of a propagation, which learns nothing
 
     What leaves the layer is ``activation(output)``, batch normalised before or after it where asked
     for, plus the layer's input where it is residual.
+
+    A step of a propagation holds ``V = D^-1/2 H``, what a node sends of its scores H: so that
+    ``D^-1/2 A_hat H`` is the plain mean of V over a node's neighbours and itself. The first step
+    makes V of what enters as its message; each step's output is the next V, and the last one's is
+    H again. Its input is the output of the layer before, its anchor X what entered the first step.
 
     Args:
         operator: The operator.
@@ -114,6 +137,9 @@ class LayerSpec:
         hidden_norm: Whether gin normalises them, before their ReLU.
         eps: Extra weight of gin's own node.
         pool: How a linear layer first gathers each graph's nodes.
+        propagation: Constants of a step, None for its operator's own.
+        step: Which step it is, from 1; only a propagation has a choice.
+        steps: Out of how many, up to 64; likewise.
 
     Raises:
         SpecError: Naming the invalid field.
@@ -134,6 +160,9 @@ class LayerSpec:
     hidden_norm: bool = False
     eps: float = 0.0
     pool: Pool = "none"
+    propagation: Propagation | None = None
+    step: int = 1
+    steps: int = 1
 
     def __post_init__(self) -> None:
         check_choice("operator", self.operator, get_args(LayerOperator))
@@ -160,6 +189,8 @@ class LayerSpec:
         check_flag("hidden_norm", self.hidden_norm)
         check_real("eps", self.eps, -1000, 1000)
         check_choice("pool", self.pool, get_args(Pool))
+        check_integer("steps", self.steps, 1, MOST_STEPS)
+        check_integer("step", self.step, 1, self.steps)
         for field, operator, default in (
             ("heads", "gat", 1),
             ("concat", "gat", True),
@@ -173,6 +204,50 @@ class LayerSpec:
             got = getattr(self, field)
             if self.operator != operator and got != default:
                 raise SpecError(field, got, f"{default}, since only {operator} has a choice")
+        check_propagation(self.operator, self.propagation)
+        if self.operator in PROPAGATIONS:
+            self._check_step()
+        elif self.steps != 1:
+            accepts = f"1, since only {', '.join(PROPAGATIONS)} have a choice"
+            raise SpecError("steps", self.steps, accepts)
+
+    def _check_step(self) -> None:
+        """Refuse what a step of a propagation does not have.
+
+        Raises:
+            SpecError: Naming the field.
+        """
+        if self.inputs != self.outputs:
+            raise SpecError("outputs", self.outputs, f"the {self.inputs} features that enter")
+        for field, none in (
+            ("activation", "none"),
+            ("batch_norm", "none"),
+            ("dropout", 0),
+            ("residual", False),
+        ):
+            got = getattr(self, field)
+            if got != none:
+                raise SpecError(field, got, f"{none}, since a step of {self.operator} has none")
+
+    @property
+    def propagates(self) -> Propagation | None:
+        """The constants of a step, its operator's own settled; None for a layer that is none."""
+        if self.operator not in PROPAGATIONS:
+            return None
+        return self.propagation or PROPAGATIONS[self.operator]()
+
+    @property
+    def scaled(self) -> bool:
+        """Whether the output is ``D^-1/2 H``, what the next step sends."""
+        return self.step < self.steps
+
+    def entry(self, layer: int) -> tuple[int, str]:
+        """Return the slot of what enters the layer: its input, or a step's layer's before."""
+        return (layer - 1, "output") if self.operator in PROPAGATIONS else (layer, "input")
+
+    def anchor(self, layer: int) -> tuple[int, str]:
+        """Return the slot of a step's anchor: what entered the first step."""
+        return layer - self.step, "output"
 
     @property
     def width(self) -> int:
@@ -184,9 +259,13 @@ class LayerSpec:
     @property
     def slots(self) -> Mapping[str, Component]:
         """The slots of the layer in the order of the forward pass, each with its component."""
-        if self.pool == "none":
-            return _SLOTS[self.operator]
-        return {"input": "input", "aggregate": "aggregate", **_SLOTS["linear"]}
+        if self.pool != "none":
+            return {"input": "input", "aggregate": "aggregate", **_SLOTS["linear"]}
+        slots = _SLOTS[self.operator]
+        if self.operator not in PROPAGATIONS:
+            return slots
+        absent = "message" if self.step > 1 else "proposal"
+        return {slot: component for slot, component in slots.items() if slot != absent}
 
     @property
     def rows(self) -> tuple[str, ...]:
@@ -203,8 +282,11 @@ class LayerSpec:
         """The learned tensors with their shapes, batch normalisation folded to gain and bias.
 
         ``attention`` holds the vectors of all heads side by side, the source's above the target's.
+        ``multiplier`` is the one that smp's training left to the step.
         """
         first, shapes = self.inputs, dict[str, tuple[int, ...]]()
+        if self.operator in PROPAGATIONS:
+            return {"multiplier": (1,)} if self.operator == "smp" else {}
         shapes["weight"] = (first, self.width)
         if self.operator == "gat":
             shapes["attention"] = (2, self.width)
@@ -253,4 +335,14 @@ class LayerSpec:
         for component, spec in quant.items():
             if component not in self.components and spec != FP32:
                 have = ", ".join(self.components)
-                raise SpecError(component, spec, f"float32; a {self.operator} layer has {have}")
+                raise SpecError(component, spec, f"float32; {self.operator} layers have {have}")
+
+
+def signed_inputs(layers: Sequence[LayerSpec]) -> tuple[bool, ...]:
+    """Return whether what enters each layer may be negative: a ReLU leaves nothing that is.
+
+    Args:
+        layers: A network's.
+    """
+    left = (layer.activation != "relu" or layer.batch_norm == "after" for layer in layers[:-1])
+    return (True, *left)

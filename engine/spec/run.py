@@ -16,6 +16,14 @@ from engine.spec.errors import (
 )
 from engine.spec.json import canonical
 from engine.spec.layer import Activation, Aggregation, LayerOperator, LayerSpec, Pool
+from engine.spec.own import OwnModel
+from engine.spec.propagation import (
+    MOST_STEPS,
+    PROPAGATIONS,
+    Propagating,
+    Propagation,
+    check_propagation,
+)
 from engine.spec.quantization import LayerQuant
 
 Operator = Literal["gcn", "gat", "gin", "sage"]
@@ -89,14 +97,20 @@ HEADS = 8
 HEAD_LAYERS = 2
 """Linear layers after the pooling of a network for graphs."""
 
+STEPS = 10
+"""Steps of a propagation, the K of its papers."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelSpec:
-    """The shape of a network: a stack of one operator, with a head of linear layers for graphs.
+    """The shape of a network.
+
+    A stack of one operator, with a head of linear layers for graphs; or linear layers whose scores
+    are then propagated over the graph.
 
     Args:
-        operator: The operator.
-        layers: Number of its layers, 2 to 64.
+        operator: The operator, or the propagation.
+        layers: Number of its layers, 2 to 64; of a propagation's linear ones, 1 to 64.
         hidden: Features of each hidden layer, all heads together.
         dropout: Share of a layer's input dropped in training, in [0, 1).
         residual: Add each hidden layer's input to its activation.
@@ -107,12 +121,14 @@ class ModelSpec:
             linear maps too.
         pool: How the nodes of a graph are gathered in a network for graphs, which `HEAD_LAYERS`
             linear layers then follow; ``none`` for nodes.
+        steps: Steps of a propagation, 1 to 64; None for `STEPS`.
+        propagation: Constants of its steps; None for its operator's own.
 
     Raises:
         SpecError: Naming the invalid field.
     """
 
-    operator: Operator = "gcn"
+    operator: Operator | Propagating = "gcn"
     layers: int = 2
     hidden: int = 16
     dropout: float = 0.5
@@ -122,10 +138,12 @@ class ModelSpec:
     activation: Activation | None = None
     batch_norm: bool | None = None
     pool: Pool = "none"
+    steps: int | None = None
+    propagation: Propagation | None = None
 
     def __post_init__(self) -> None:
-        check_choice("operator", self.operator, get_args(Operator))
-        check_integer("layers", self.layers, 2, 64)
+        check_choice("operator", self.operator, (*get_args(Operator), *PROPAGATIONS))
+        check_integer("layers", self.layers, 1 if self.operator in PROPAGATIONS else 2, 64)
         check_integer("hidden", self.hidden, 1, 4096)
         check_real("dropout", self.dropout, 0, 1, open_high=True)
         check_flag("residual", self.residual)
@@ -144,11 +162,24 @@ class ModelSpec:
         if self.batch_norm is not None:
             check_flag("batch_norm", self.batch_norm)
         check_choice("pool", self.pool, get_args(Pool))
+        check_propagation(self.operator, self.propagation)
+        if self.steps is not None:
+            check_integer("steps", self.steps, 1, MOST_STEPS)
+        if self.operator not in PROPAGATIONS and self.steps is not None:
+            having = ", ".join(PROPAGATIONS)
+            raise SpecError("steps", self.steps, f"null, since only {having} have a choice")
+        if self.operator in PROPAGATIONS and self.pool != "none":
+            raise SpecError("pool", self.pool, f"none, since {self.operator} scores nodes")
+
+    @property
+    def propagated(self) -> int:
+        """Steps of a propagation, the habit settled; 0 where the operator is none."""
+        return (self.steps or STEPS) if self.operator in PROPAGATIONS else 0
 
     @property
     def depth(self) -> int:
-        """Number of layers, the linear ones of a head for graphs included."""
-        return self.layers + (HEAD_LAYERS if self.pool != "none" else 0)
+        """Number of layers, a head's for graphs and the steps of a propagation included."""
+        return self.layers + self.propagated + (HEAD_LAYERS if self.pool != "none" else 0)
 
     @property
     def activates(self) -> Activation:
@@ -167,14 +198,26 @@ class ModelSpec:
             features: Features of a node, F.
             outputs: Scores or targets of a node or graph, C.
         """
-        last = self.depth - 1
+        last = self.depth - self.propagated - 1
         widths = [features, *[self.hidden] * last, outputs]
-        return tuple(self._layer(index, *widths[index : index + 2]) for index in range(self.depth))
+        layers = [self._layer(index, *widths[index : index + 2]) for index in range(last + 1)]
+        return (*layers, *(self._step(step, outputs) for step in range(1, self.propagated + 1)))
+
+    def _step(self, step: int, scores: int) -> LayerSpec:
+        return LayerSpec(
+            operator=self.operator,
+            inputs=scores,
+            outputs=scores,
+            propagation=self.propagation,
+            step=step,
+            steps=self.propagated,
+        )
 
     def _layer(self, index: int, inputs: int, outputs: int) -> LayerSpec:
-        hidden = index < self.depth - 1
+        hidden = index < self.depth - self.propagated - 1
         within = index < self.layers
-        operator: LayerOperator = self.operator if within else "linear"
+        propagates = self.operator in PROPAGATIONS
+        operator: LayerOperator = self.operator if within and not propagates else "linear"
         attends = operator == "gat" and hidden
         return LayerSpec(
             operator=operator,
@@ -230,11 +273,12 @@ class Protection:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingSpec:
-    """How the weights are found.
+    """How the weights are found: by the cross entropy of classes, or the absolute error of targets.
 
     Args:
         mode: ``float`` trains without quantizers; ``ptq`` quantizes the float model without
-            training; ``finetune`` starts from the float model; ``retrain`` from scratch.
+            training; ``finetune`` starts from the float model; ``retrain`` from scratch. A person's
+            own model is a float model as it is.
         epochs: Passes over what is learned from, one step each on a single graph; with ``ptq`` and
             ``finetune`` also those of the float model.
         lr: Learning rate of Adam.
@@ -265,7 +309,7 @@ class RunSpec:
 
     Args:
         graph: The graph.
-        model: The network.
+        model: The network: a shape to be learned, or a person's own with its weights.
         quant: One `LayerQuant` for each of the model's layers, a head's included; float32 in the
             components that a layer does not have.
         protection: Degree protection in training.
@@ -277,7 +321,7 @@ class RunSpec:
     """
 
     graph: GraphSpec = GraphSpec()
-    model: ModelSpec = ModelSpec()
+    model: ModelSpec | OwnModel = ModelSpec()
     quant: tuple[LayerQuant, ...] = (LayerQuant(), LayerQuant())
     protection: Protection = Protection()
     training: TrainingSpec = TrainingSpec()
@@ -285,7 +329,7 @@ class RunSpec:
 
     def __post_init__(self) -> None:
         check_instance("graph", self.graph, GraphSpec)
-        check_instance("model", self.model, ModelSpec)
+        check_instance("model", self.model, (ModelSpec, OwnModel))
         check_instance("quant", self.quant, tuple)
         for layer, quant in enumerate(self.quant):
             check_instance(f"quant[{layer}]", quant, LayerQuant)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from engine.spec.errors import check_choice
+from engine.spec.layer import signed_inputs
+from engine.spec.own import OwnModel
 from engine.spec.quantization import (
     COMPONENTS,
     FP32,
@@ -42,7 +44,7 @@ def scheme(
     bits: int = 8,
     component_bits: Mapping[str, int] | None = None,
     graph: GraphSpec = GraphSpec(),
-    model: ModelSpec = ModelSpec(),
+    model: ModelSpec | OwnModel = ModelSpec(),
     protection: Protection | None = None,
     training: TrainingSpec | None = None,
     seed: int = 0,
@@ -69,11 +71,10 @@ def scheme(
     for component in chosen:
         check_choice("bits", component, has)
     layers = []
-    for index, shape in enumerate(shapes):
+    for index, (shape, signed) in enumerate(zip(shapes, signed_inputs(shapes), strict=True)):
         widths = {c: 32 if name == "float" else chosen.get(c, bits) for c in shape.components}
         if index == model.depth - 1 and "output" not in chosen:
             widths["output"] = 32
-        signed = index == 0 or model.activates != "relu"
         layers.append(
             LayerQuant(**{c: component_spec(name, c, w, signed=signed) for c, w in widths.items()})
         )
@@ -124,9 +125,11 @@ def component_spec(name: str, component: Component, bits: int, *, signed: bool) 
 
 def float_twin(spec: RunSpec) -> RunSpec:
     """Return the float32 run, all else the same, that quantization starts from."""
+    is_own = isinstance(spec.model, OwnModel)  # neither training nor a seed changes what it is
     return replace(
         spec,
         quant=(LayerQuant(),) * spec.model.depth,
         protection=Protection(),
-        training=replace(spec.training, mode="float"),
+        training=TrainingSpec(mode="float") if is_own else replace(spec.training, mode="float"),
+        seed=0 if is_own else spec.seed,
     )

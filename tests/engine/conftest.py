@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from functools import cache
 from typing import Any, get_args
 
@@ -14,6 +15,7 @@ from engine.graphs import Graph, load_graph
 from engine.spec import (
     COMPONENTS,
     FP32,
+    PROPAGATIONS,
     WIDTHS,
     Activation,
     Aggregation,
@@ -68,7 +70,7 @@ def layer_quants(components: tuple[str, ...] = COMPONENTS) -> st.SearchStrategy[
 
 @st.composite
 def model_specs(draw: st.DrawFn) -> ModelSpec:
-    operator = draw(st.sampled_from(get_args(Operator)))
+    operator = draw(st.sampled_from((*get_args(Operator), *PROPAGATIONS)))
     own: dict[str, Any] = {}
     hidden = draw(st.integers(1, 4096))
     if operator == "gat":
@@ -76,6 +78,9 @@ def model_specs(draw: st.DrawFn) -> ModelSpec:
         hidden = draw(st.integers(1, 64)) * (own["heads"] or HEADS)
     if operator == "sage":
         own["aggregation"] = draw(st.none() | st.sampled_from(get_args(Aggregation)))
+    if operator in PROPAGATIONS:
+        own["steps"] = draw(st.integers(1, 3))
+        own["propagation"] = draw(st.none() | st.from_type(PROPAGATIONS[operator]))
     return ModelSpec(
         operator=operator,
         layers=draw(st.integers(2, 4)),
@@ -84,7 +89,7 @@ def model_specs(draw: st.DrawFn) -> ModelSpec:
         residual=draw(st.booleans()),
         activation=draw(st.none() | st.sampled_from(get_args(Activation))),
         batch_norm=draw(st.none() | st.booleans()),
-        pool=draw(st.sampled_from(get_args(Pool))),
+        pool=draw(st.sampled_from(get_args(Pool))) if operator not in PROPAGATIONS else "none",
         **own,
     )
 
@@ -155,6 +160,9 @@ st.register_type_strategy(
         GraphSpec, name=st.sampled_from(FOLDED), fold=st.none() | st.integers(0, FOLDS - 1)
     ),
 )
+for kind in PROPAGATIONS.values():
+    weights = {field.name: st.floats(0, 1, exclude_min=True) for field in fields(kind)}
+    st.register_type_strategy(kind, st.builds(kind, **weights))
 st.register_type_strategy(ModelSpec, model_specs())
 st.register_type_strategy(Protection, protections())
 st.register_type_strategy(

@@ -11,11 +11,15 @@ from hypothesis import strategies as st
 from engine.spec import (
     COMPONENTS,
     FP32,
+    PROPAGATIONS,
+    Appnp,
+    Elastic,
     LayerOperator,
     LayerQuant,
     LayerSpec,
     Percentile,
     QuantSpec,
+    Smp,
     SpecError,
 )
 from engine.spec.layer import NOT_ROWS, WEIGHTS
@@ -44,8 +48,9 @@ OTHER: dict[str, Any] = {
 
 
 def layer(operator: LayerOperator = "gcn", **fields: Any) -> LayerSpec:
-    """Return a layer from 6 features to 4."""
-    return LayerSpec(**{"operator": operator, "inputs": 6, "outputs": 4, **fields})
+    """Return a layer from 6 features to 4; a step keeps its 4."""
+    inputs = 4 if operator in PROPAGATIONS else 6
+    return LayerSpec(**{"operator": operator, "inputs": inputs, "outputs": 4, **fields})
 
 
 @pytest.mark.parametrize(
@@ -69,6 +74,10 @@ def layer(operator: LayerOperator = "gcn", **fields: Any) -> LayerSpec:
         ("hidden_norm", None),
         ("eps", float("inf")),
         ("pool", "first"),
+        ("steps", 65),
+        ("steps", 0),
+        ("step", 2),
+        ("propagation", Appnp()),
     ],
 )
 def test_each_invalid_field_is_named(field: str, got: Any) -> None:
@@ -105,19 +114,24 @@ def test_heads_share_the_outputs() -> None:
 def test_slots_and_components(operator: LayerOperator) -> None:
     shape = layer(operator)
     slots = tuple(shape.slots)
-    assert slots[0] == "input"
+    assert slots[0] == ("message" if operator in PROPAGATIONS else "input")
     assert slots[-1] == "output"
     assert set(shape.slots.values()) == set(shape.components) <= set(COMPONENTS)
     assert list(shape.components) == sorted(shape.components, key=COMPONENTS.index)
     assert tuple(slot for slot in slots if slot in shape.rows) == shape.rows
     assert set(slots) - set(shape.rows) == set(slots) & set(NOT_ROWS)
     for component in shape.components:
-        assert component in slots, "each component names a slot of its own"
+        named = "change" if (operator, component) == ("smp", "aggregate") else component
+        assert named in slots, "each component names a slot of its own, but where one says more"
 
 
 def test_components_of_each_operator() -> None:
     shared = {"input", "weight", "feature", "output"}
-    own = {operator: set(layer(operator).components) - shared for operator in OPERATORS}
+    own = {
+        operator: set(layer(operator).components) - shared
+        for operator in OPERATORS
+        if operator not in PROPAGATIONS
+    }
     assert own == {
         "gcn": {"norm", "message", "aggregate"},
         "gat": {"attention", "logit", "coefficient", "message", "aggregate"},
@@ -211,7 +225,8 @@ def test_widths_are_for_components_of_the_layer(operator: LayerOperator, compone
     if component in shape.components:
         shape.check_quant(quant)
         return
-    with pytest.raises(SpecError, match=f"a {operator} layer has input, weight") as caught:
+    having = ", ".join(shape.components)
+    with pytest.raises(SpecError, match=f"{operator} layers have {having}") as caught:
         shape.check_quant(quant)
     assert caught.value.field == component
 
@@ -219,3 +234,58 @@ def test_widths_are_for_components_of_the_layer(operator: LayerOperator, compone
 def test_a_layer_that_pools_has_no_input_to_add() -> None:
     with pytest.raises(SpecError, match="residual: got True, accepts false, since the layer pools"):
         LayerSpec(operator="linear", inputs=4, outputs=4, pool="mean", residual=True)
+
+
+def test_slots_of_the_steps() -> None:
+    def slots(operator: LayerOperator) -> list[tuple[str, ...]]:
+        return [tuple(layer(operator, step=step, steps=3).slots) for step in (1, 2, 3)]
+
+    assert slots("appnp") == [("message", "output"), ("output",), ("output",)]
+    assert slots("smp") == [("message", "change", "output"), *[("change", "output")] * 2]
+    later = ("aggregate", "proposal", "dual", "output")
+    assert slots("elastic") == [("message", "aggregate", "dual", "output"), later, later]
+    assert layer("elastic").rows == ("message", "aggregate", "output"), "duals are of edges"
+    assert layer("smp").constants == {"multiplier": (1,)}
+    assert layer("appnp").constants == layer("elastic").constants == {}
+
+
+def test_what_a_step_reads() -> None:
+    second = layer("appnp", step=2, steps=3)
+    assert second.entry(5) == (4, "output")
+    assert second.anchor(5) == (3, "output")
+    assert layer("gcn").entry(5) == (5, "input")
+    assert [layer("smp", step=step, steps=2).scaled for step in (1, 2)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("operator", "own", "other"),
+    [("appnp", Appnp(), Smp()), ("elastic", Elastic(), Appnp()), ("smp", Smp(), Elastic())],
+)
+def test_constants_of_a_step(operator: LayerOperator, own: Any, other: Any) -> None:
+    assert layer(operator).propagates == own
+    assert layer(operator, propagation=own).propagates is own
+    assert layer("gcn").propagates is None
+    with pytest.raises(SpecError, match=f"propagation: got .* a value of {type(own).__name__}"):
+        layer(operator, propagation=other)
+
+
+@pytest.mark.parametrize(
+    ("field", "got"),
+    [
+        ("outputs", 5),
+        ("activation", "relu"),
+        ("batch_norm", "before"),
+        ("dropout", 0.5),
+        ("residual", True),
+    ],
+)
+def test_a_step_only_propagates(field: str, got: Any) -> None:
+    with pytest.raises(SpecError) as caught:
+        layer("smp", **{field: got})
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize("operator", [o for o in OPERATORS if o not in PROPAGATIONS])
+def test_only_propagations_have_steps(operator: LayerOperator) -> None:
+    with pytest.raises(SpecError, match="steps: got 2, accepts 1, since only appnp, elastic, smp"):
+        layer(operator, steps=2)

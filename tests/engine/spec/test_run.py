@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 
 from engine.spec import (
+    Appnp,
+    Elastic,
     Ema,
     GraphSpec,
     LayerQuant,
@@ -18,6 +20,7 @@ from engine.spec import (
     Protection,
     QuantSpec,
     RunSpec,
+    Smp,
     SpecError,
     TrainingSpec,
     dumps,
@@ -53,6 +56,8 @@ NAN = float("nan")
         (ModelSpec, "activation", "tanh"),
         (ModelSpec, "batch_norm", "before"),
         (ModelSpec, "pool", "attention"),
+        (ModelSpec, "steps", 10),
+        (ModelSpec, "propagation", Appnp()),
         (Protection, "p_min", -0.1),
         (Protection, "p_max", 1.1),
         (Protection, "p_max", NAN),
@@ -120,6 +125,10 @@ def test_quant_has_one_entry_a_layer() -> None:
         ("gin", "heads", 1, "only gat has a choice"),
         ("sage", "aggregation", "sum", "one of mean, max"),
         ("gin", "aggregation", "max", "only sage has a choice"),
+        ("smp", "steps", 65, "from 1 to 64"),
+        ("appnp", "layers", 0, "from 1 to 64"),
+        ("appnp", "pool", "mean", "since appnp scores nodes"),
+        ("elastic", "propagation", Smp(), "a value of Elastic"),
     ],
 )
 def test_what_one_operator_has_is_refused_elsewhere(
@@ -187,6 +196,25 @@ def test_layers_of_a_network_for_graphs() -> None:
     assert layers[-1].activation == "none"
 
 
+def test_layers_of_a_propagation() -> None:
+    spec = ModelSpec(operator="smp", layers=3, hidden=64, steps=4, residual=True, dropout=0.8)
+    layers = spec.layer_specs(100, 7)
+    assert len(layers) == spec.depth == 7
+    assert [layer.operator for layer in layers] == ["linear"] * 3 + ["smp"] * 4
+    shapes = [(layer.inputs, layer.outputs) for layer in layers]
+    assert shapes == [(100, 64), (64, 64), (64, 7), *[(7, 7)] * 4]
+    assert [layer.activation for layer in layers[:4]] == ["relu", "relu", "none", "none"]
+    assert [layer.residual for layer in layers[:4]] == [False, True, False, False]
+    assert [layer.dropout for layer in layers[:4]] == [0.8, 0.8, 0.8, 0]
+    assert [(layer.step, layer.steps) for layer in layers[3:]] == [(s, 4) for s in (1, 2, 3, 4)]
+    assert ModelSpec(operator="appnp").propagated == 10
+    plain = ModelSpec(operator="appnp", layers=1, steps=2, propagation=Appnp(teleport=0))
+    first, *steps = plain.layer_specs(100, 7)
+    assert (first.operator, first.inputs, first.outputs) == ("linear", 100, 7)
+    assert [step.propagates for step in steps] == [Appnp(teleport=0)] * 2
+    assert ModelSpec().propagated == 0
+
+
 @given(model=..., other=...)
 def test_every_field_of_a_model_moves_the_key(model: ModelSpec, other: ModelSpec) -> None:
     keys = {
@@ -224,7 +252,17 @@ def test_defaults_never_change() -> None:
     """They are left out of every key."""
     defaults = {
         kind.__name__: {field.name: field.default for field in fields(kind)}
-        for kind in (GraphSpec, ModelSpec, Protection, TrainingSpec, Ema, Percentile)
+        for kind in (
+            GraphSpec,
+            ModelSpec,
+            Protection,
+            TrainingSpec,
+            Ema,
+            Percentile,
+            Appnp,
+            Elastic,
+            Smp,
+        )
     }
     assert defaults == {
         "GraphSpec": {
@@ -245,6 +283,8 @@ def test_defaults_never_change() -> None:
             "activation": None,
             "batch_norm": None,
             "pool": "none",
+            "steps": None,
+            "propagation": None,
         },
         "Protection": {"p_min": 0.0, "p_max": 0.0, "shared": True},
         "TrainingSpec": {
@@ -256,6 +296,17 @@ def test_defaults_never_change() -> None:
         },
         "Ema": {"momentum": 0.01},
         "Percentile": {"tail": 0.001, "running": "ema", "momentum": 0.01},
+        "Appnp": {"teleport": 0.1},
+        "Elastic": {"lambda1": 3.0, "lambda2": 3.0},
+        "Smp": {
+            "eta": 0.1,
+            "mu": 9.0,
+            "epsilon": 1e-5,
+            "lambda0": 1e-3,
+            "slack0": 1e-3,
+            "eta_lambda": 1e-5,
+            "eta_slack": 1e-5,
+        },
     }
 
 
@@ -270,7 +321,7 @@ def test_key_is_the_values_identity(one: RunSpec, other: RunSpec) -> None:
 def test_every_field_moves_the_key(one: RunSpec, other: RunSpec) -> None:
     changed = {name: getattr(other, name) for name in ("graph", "protection", "training", "seed")}
     changed["model"] = replace(one.model, residual=other.model.residual)
-    changed["quant"] = (*one.quant[:-1], LayerQuant(weight=other.quant[0].weight))
+    changed["quant"] = (*one.quant[:-1], LayerQuant(output=other.quant[0].output))
     for name, held in changed.items():
         same = held == getattr(one, name)
         assert (replace(one, **{name: held}).key == one.key) == same
