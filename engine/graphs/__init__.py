@@ -13,7 +13,12 @@ from engine.graphs.catalogue import (
     kept_at,
     load_graph,
 )
-from engine.graphs.degrees import degree_cdf, expected_protected, protection_probability
+from engine.graphs.degrees import (
+    degree_cdf,
+    expected_protected,
+    mean_probability,
+    protection_probability,
+)
 from engine.graphs.features import Features, row_normalized
 from engine.graphs.graph import Graph, GraphError
 from engine.graphs.hubs import hubs
@@ -28,8 +33,10 @@ from engine.graphs.neighbours import (
 )
 from engine.graphs.npz import read_npz, write_npz
 from engine.graphs.own import from_arrays, from_networkx
+from engine.graphs.parts import calibration_part, measured_part
 from engine.graphs.pyg import from_data
 from engine.graphs.subset import subset
+from engine.graphs.task import check_task
 
 __all__ = [
     "EMBEDDED",
@@ -44,6 +51,8 @@ __all__ = [
     "Neighbourhood",
     "Neighbourhoods",
     "Neighbours",
+    "calibration_part",
+    "check_task",
     "degree_cdf",
     "expected_protected",
     "from_arrays",
@@ -57,6 +66,8 @@ __all__ = [
     "layout",
     "load_graph",
     "looped_neighbours",
+    "mean_probability",
+    "measured_part",
     "plain_neighbours",
     "protection_probability",
     "read_npz",

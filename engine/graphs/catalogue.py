@@ -14,6 +14,7 @@ from engine.graphs.graph import Graph, GraphError
 from engine.graphs.hubs import hubs
 from engine.graphs.karate import karate
 from engine.graphs.npz import read_npz, write_npz
+from engine.graphs.slant import digits_slant
 from engine.graphs.splits import fold_split
 from engine.graphs.superpixels import digits_superpixels
 from engine.spec import GraphSpec
@@ -25,7 +26,7 @@ EMBEDDED = ("digits-knn", "karate", "hubs")
 PUBLIC = ("Cora", "CiteSeer", "PubMed", "Photo", "Computers", "CS", "Physics")
 """Graphs that PyTorch Geometric's classes load; after the first time they need no torch."""
 
-EMBEDDED_SETS = ("digits-superpixels",)
+EMBEDDED_SETS = ("digits-superpixels", "digits-slant")
 """Sets of graphs that are always there."""
 
 PUBLIC_SETS = (*FOLDED, "ZINC", "MNISTSuperpixels", "CIFAR10Superpixels")
@@ -108,6 +109,8 @@ def _load(spec: GraphSpec, folder: str | Path | None) -> Graph:
         )
     if spec.name == "digits-superpixels":
         return digits_superpixels()
+    if spec.name == "digits-slant":
+        return digits_slant()
     path = kept_at(spec.name, folder)
     try:
         graph = read_npz(path)

@@ -71,6 +71,26 @@ def expected_protected(
     return float(protection_probability(in_degree, protection, starts).sum())
 
 
+def mean_probability(
+    in_degree: Degrees, protection: Protection, starts: Starts | None = None
+) -> tuple[Degrees, NDArray[np.float64]]:
+    """Return the mean `protection_probability` of the nodes of each in-degree.
+
+    In a single graph all nodes of an in-degree have the same; in a set, each graph has its own.
+
+    Args:
+        in_degree: In-degrees before self-loops are added, [N].
+        protection: The bounds.
+        starts: Where each graph's nodes start, [G + 1]; None for a single graph.
+
+    Returns:
+        The different in-degrees, ascending, [D], and their means, [D].
+    """
+    degree, place, count = np.unique(in_degree, return_inverse=True, return_counts=True)
+    total = np.bincount(place, protection_probability(in_degree, protection, starts), len(degree))
+    return degree, total / count
+
+
 def degree_buckets(in_degree: Degrees) -> NDArray[np.int64]:
     """Return each node's bucket: 0 for in-degree 0, else ``1 + floor(log2 d)``, int64 [N]."""
     return np.frexp(in_degree.astype(np.float64))[1].astype(np.int64)

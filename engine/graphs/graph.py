@@ -111,6 +111,11 @@ class Graph:
         return self.classes if self.targets is None else int(self.targets.shape[1])
 
     @property
+    def labels(self) -> NDArray[np.int64] | NDArray[np.float32]:
+        """What is learned of each unit: its class, int64 [U], or its targets, float32 [U, T]."""
+        return self.y if self.targets is None else self.targets
+
+    @property
     def graph_of_node(self) -> NDArray[np.int64]:
         """The graph that each node is in, from 0, int64 [N]."""
         if self.starts is None:

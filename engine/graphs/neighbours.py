@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from engine.graphs.graph import Graph
+from engine.graphs.incidence import Incidence, incidence
 from engine.spec import LayerOperator, SpecError
 from engine.spec.errors import check_choice
 
@@ -151,15 +153,24 @@ class Neighbourhoods:
             self._made[arrange] = arrange(self._graph)
         return self._made[arrange]
 
+    @cached_property
+    def incidence(self) -> Incidence:
+        """The graph's undirected edges, each once."""
+        return incidence(self._graph)
+
 
 ARRANGED: dict[LayerOperator, Callable[[Graph], Neighbours]] = {
     "gcn": gcn_neighbours,
     "gat": looped_neighbours,
     "gin": plain_neighbours,
     "sage": plain_neighbours,
+    "appnp": gcn_neighbours,
+    "elastic": gcn_neighbours,
+    "smp": gcn_neighbours,
 }
-UNWEIGHTED = ("gat", "gin", "sage")
-"""Operators defined, in their papers and in PyTorch Geometric, for graphs without weights."""
+UNWEIGHTED = ("gat", "gin", "sage", "appnp", "elastic", "smp")
+"""Operators defined for graphs without weights: in their papers and in PyTorch Geometric, or here,
+where a step of a propagation is a plain mean."""
 
 
 def _in_rows(
@@ -186,5 +197,7 @@ def _counting_sort(
     ``keys[i]`` of each row i the keys are so sorted several times faster than by comparison.
     """
     ones = np.ones(len(keys), dtype=np.int8)
-    columns = csr_array((ones, keys, np.arange(len(keys) + 1)), shape=(len(keys), bound)).tocsc()
+    # starts of the keys' type keep SciPy from copying all indices to 64 bits
+    starts = np.arange(len(keys) + 1, dtype=np.int32 if len(keys) < 2**31 - 1 else np.int64)
+    columns = csr_array((ones, keys, starts), shape=(len(keys), bound)).tocsc()
     return columns.indices, columns.indptr.astype(np.int64)

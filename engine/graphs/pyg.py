@@ -17,7 +17,7 @@ def from_data(data: Any, *, name: str = "own", seed: int = 0) -> Graph:
 
     Read are ``edge_index``, ``y``, ``x``, ``edge_weight``, ``train_mask``, ``val_mask`` and
     ``test_mask``. What is missing is filled in as by `from_arrays`. Neither torch nor PyG is
-    imported.
+    imported. A ``y`` of integers holds classes, one of real numbers targets.
 
     In a single ``Data`` an ``edge_attr`` of one number an edge stands for a missing
     ``edge_weight``; of more it is left aside, since a GCN has no use for them.
@@ -43,6 +43,9 @@ def _alone(data: Any) -> dict[str, Any]:
     """Return the arrays of one graph as `from_arrays` takes them."""
     held = _held(data)
     attribute = _numpy(getattr(data, "edge_attr", None))
+    y = None if held["y"] is None else np.asarray(held["y"])
+    if y is not None and y.dtype.kind == "f":
+        held |= {"targets": y, "y": None}
     if held["edge_weight"] is None and attribute is not None:
         attribute = np.asarray(attribute)
         held["edge_weight"] = attribute.ravel() if attribute.shape[1:] in ((), (1,)) else None

@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.graphs import degree_cdf, expected_protected, protection_probability
+from engine.graphs import (
+    degree_cdf,
+    expected_protected,
+    mean_probability,
+    protection_probability,
+)
 from engine.graphs.degrees import degree_buckets
 from engine.spec import Protection
 
@@ -69,3 +74,23 @@ def test_the_largest_of_each_graph_is_protected_most() -> None:
 def test_one_graph_of_a_set_is_as_alone() -> None:
     in_degree = np.array([3, 1, 1, 9])
     np.testing.assert_array_equal(degree_cdf(in_degree, np.array([0, 4])), degree_cdf(in_degree))
+
+
+@given(st.lists(st.lists(st.integers(0, 6), max_size=8), min_size=1, max_size=6).filter(any))
+def test_mean_probability_of_a_degree_is_over_all_its_nodes(degrees_of: list[list[int]]) -> None:
+    in_degree = np.array([degree for graph in degrees_of for degree in graph])
+    starts = np.concatenate([[0], np.cumsum([len(graph) for graph in degrees_of])])
+    half = Protection(p_min=0.1, p_max=0.5)
+    probability = protection_probability(in_degree, half, starts)
+    degree, mean = mean_probability(in_degree, half, starts)
+    assert degree.tolist() == sorted(set(in_degree.tolist()))
+    for held, found in zip(degree, mean, strict=True):
+        assert found == pytest.approx(probability[in_degree == held].mean())
+
+
+@given(degrees)
+def test_in_a_single_graph_a_degree_has_one_probability(in_degree: np.ndarray) -> None:
+    half = Protection(p_min=0.1, p_max=0.5)
+    degree, mean = mean_probability(in_degree, half)
+    probability = protection_probability(in_degree, half)
+    np.testing.assert_allclose(mean[np.searchsorted(degree, in_degree)], probability)

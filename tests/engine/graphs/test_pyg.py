@@ -214,3 +214,16 @@ def test_refusals_of_lists_without_graphs_or_nodes() -> None:
         from_data([])
     with pytest.raises(GraphError, match="graph 0 has neither x nor num_nodes"):
         from_data([SimpleNamespace(edge_index=EDGES, y=1)])
+
+
+def test_real_labels_of_nodes_are_targets() -> None:
+    data = Data(
+        edge_index=torch.tensor([[0, 1], [1, 0]]),
+        x=torch.ones(20, 1),
+        y=torch.arange(20, dtype=torch.float64) / 2,
+    )
+    graph = from_data(data)
+    assert (graph.classes, graph.outputs) == (0, 1)
+    np.testing.assert_array_equal(graph.targets[:, 0], np.arange(20) / 2)
+    data.y = torch.rand(20, 3)
+    assert from_data(data).outputs == 3
