@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 
 from engine.affine import QParams, Real
-from engine.integer.layers import gat, gcn, gin, linear, sage
+from engine.integer.layers import appnp, elastic, gat, gcn, gin, linear, sage, smp
 from engine.integer.layers.ending import leaving, output
 from engine.integer.program import Constant, Program
 from engine.integer.stages.stage import Slot, Stage, slot_name
@@ -20,6 +21,9 @@ STAGES: Mapping[LayerOperator, Callable[[int, LayerSpec], tuple[Stage, ...]]] = 
     "gin": gin.stages,
     "sage": sage.stages,
     "linear": linear.stages,
+    "appnp": appnp.stages,
+    "elastic": elastic.stages,
+    "smp": smp.stages,
 }
 
 
@@ -62,9 +66,11 @@ def assemble(
     stages: list[Stage] = []
     for layer, spec in enumerate(layers):
         of_layer = STAGES[spec.operator](layer, spec)
-        stages += [*of_layer, output(layer, spec, of_layer)]
-        if layer < len(layers) - 1:
-            stages.append(leaving(layer, spec))
+        stages += of_layer
+        if not spec.propagates:
+            stages.append(output(layer, spec, of_layer))
+            if layer < len(layers) - 1 and not layers[layer + 1].propagates:
+                stages.append(leaving(layer, spec))
     return Program(
         layers=tuple(layers), stages=tuple(stages), constants=dict(constants), params=dict(params)
     )
@@ -88,7 +94,8 @@ def _check_stack(layers: Sequence[LayerSpec]) -> None:
             got = f"{spec.operator}, pool {spec.pool}"
             raise SpecError(f"layers[{index}]", got, "linear without a pool, after a pool")
         pooled = pooled or spec.pool != "none"
-    last = layers[-1]
+    index = _check_steps(layers)
+    last = layers[index]
     after: Mapping[str, tuple[object, bool]] = {
         "activation": (last.activation, last.activation != "none"),
         "batch_norm": (last.batch_norm, last.batch_norm == "after"),
@@ -97,7 +104,31 @@ def _check_stack(layers: Sequence[LayerSpec]) -> None:
     for name, (had, follows) in after.items():
         if follows:
             accepts = "nothing that follows the output of the last layer"
-            raise SpecError(f"layers[{len(layers) - 1}].{name}", had, accepts)
+            raise SpecError(f"layers[{index}].{name}", had, accepts)
+
+
+def _check_steps(layers: Sequence[LayerSpec]) -> int:
+    """Return the last layer that is no step; refuse steps that are not one whole propagation.
+
+    Raises:
+        SpecError: Naming the layer.
+    """
+    steps = [layer for layer in layers if layer.propagates]
+    before = len(layers) - len(steps)
+    for index, layer in enumerate(layers):
+        fits = not layer.propagates
+        if index >= before:
+            alike = replace(layer, step=1) == replace(steps[0], step=1)
+            fits = alike and layer.step == index - before + 1
+        if before and fits:
+            continue
+        got = f"{layer.operator}, step {layer.step} of {layer.steps}"
+        accepts = "the steps of one propagation in order, last and after another layer"
+        raise SpecError(f"layers[{index}]", got, accepts)
+    if steps and steps[-1].scaled:
+        accepts = f"all {steps[-1].steps} of the propagation"
+        raise SpecError("layers", f"{len(steps)} steps", accepts)
+    return before - 1
 
 
 def _check_constants(layers: Sequence[LayerSpec], constants: Mapping[Slot, Constant]) -> None:

@@ -28,20 +28,25 @@ class FixedPoint:
 
 
 def fixed_point(
-    scales: Sequence[Any], reaches: Sequence[int], constants: Sequence[Any], step: float
+    scales: Sequence[Any],
+    reaches: Sequence[Any],
+    constants: Sequence[Any],
+    step: float,
+    tolerance: float = TOLERANCE,
 ) -> FixedPoint:
     """Return a common scale for ``sum_t scale_t code_t + sum_c constant_c``, |code_t| <= reach_t.
 
     The scale is the largest summand's over a power of two, as fine as int32 allows. Where that
-    leaves a rounding error above `TOLERANCE` steps, as fine as int64 allows. Without constants it
+    leaves a rounding error above the tolerance, as fine as int64 allows. Without constants it
     is no finer than the multipliers need: a lone summand, for one, keeps its own.
 
     Args:
-        scales: Each summand's scales, of any sign, () or [F'].
-        reaches: Each summand's largest magnitude, in codes.
+        scales: Each summand's scales, of any sign, () or [F'], or of rows, [N].
+        reaches: Each summand's largest magnitude, in codes, () or as its scales.
         constants: What is itself rounded to the common scale, or its largest magnitude, real, each
             () or [F'].
         step: One step of the result.
+        tolerance: Rounding error allowed, in steps; 0 for all that int64 resolves.
     """
     exact = [np.asarray(scale, np.float64) for scale in scales]
     widest = max((float(np.abs(scale).max(initial=0)) for scale in exact), default=0.0)
@@ -57,7 +62,7 @@ def fixed_point(
         error: Any = rounded * common / 2
         for scale, multiplier, reach in zip(exact, multipliers, reaches, strict=True):
             error = error + np.abs(scale - multiplier * common) * reach
-        if np.max(error, initial=0) <= TOLERANCE * step:
+        if np.max(error, initial=0) <= tolerance * step:
             break
     shared = int(np.gcd.reduce(np.concatenate([[0], *[m.ravel() for m in multipliers]])))
     if shared > 1 and not rounded:

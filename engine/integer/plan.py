@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from engine.integer.kernels.table import NUMBA, Kernels
 from engine.integer.packing import IntArray, word_count, word_type
 from engine.integer.program import ENTRY, Program
 from engine.integer.proof import Proof
+from engine.integer.schedule import Schedule, schedule
 from engine.integer.stages.stage import Scope, Slot, Step, Value, Values, hold, real, size_bytes
 from engine.integer.trace import Trace
 from engine.spec import QuantSpec
@@ -25,9 +27,9 @@ if TYPE_CHECKING:
     from engine.graphs.neighbours import Neighbourhoods
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Plan:
-    """A program with all that depends on the graph worked out; runs are independent of each other.
+    """A program with all that depends on the graph worked out; several threads may run it at once.
 
     Args:
         program: The program.
@@ -43,19 +45,21 @@ class Plan:
     features: Value
     steps: tuple[Step, ...]
 
+    @cached_property
+    def schedule(self) -> Schedule:
+        """How `run` goes: in fused steps, in memory laid out beforehand."""
+        scores = self.program.scores
+        handed_on = {scores} if self.program.params_of(scores) is None else set()
+        return schedule(self.steps, self.bytes_of, handed_on)
+
     def run(self, kernels: Kernels = NUMBA) -> NDArray[np.float32]:
-        """Return the scores, [N, C] or of graphs [G, C]; every slot is released after its last use.
+        """Return the scores, [N, C] or of graphs [G, C].
 
         Args:
             kernels: The compiled ones, or `NUMPY` for the slow reference of the whole program.
         """
-        values: dict[Slot, Value] = {ENTRY: self.features}
-        with threads_for(sum(step.operations for step in self.steps)):
-            for step, done in zip(self.steps, self._last_uses(), strict=True):
-                values[step.stage.target] = step.run(values, kernels)
-                for slot in done:
-                    del values[slot]
-        scores: NDArray[np.float32] = real(values[self.program.scores])
+        with self.schedule.result(ENTRY, self.features, kernels) as held:
+            scores: NDArray[np.float32] = real(held)
         return scores
 
     def trace(self, kernels: Kernels = NUMBA) -> Trace:
@@ -67,27 +71,38 @@ class Plan:
 
         Args:
             layer: The layer.
-            x: Its exact inputs, real, [N, F] or [G, F], held as the program holds that layer's.
+            x: Its exact inputs, real, [N, F] or [G, F], held as the program holds that layer's; by
+                slot those of all its `entries`, where it has others.
             kernels: As for `run`.
 
         Raises:
             ValueError: If the layer does not exist or the inputs do not fit it.
         """
-        entry = (layer, "input")
-        steps = tuple(
-            s for s in self.steps if s.stage.target[0] == layer and s.stage.target != entry
-        )
+        steps = self._steps_of(layer)
         if not steps:
             raise ValueError(f"no layer {layer}, the program has {len(self.program.layers)}")
-        x = _checked(x, *self.shapes[entry])
-        with threads_for(math.prod(x.shape)):
-            held = hold(x, self.program.params_of(entry), kernels)
-        return self._keep({entry: held}, steps, kernels)
+        held: dict[Slot, Value] = {}
+        for slot, entering in (x if isinstance(x, Mapping) else {(layer, "input"): x}).items():
+            exact = _checked(entering, *self.shapes[slot])
+            with threads_for(math.prod(exact.shape)):
+                held[slot] = hold(exact, self.program.params_of(slot), kernels)
+        return self._keep(held, steps, kernels)
+
+    def entries(self, layer: int) -> tuple[Slot, ...]:
+        """Return the slots that a layer reads: its input, or what others than it filled."""
+        steps = self._steps_of(layer)
+        read = dict.fromkeys(slot for step in steps for slot in step.sources)
+        filled = {*self.constants, *(step.target for step in steps)}
+        return tuple(slot for slot in read if slot not in filled)
+
+    def _steps_of(self, layer: int) -> tuple[Step, ...]:
+        entry = (layer, "input")
+        return tuple(s for s in self.steps if s.target[0] == layer and s.target != entry)
 
     def _keep(self, values: dict[Slot, Value], steps: tuple[Step, ...], kernels: Kernels) -> Trace:
         with threads_for(sum(step.operations for step in steps)):
             for step in steps:
-                values[step.stage.target] = step.run(values, kernels)
+                values[step.target] = step.run(values, kernels)
         layers = {slot[0] for slot in values}
         held = {slot: value for slot, value in self.constants.items() if slot[0] in layers}
         return Trace({**held, **values}, self.program.scores)
@@ -102,30 +117,20 @@ class Plan:
         """Bytes of the packed constants, and of all scales and zero points."""
         return self.program.model_bytes
 
+    def bytes_of(self, slot: Slot) -> int:
+        """Return the bytes that a slot takes, a constant's too."""
+        held = self.features if slot == ENTRY else self.constants.get(slot)
+        if held is not None:
+            return size_bytes(held)
+        return _bytes(self.shapes[slot], self.program.params_of(slot))
+
     @property
     def buffer_bytes(self) -> int:
-        """Most bytes of activations held at once in a run, as packed.
+        """Bytes of activations held by a run: its input codes, its block, what else it fills.
 
-        The plan's own input codes count all the time. Real numbers that a float stage makes of
-        codes while it computes do not.
+        Real numbers that a float stage makes of codes while it computes do not count.
         """
-        live = {ENTRY: size_bytes(self.features)}
-        most = live[ENTRY]
-        for step, done in zip(self.steps, self._last_uses(), strict=True):
-            target = step.stage.target
-            live[target] = _bytes(step.shape, self.program.params_of(target))
-            most = max(most, sum(live.values()))
-            for slot in done - {ENTRY}:
-                del live[slot]
-        return most
-
-    def _last_uses(self) -> list[set[Slot]]:
-        """Return for each step the slots that none after it reads."""
-        last: dict[Slot, int] = {}
-        for index, step in enumerate(self.steps):
-            last |= dict.fromkeys(step.stage.sources, index)
-        filled = {ENTRY} | {step.stage.target for step in self.steps}
-        return [{s for s in filled if last.get(s) == index} for index in range(len(self.steps))]
+        return size_bytes(self.features) + self.schedule.peak_bytes
 
 
 def bind(program: Program, neighbourhoods: Neighbourhoods, x: Any) -> Plan:

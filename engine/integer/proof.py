@@ -26,11 +26,13 @@ class Proof:
         stage: The stage's name, ``layer.component``.
         bound: No sum is larger.
         node_bound: The bound of each row's own sums, a node's or a graph's, where it depends on it.
+        wide: Whether the stage sums in 64 bits whatever the bound.
     """
 
     stage: str
     bound: int
     node_bound: NDArray[np.float64] | None = None
+    wide: bool = False
 
     def __post_init__(self) -> None:
         if self.bound >= 2**63:
@@ -41,8 +43,8 @@ class Proof:
 
     @property
     def accumulator(self) -> Accumulator:
-        """int32 where it suffices, else int64."""
-        return np.dtype(np.int32 if self.bound < 2**31 else np.int64)
+        """int32 where it suffices and the stage makes use of it, else int64."""
+        return np.dtype(np.int32 if self.bound < 2**31 and not self.wide else np.int64)
 
     @property
     def accumulator_bits(self) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache, wraps
 from hashlib import sha256
 from importlib import import_module
@@ -21,6 +21,7 @@ from threading import Lock
 from typing import Any, TypeVar
 
 import numba
+import numba.extending
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 SMALL = 4_000_000
@@ -33,22 +34,53 @@ _launch = Lock()
 
 
 def kernel(function: Kernel) -> Kernel:
-    """Compile a parallel kernel; several Python threads may call it at once."""
+    """Compile a parallel kernel; several Python threads may call it at once.
+
+    Operands that have an `opened` form, as targets have, are given to it in that.
+    """
     compiled = _compile(function, parallel=True)
-    if _threadsafe():
-        return compiled
+    turn: AbstractContextManager[Any] = nullcontext() if _threadsafe() else _launch
 
     @wraps(function)
-    def one_at_a_time(*operands: Any) -> Any:
-        with _launch:
-            return compiled(*operands)
+    def launch(*operands: Any) -> None:
+        seen = [o.opened() if hasattr(o, "opened") else o for o in operands]
+        with turn:
+            compiled(*seen)
 
-    return one_at_a_time  # type: ignore[return-value]
+    return launch  # type: ignore[return-value]
 
 
 def inner(function: Kernel) -> Kernel:
-    """Compile a function that kernels call."""
+    """Compile a function that kernels call for every row, which must not make arrays.
+
+    Nor does it count references: threads that do so for every row of the same arrays were measured
+    to take three times as long.
+    """
     return _compile(function, parallel=False)
+
+
+def overload(function: Callable[..., Any]) -> Callable[[Kernel], Kernel]:
+    """Let a function return, by the types it is called with, an inner function to compile."""
+    overloaded: Any = numba.extending.overload
+    decorate: Callable[[Kernel], Kernel] = overloaded(
+        function, jit_options={"_nrt": False, "error_model": "numpy", "forceinline": True}
+    )
+    return decorate
+
+
+def intrinsic(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let kernels call what is emitted as LLVM code by what the function returns."""
+    emitted: Any = numba.extending.intrinsic(prefer_literal=True)
+    called: Callable[..., Any] = emitted(function)
+    return called
+
+
+def routine(function: Callable[..., None]) -> Any:
+    """Compile a function of integers, which kernels call by its ``address``."""
+    with _caching() as cached:
+        arguments = [numba.types.intp] * function.__code__.co_argcount
+        cfunc: Any = numba.cfunc(numba.types.void(*arguments), cache=cached)
+        return cfunc(function)
 
 
 @contextmanager
@@ -67,16 +99,29 @@ def threads_for(operations: int) -> Iterator[None]:
 
 
 def _compile(function: Kernel, *, parallel: bool) -> Kernel:
+    with _caching() as cached:
+        njit: Any = numba.njit
+        decorate = njit(
+            nogil=True,
+            error_model="numpy",
+            cache=cached,
+            parallel=parallel,
+            forceinline=not parallel,
+            _nrt=parallel,
+        )
+        compiled: Kernel = decorate(function)
+    return compiled
+
+
+@contextmanager
+def _caching() -> Iterator[bool]:
+    """Have what is compiled meanwhile cached in our folder; give whether it can be."""
     folder = _cache_folder()
     outer, config.CACHE_DIR = config.CACHE_DIR, str(folder or "")
     try:
-        decorate: Any = numba.njit(
-            nogil=True, cache=folder is not None, parallel=parallel, forceinline=not parallel
-        )
-        compiled: Kernel = decorate(function)
+        yield folder is not None
     finally:
         config.CACHE_DIR = outer
-    return compiled
 
 
 @cache

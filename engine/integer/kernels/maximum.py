@@ -2,43 +2,58 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import prange
 from numpy.typing import NDArray
 
 from engine.integer.kernels.compile import kernel
-from engine.integer.kernels.operands import Accumulator, Packed, Target
-from engine.integer.kernels.rows import accumulate, clear, finish
+from engine.integer.kernels.neighbours import (
+    ROOM,
+    Loop,
+    Rows,
+    comparer,
+    gather,
+    gather_hubs,
+    pick_largest,
+    rows_of,
+)
+from engine.integer.kernels.operands import Accumulator, Incoming, Packed, Target
+from engine.integer.kernels.rows import finish
 
 
-@kernel
-def maximum(
-    rowptr: NDArray[np.int64],
-    source: NDArray[np.int32],
-    blocks: NDArray[np.int64],
-    message: Packed,
-    target: Target,
-    accumulator: Accumulator,
-) -> None:
+def maximum(incoming: Incoming, message: Packed, target: Target, accumulator: Accumulator) -> None:
     """Find the largest ``message_e - zero`` of a row's edges, column by column; 0 without edges.
 
     Args:
-        rowptr: [N + 1], a target's edges.
-        source: [E], the node a message comes from.
-        blocks: Ends of blocks of rows with about as many edges each, from 0 to N.
+        incoming: The edges.
         message: Codes, F' a row.
         target: [N, F'].
         accumulator: Type of the codes.
     """
-    for block in prange(blocks.size - 1):
-        largest = np.empty(message.width, accumulator)
-        codes = np.empty(message.width, accumulator)
-        for row in range(blocks[block], blocks[block + 1]):
-            clear(largest)
-            for edge in range(rowptr[row], rowptr[row + 1]):
-                clear(codes)
-                accumulate(message, source[edge], 1, codes)
-                for column in range(codes.size):
-                    if edge == rowptr[row] or codes[column] > largest[column]:
-                        largest[column] = codes[column]
+    rows = rows_of(message)
+    loop = comparer(rows, accumulator)
+    shares = gather_hubs(loop, rows, incoming, accumulator)
+    _maximum(loop, rows, shares, incoming, target, accumulator)
+
+
+@kernel
+def _maximum(
+    loop: Loop,
+    rows: Rows,
+    shares: NDArray[Any],
+    incoming: Incoming,
+    target: Target,
+    accumulator: Accumulator,
+) -> None:
+    rowptr, source, parts, _ = incoming
+    for part in prange(parts.shape[0]):
+        room = np.empty(rows.width + ROOM, accumulator)
+        largest = room[: rows.width]
+        for row in range(parts[part, 0], parts[part, 1]):
+            if parts[part, 2] < parts[part, 3]:
+                pick_largest(shares, parts[part, 2], parts[part, 3], largest)
+            else:
+                gather(loop, rows, source, rowptr[row], rowptr[row + 1], room)
             finish(largest, target, row)

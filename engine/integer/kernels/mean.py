@@ -2,44 +2,62 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import prange
 from numpy.typing import NDArray
 
 from engine.integer.kernels.compile import kernel
-from engine.integer.kernels.operands import Accumulator, Packed, Target
-from engine.integer.kernels.rows import accumulate, clear, finish
+from engine.integer.kernels.neighbours import (
+    ROOM,
+    Loop,
+    Rows,
+    add_up,
+    adder,
+    gather,
+    gather_hubs,
+    rows_of,
+)
+from engine.integer.kernels.operands import Accumulator, Incoming, Packed, Target
+from engine.integer.kernels.rows import finish_mean
 
 
-@kernel
-def mean(
-    rowptr: NDArray[np.int64],
-    source: NDArray[np.int32],
-    blocks: NDArray[np.int64],
-    message: Packed,
-    target: Target,
-    accumulator: Accumulator,
-) -> None:
+def mean(incoming: Incoming, message: Packed, target: Target, accumulator: Accumulator) -> None:
     """Divide the sum of ``message_e - zero`` over a row's edges by their count; 0 without edges.
 
     The quotient is a float64 on its way into the one rounding of the requantization.
 
     Args:
-        rowptr: [N + 1], a target's edges.
-        source: [E], the node a message comes from.
-        blocks: Ends of blocks of rows with about as many edges each, from 0 to N.
+        incoming: The edges.
         message: Codes, F' a row.
         target: [N, F'].
         accumulator: Type of the sums.
     """
-    for block in prange(blocks.size - 1):
-        sums = np.empty(message.width, accumulator)
-        means = np.empty(message.width, np.float64)
-        for row in range(blocks[block], blocks[block + 1]):
-            clear(sums)
-            for edge in range(rowptr[row], rowptr[row + 1]):
-                accumulate(message, source[edge], 1, sums)
+    wide = np.dtype(np.int64)  # as wide as the quotients that take the place of the sums
+    rows = rows_of(message)
+    loop = adder(rows, wide)
+    shares = gather_hubs(loop, rows, incoming, wide)
+    _mean(loop, rows, shares, incoming, target, wide)
+
+
+@kernel
+def _mean(
+    loop: Loop,
+    rows: Rows,
+    shares: NDArray[Any],
+    incoming: Incoming,
+    target: Target,
+    accumulator: Accumulator,
+) -> None:
+    rowptr, source, parts, _ = incoming
+    for part in prange(parts.shape[0]):
+        room = np.empty(rows.width + ROOM, accumulator)
+        sums = room[: rows.width]
+        for row in range(parts[part, 0], parts[part, 1]):
+            if parts[part, 2] < parts[part, 3]:
+                add_up(shares, parts[part, 2], parts[part, 3], sums)
+            else:
+                gather(loop, rows, source, rowptr[row], rowptr[row + 1], room)
             count = max(rowptr[row + 1] - rowptr[row], 1)
-            for column in range(sums.size):
-                means[column] = sums[column] / count
-            finish(means, target, row)
+            finish_mean(sums, count, target, row)

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.integer.kernels.encode import Opened, opened_codes, opened_reals
+
 Words = NDArray[np.uint8] | NDArray[np.uint16]
 Factor = NDArray[np.float32] | NDArray[np.float64]
 
@@ -30,15 +32,92 @@ class Packed(NamedTuple):
     width: int
 
 
+class Incoming(NamedTuple):
+    """The edges of each target, and how threads share them.
+
+    A target with more edges than a thread should take at once is a hub: its edges are gathered in
+    pieces, and it is alone in its part.
+
+    Args:
+        rowptr: [rows + 1], where each target's edges start.
+        source: [E], the node at the other end of each edge.
+        parts: [parts, 4], what one thread takes at a time: targets from, to; and of a hub, pieces
+            from, to.
+        pieces: [pieces, 2], edges of a hub from, to.
+    """
+
+    rowptr: NDArray[np.int64]
+    source: NDArray[np.int32]
+    parts: NDArray[np.int64]
+    pieces: NDArray[np.int64]
+
+
+class Matrix(NamedTuple):
+    """Weights to multiply by, laid out for the products beside the codes themselves.
+
+    Args:
+        words: [F, W], as the three that follow, as in `Packed`.
+        bits: Bits one code takes in a word.
+        zero: The unsigned code of 0.0.
+        width: F'.
+        lanes: Codes less the code of zero, filled up with 0. Of 8 columns the next k each, 4 of
+            int8 or 2 of int16 at a step, [blocks, steps, 32 or 16], for a `tile`; for sparse codes
+            int16 [F, registers of 16 columns], as a `combination` takes them; int32 [F, F'] where
+            sums or codes have more bits.
+        start: What the sums of a tile start from, [8 blocks], minus the zero of x times the weights
+            of the column.
+        piece: Steps that a tile may take at once.
+    """
+
+    words: Words
+    bits: int
+    zero: int
+    width: int
+    lanes: NDArray[np.signedinteger[Any]]
+    start: NDArray[np.int32]
+    piece: int
+
+
+NO_NEAR: NDArray[np.float32] = np.empty((2, 0), np.float32)
+
+
+class Chain(NamedTuple):
+    """The links of a target, as of `CodeTarget`.
+
+    Args:
+        limits: Least, low and high of the sums' rounding and of each link's, [links + 1, 3];
+            without links [0, 3].
+        rows: The first link's gain and offset, [N, 2], where it goes by row; else [0, 2].
+        columns: Gain and offset of the links that go by column, [., 2, F'].
+    """
+
+    limits: NDArray[np.float32] = np.empty((0, 3), np.float32)
+    rows: NDArray[np.float32] = np.empty((0, 2), np.float32)
+    columns: NDArray[np.float32] = np.empty((0, 2, 0), np.float32)
+
+
+NO_LINKS = Chain()
+
+
 class CodeTarget(NamedTuple):
     """A target held in codes: ``code = clamp(round_half_even(sum * factor) + zero, 0, high)``.
+
+    Links follow where element-wise stages are fused to the one that sums: each makes new codes of
+    the codes before anything is stored, ``v = round_half_even(clamp(max(v, least) gain + offset))``
+    in float32, of codes less their code of zero. What is stored is the last v, plus ``zero``.
 
     Args:
         words: [N, W], written whole.
         bits: Bits one code takes in a word.
         zero: The unsigned code of 0.0.
         high: The largest unsigned code.
-        factor: Accumulator's scale over the target's, float64 [F'].
+        factor: Accumulator's scale over the target's, or the first codes', float64 [F'].
+        near: A gain and an offset in float32 that are proven to round the sums as ``factor`` does,
+            [2, F']; without them [2, 0].
+        limits: As of `Chain`, which is flat in here because a parallel loop takes no tuple within a
+            tuple.
+        rows: As of `Chain`.
+        columns: As of `Chain`.
     """
 
     words: Words
@@ -46,6 +125,14 @@ class CodeTarget(NamedTuple):
     zero: int
     high: int
     factor: Factor
+    near: NDArray[np.float32] = NO_NEAR
+    limits: NDArray[np.float32] = NO_LINKS.limits
+    rows: NDArray[np.float32] = NO_LINKS.rows
+    columns: NDArray[np.float32] = NO_LINKS.columns
+
+    def opened(self) -> Opened:
+        """Return the target as kernels see it."""
+        return opened_codes(self)
 
 
 class RealTarget(NamedTuple):
@@ -58,6 +145,10 @@ class RealTarget(NamedTuple):
 
     real: NDArray[np.float32]
     factor: Factor
+
+    def opened(self) -> Opened:
+        """Return the target as kernels see it."""
+        return opened_reals(self)
 
 
 Target = CodeTarget | RealTarget

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from engine.integer.kernels.operands import (
     Accumulator,
     CodeTarget,
+    Incoming,
+    Matrix,
     Packed,
     RealTarget,
     Target,
@@ -25,7 +27,7 @@ def quantize(x: NDArray[np.float32], target: CodeTarget) -> None:
     _store(np.clip(codes, 0, target.high).astype(np.int64), target)
 
 
-def product(x: Packed, weight: Packed, target: Target, accumulator: Accumulator) -> None:
+def product(x: Packed, weight: Matrix, target: Target, accumulator: Accumulator) -> None:
     """Twin of `kernels.product`."""
     _finish(_codes(x) @ _codes(weight), target)
 
@@ -34,7 +36,7 @@ def sparse_product(
     rowptr: NDArray[np.int64],
     column: NDArray[np.int32],
     values: Packed,
-    weight: Packed,
+    weight: Matrix,
     target: Target,
     accumulator: Accumulator,
 ) -> None:
@@ -51,9 +53,7 @@ def scale(x: Packed, norm: Packed, target: Target, accumulator: Accumulator) -> 
 
 
 def aggregate(
-    rowptr: NDArray[np.int64],
-    source: NDArray[np.int32],
-    blocks: NDArray[np.int64],
+    incoming: Incoming,
     message: Packed,
     weight: Packed | None,
     norm: Packed | None,
@@ -61,15 +61,13 @@ def aggregate(
     accumulator: Accumulator,
 ) -> None:
     """Twin of `kernels.aggregate`."""
-    edges = _codes(message)[source]
-    sums = _sum(rowptr, edges if weight is None else edges * _codes(weight).T)
+    edges = _codes(message)[incoming.source]
+    sums = _sum(incoming.rowptr, edges if weight is None else edges * _codes(weight))
     _finish(sums if norm is None else sums * _codes(norm).T, target)
 
 
 def total(
-    rowptr: NDArray[np.int64],
-    source: NDArray[np.int32],
-    blocks: NDArray[np.int64],
+    incoming: Incoming,
     message: Packed,
     each: int,
     own: int,
@@ -77,33 +75,29 @@ def total(
     accumulator: Accumulator,
 ) -> None:
     """Twin of `kernels.total`."""
-    sums = each * _sum(rowptr, _codes(message)[source])
+    sums = each * _sum(incoming.rowptr, _codes(message)[incoming.source])
     _finish(sums + own * _codes(message) if own else sums, target)
 
 
 def mean(
-    rowptr: NDArray[np.int64],
-    source: NDArray[np.int32],
-    blocks: NDArray[np.int64],
+    incoming: Incoming,
     message: Packed,
     target: Target,
     accumulator: Accumulator,
 ) -> None:
     """Twin of `kernels.mean`."""
-    count = np.maximum(np.diff(rowptr), 1)[:, None]
-    _finish(_sum(rowptr, _codes(message)[source]) / count, target)
+    count = np.maximum(np.diff(incoming.rowptr), 1)[:, None]
+    _finish(_sum(incoming.rowptr, _codes(message)[incoming.source]) / count, target)
 
 
 def maximum(
-    rowptr: NDArray[np.int64],
-    source: NDArray[np.int32],
-    blocks: NDArray[np.int64],
+    incoming: Incoming,
     message: Packed,
     target: Target,
     accumulator: Accumulator,
 ) -> None:
     """Twin of `kernels.maximum`."""
-    edges = _codes(message)[source]
+    rowptr, edges = incoming.rowptr, _codes(message)[incoming.source]
     largest = np.zeros((rowptr.size - 1, message.width), np.int64)
     for row in np.flatnonzero(np.diff(rowptr)):
         largest[row] = edges[rowptr[row] : rowptr[row + 1]].max(axis=0)
@@ -111,9 +105,7 @@ def maximum(
 
 
 def attend(
-    rowptr: NDArray[np.int64],
-    source: NDArray[np.int32],
-    blocks: NDArray[np.int64],
+    incoming: Incoming,
     message: Packed,
     coefficient: Packed,
     width: int,
@@ -123,9 +115,9 @@ def attend(
     """Twin of `kernels.attend`."""
     heads = coefficient.width
     by_head = _codes(message).reshape(-1, heads, message.width // heads)
-    edges = by_head[source] * _codes(coefficient)[:, :, None]
+    edges = by_head[incoming.source] * _codes(coefficient)[:, :, None]
     edges = edges.reshape(-1, message.width) if width == message.width else edges.sum(axis=1)
-    _finish(_sum(rowptr, edges), target)
+    _finish(_sum(incoming.rowptr, edges), target)
 
 
 def combine(
@@ -145,6 +137,68 @@ def combine(
     _finish(np.maximum(sums, floor), target)
 
 
+def propagate(
+    rowptr: NDArray[np.int64],
+    source: NDArray[np.int32],
+    blocks: NDArray[np.int64],
+    message: Packed,
+    factor: NDArray[Any],
+    first: Packed | None,
+    first_factor: NDArray[Any],
+    second: Packed | None,
+    second_factor: NDArray[Any],
+    target: Target,
+    accumulator: Accumulator,
+) -> None:
+    """Twin of `kernels.propagate`."""
+    sums = _by_row(factor, _sum(rowptr, _codes(message)[source]))
+    for own, own_factor in ((first, first_factor), (second, second_factor)):
+        if own is not None:
+            sums = sums + _by_row(own_factor, _codes(own))
+    _finish(sums, target)
+
+
+def pull(
+    firsts: NDArray[np.int64],
+    seconds: NDArray[np.int64],
+    by_second: NDArray[np.int32],
+    blocks: NDArray[np.int64],
+    dual: Packed,
+    factor: NDArray[Any],
+    own: Packed,
+    own_factor: NDArray[Any],
+    target: Target,
+    accumulator: Accumulator,
+) -> None:
+    """Twin of `kernels.pull`."""
+    codes = _codes(dual)
+    pulled = _sum(firsts, codes) - _sum(seconds, codes[by_second])
+    _finish(_by_row(factor, pulled) + _by_row(own_factor, _codes(own)), target)
+
+
+def ascend(
+    first: NDArray[np.int32],
+    second: NDArray[np.int32],
+    ends: Packed,
+    each: int,
+    dual: Packed | None,
+    own: int,
+    most: int,
+    target: Target,
+) -> None:
+    """Twin of `kernels.ascend`."""
+    codes = _codes(ends)
+    sums = each * (codes[first] - codes[second])
+    if dual is not None:
+        sums = sums + own * _codes(dual)
+    _finish(np.clip(sums, -most, most), target)
+
+
+def _by_row(factor: NDArray[Any], codes: Integers) -> Integers:
+    """Return each row's codes times its factor, [N, F']."""
+    return factor.astype(np.int64)[:, None] * codes
+
+
 def _sum(rowptr: NDArray[np.int64], edges: Integers) -> Integers:
     """Return the sums over each row's edges, [N, F']."""
     sums = np.zeros((rowptr.size - 1, edges.shape[1]), np.int64)
@@ -152,9 +206,9 @@ def _sum(rowptr: NDArray[np.int64], edges: Integers) -> Integers:
     return sums
 
 
-def _codes(packed: Packed) -> Integers:
+def _codes(packed: Packed | Matrix) -> Integers:
     """Return the codes less the code of zero, [N, F]."""
-    words, bits, zero, width = packed
+    words, bits, zero, width = packed[:4]
     places = [
         (words.astype(np.int64) >> p) & (2**bits - 1) for p in range(0, 8 * words.itemsize, bits)
     ]
@@ -165,9 +219,20 @@ def _finish(sums: NDArray[Any], target: Target) -> None:
     if isinstance(target, RealTarget):
         np.multiply(sums.astype(np.float32), target.factor, out=target.real)
         return
-    scaled: Any = sums.astype(target.factor.dtype)
-    codes = np.rint(scaled * target.factor).astype(np.float64)
-    _store(np.clip(codes + target.zero, 0, target.high).astype(np.int64), target)
+    limits = target.limits
+    low, high = limits[0, 1:] if limits.size else (-target.zero, target.high - target.zero)
+    if target.near.size:
+        gain, offset = target.near
+        codes = np.rint(np.clip(sums.astype(np.float32) * gain + offset, low, high))
+    else:
+        scaled: Any = sums.astype(target.factor.dtype)
+        codes = np.clip(np.rint(scaled * target.factor), low, high).astype(np.float32)
+    links = list(target.columns)
+    if target.rows.size:
+        links.insert(0, target.rows.T[:, :, None])
+    for (least, low, high), (gain, offset) in zip(limits[1:], links, strict=True):
+        codes = np.rint(np.clip(np.maximum(codes, least) * gain + offset, low, high))
+    _store(codes.astype(np.int64) + target.zero, target)
 
 
 def _store(codes: Integers, target: CodeTarget) -> None:

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba.extending import overload
 from numpy.typing import NDArray
 
-from engine.integer.kernels.compile import inner
-from engine.integer.kernels.operands import Packed, RealTarget, Target
+from engine.integer.kernels.compile import inner, overload
+from engine.integer.kernels.operands import Packed, Target
+from engine.integer.kernels.vectors import call, types
 
 BLOCK = 64
 """Rows that share one buffer of sums."""
@@ -56,43 +56,54 @@ def accumulate(packed: Packed, row: int, multiplier: int, sums: NDArray[Any]) ->
 
 
 @inner
-def unpack(packed: Packed) -> NDArray[np.int32]:
-    """Return all codes less the code of zero, [N, F]: for weights, which every row meets."""
-    codes = np.empty((packed.words.shape[0], packed.width), np.int32)
-    for row in range(codes.shape[0]):
-        clear(codes[row])
-        accumulate(packed, row, 1, codes[row])
-    return codes
+def spread(packed: Packed, row: int, codes: NDArray[Any]) -> None:
+    """Write a row's unsigned codes, [F], to the front of an array."""
+    words, bits, _, width = packed
+    count, end = np.uintp(words.shape[1]), np.uintp(width)
+    if bits == 8 * words.itemsize:
+        for index in range(end):
+            codes[index] = words[row, index]
+        return
+    first, shift, mask = np.uintp(0), np.uint8(0), np.uint8((1 << bits) - 1)
+    while first < end:
+        for index in range(min(count, end - first)):
+            codes[first + index] = (words[row, index] >> shift) & mask
+        first += count
+        shift += np.uint8(bits)
 
 
 def finish(sums: NDArray[Any], target: Target, row: int) -> None:
-    """Write a row of sums, [F'], to a target: rounded to codes and packed, or as real numbers."""
+    """Write a row of sums, [F'], to a target: rounded to codes and packed, or as real numbers.
+
+    Sums of 64 bits are used up: in place they become float64, or 32 bits where those suffice.
+    """
     raise NotImplementedError("compiled code only")
 
 
 @overload(finish)
-def _finish(sums: Any, target: Any, row: Any) -> Callable[..., None]:
-    if target.instance_class is RealTarget:
+def _compiled_finish(sums: Any, target: Any, row: Any) -> Callable[..., None]:
+    def narrow(sums: Any, target: Any, row: Any) -> None:
+        call(target.address, (np.intp(sums.ctypes.data), 0, target.fields.ctypes.data, row))
 
-        def write_real(sums: Any, target: Any, row: Any) -> None:
-            for column in range(sums.size):
-                target.real[row, column] = np.float32(sums[column]) * target.factor[column]
+    def wide(sums: Any, target: Any, row: Any) -> None:
+        if not target.near:
+            finish_mean(sums, 1, target, row)
+            return
+        short = sums.view(np.int32)
+        for column in range(sums.size):
+            short[column] = sums[column]
+        call(target.address, (np.intp(sums.ctypes.data), 0, target.fields.ctypes.data, row))
 
-        return write_real
+    return narrow if sums.dtype == types.int32 else wide
 
-    def write_codes(sums: Any, target: Any, row: Any) -> None:
-        words, bits, zero, high, factor = target
-        count = np.uintp(words.shape[1])
-        low, top, offset = np.float64(-zero), np.float64(high - zero), np.int32(zero)
-        for index in range(count):
-            words[row, index] = 0
-        first, shift, end = np.uintp(0), np.int32(0), np.uintp(sums.size)
-        while first < end:
-            for index in range(min(count, end - first)):
-                code = np.rint(np.float64(sums[first + index]) * factor[first + index])
-                unsigned = np.int32(min(max(code, low), top)) + offset
-                words[row, index] |= unsigned << shift
-            first += count
-            shift += np.int32(bits)
 
-    return write_codes
+@inner
+def finish_mean(sums: NDArray[np.int64], count: int, target: Any, row: int) -> None:
+    """Write a row of sums over a count, each quotient a float64, as `finish` does.
+
+    The sums are used up: they become their quotients in place.
+    """
+    means = sums.view(np.float64)
+    for column in range(np.uintp(sums.size)):
+        means[column] = np.float64(sums[column]) / np.float64(count)
+    call(target.address, (np.intp(sums.ctypes.data), 1, target.fields.ctypes.data, row))

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 from engine.integer.kernels import reference
 from engine.integer.kernels.aggregate import aggregate
+from engine.integer.kernels.ascend import ascend
 from engine.integer.kernels.attend import attend
 from engine.integer.kernels.combine import combine
 from engine.integer.kernels.maximum import maximum
 from engine.integer.kernels.mean import mean
 from engine.integer.kernels.product import product
+from engine.integer.kernels.propagate import propagate
+from engine.integer.kernels.pull import pull
 from engine.integer.kernels.quantize import quantize
 from engine.integer.kernels.scale import scale
 from engine.integer.kernels.sparse_product import sparse_product
@@ -32,6 +35,9 @@ class Kernels:
     maximum: Callable[..., None]
     attend: Callable[..., None]
     combine: Callable[..., None]
+    propagate: Callable[..., None]
+    pull: Callable[..., None]
+    ascend: Callable[..., None]
 
 
 NUMBA = Kernels(
@@ -45,6 +51,9 @@ NUMBA = Kernels(
     maximum=maximum,
     attend=attend,
     combine=combine,
+    propagate=propagate,
+    pull=pull,
+    ascend=ascend,
 )
 """Compiled, parallel."""
 
@@ -59,5 +68,8 @@ NUMPY = Kernels(
     maximum=reference.maximum,
     attend=reference.attend,
     combine=reference.combine,
+    propagate=reference.propagate,
+    pull=reference.pull,
+    ascend=reference.ascend,
 )
 """The slow twins."""

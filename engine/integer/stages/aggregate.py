@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.integer.kernels.operands import Packed
 from engine.integer.kernels.table import Kernels
 from engine.integer.packing import IntArray
 from engine.integer.proof import prove_rows, reach
@@ -64,29 +66,31 @@ class Aggregate(Stage):
         scale = scope.scale(self.source)
         if isinstance(weight, IntArray):
             scale = scale * weight.params.scale.astype(np.float64)
+        codes = np.ones(sums.size, np.int32)
         if isinstance(norm, IntArray):
             codes = np.abs(norm.codes() - norm.params.zero)
             scale = scale * scope.scale(self.norm)
-            ending = scope.ending(self.target, scale, width)
-        else:
-            codes = np.ones(sums.size, np.int32)
-            ending = Ending(None, np.full(width, scale, np.float32))
         proof = prove_rows(slot_name(self.target), sums, codes, reach(scope.params[self.source]))
-        packed_weight = weight.packed if isinstance(weight, IntArray) else None
+        if isinstance(norm, IntArray):
+            ending = scope.ending(self.target, scale, width, proof.bound)
+        else:
+            ending = Ending(None, np.full(width, scale, np.float32))
+        packed_weight = _by_edge(weight) if isinstance(weight, IntArray) else None
         packed_norm = norm.packed if isinstance(norm, IntArray) else None
         norm_hat = real(norm)
 
-        def run(values: Values, kernels: Kernels) -> Value:
+        def run(values: Values, kernels: Kernels, ending: Ending = ending) -> Value:
             message = values[self.source]
             assert isinstance(message, IntArray)
             target, result = ending.open(message.shape[0])
             operands = message.packed, packed_weight, packed_norm
-            kernels.aggregate(*edges.operands, *operands, target, proof.accumulator)
+            kernels.aggregate(edges.incoming, *operands, target, proof.accumulator)
             if packed_norm is None:
                 return hold(norm_hat[:, None] * result, scope.params.get(self.target), kernels)
             return result
 
-        return Step(self, (edges.rows, width), edges.count * width, proof, run)
+        own = None if packed_norm is None else ending  # with a float norm it ends in `hold`
+        return Step(self, (edges.rows, width), edges.count * width, proof, run, own)
 
     def _bind_float(self, scope: Scope, edges: Edges, norm: Value, weight: Value | None) -> Step:
         nodes, width = scope.shapes[self.source]
@@ -98,6 +102,13 @@ class Aggregate(Stage):
             return hold(aggregate, scope.params.get(self.target), kernels)
 
         return Step(self, (nodes, width), edges.count * width, None, compute)
+
+
+def _by_edge(weight: IntArray) -> Packed:
+    """Return weights in rows of one, [E, 1], each in a word of its own."""
+    _, bits, zero, _ = weight.packed
+    words: Any = (weight.codes() - weight.params.spec.qmin).astype(weight.words.dtype)
+    return Packed(words[:, None], max(bits, 8), zero, 1)
 
 
 def _weight_sums(edges: Edges, weight: Value | None) -> NDArray[np.int64]:

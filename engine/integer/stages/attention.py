@@ -15,6 +15,7 @@ from engine.integer.proof import prove_rows, reach
 from engine.integer.stages.edges import Edges
 from engine.integer.stages.product import Product
 from engine.integer.stages.stage import (
+    Ending,
     Scope,
     Slot,
     Stage,
@@ -172,15 +173,15 @@ class Attend(Stage):
             reach(scope.params[self.source]),
         )
         scale = scope.scale(self.source) * step / added
-        ending = scope.ending(self.target, scale, width)
+        ending = scope.ending(self.target, scale, width, proof.bound)
 
-        def run(values: Values, kernels: Kernels) -> Value:
+        def run(values: Values, kernels: Kernels, ending: Ending) -> Value:
             message, coefficient = values[self.source], values[self.coefficient]
             assert isinstance(message, IntArray)
             assert isinstance(coefficient, IntArray)
             target, result = ending.open(nodes)
             operands = message.packed, coefficient.packed, width
-            kernels.attend(*edges.operands, *operands, target, proof.accumulator)
+            kernels.attend(edges.incoming, *operands, target, proof.accumulator)
             return result
 
-        return Step(self, shape, operations, proof, run)
+        return Step(self, shape, operations, proof, run, ending)

@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.integer.fixed_point import fixed_point
-from engine.integer.kernels.operands import Term
-from engine.integer.kernels.table import Kernels
+from engine.integer.kernels.operands import CodeTarget, Term, Words
+from engine.integer.kernels.table import NUMPY, Kernels
 from engine.integer.packing import IntArray, zero_offset
 from engine.integer.proof import Proof
+from engine.integer.stages.link import WIDEST, ElementWise
 from engine.integer.stages.stage import (
+    Ending,
     Scope,
     Slot,
     Stage,
@@ -109,7 +111,7 @@ class Combine(Stage):
             largest = largest + np.abs(multiplier) * np.abs(table).max()
         proof = Proof(slot_name(self.target), int(largest.max()))
         kind = proof.accumulator
-        ending = scope.ending(self.target, point.scale * size, shape[1])
+        ending = scope.ending(self.target, point.scale * size, shape[1], proof.bound)
 
         def row(values: Any) -> NDArray[Any]:
             return np.ascontiguousarray(np.broadcast_to(values, shape[1]), kind)
@@ -118,7 +120,7 @@ class Combine(Stage):
         bias_row = row(integer_bias)
         floor = 0 if self.relu else int(np.iinfo(kind).min)
 
-        def run(values: Values, kernels: Kernels) -> Value:
+        def run(values: Values, kernels: Kernels, ending: Ending) -> Value:
             terms = []
             for slot, operands in zip(self.sources, scaled, strict=True):
                 x = dense(values[slot])
@@ -130,7 +132,23 @@ class Combine(Stage):
             kernels.combine(first, second, bias_row, floor, target, kind)
             return result
 
-        return Step(self, shape, operations, proof, run)
+        def alone(words: Words, target: CodeTarget) -> None:
+            term = Term(words, WIDEST, shape[1], *scaled[0])
+            NUMPY.combine(term, None, bias_row, floor, target, kind)
+
+        link = None
+        if lone and scope.integer(self.target):
+            slope = np.broadcast_to(meanings[0].scale / point.scale, shape[1])
+            link = ElementWise(
+                scope.params[self.first.slot],
+                scope.params[self.target],
+                slope * ending.factor,
+                ending.factor,
+                alone,
+                least=0 if self.first.activation == "relu" else -np.inf,
+                low=0 if self.relu else -np.inf,
+            ).by_column()
+        return Step(self, shape, operations, proof, run, ending, link)
 
     def _float(self, scope: Scope) -> Callable[[Values, Kernels], Value]:
         def constant(slot: Slot | None, otherwise: float) -> NDArray[np.float32]:

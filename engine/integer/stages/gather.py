@@ -16,6 +16,7 @@ from engine.integer.packing import IntArray
 from engine.integer.proof import prove_rows, reach
 from engine.integer.stages.edges import Arrangement, Edges
 from engine.integer.stages.stage import (
+    Ending,
     Scope,
     Slot,
     Stage,
@@ -77,18 +78,19 @@ class Gather(Stage):
         proof = prove_rows(
             slot_name(self.target), each * count + abs(own), np.ones_like(count), largest
         )
-        ending = scope.ending(self.target, scale, width)
+        bound = None if self.how == "mean" else proof.bound
+        ending = scope.ending(self.target, scale, width, bound)
         weights = (each, own) if self.how == "sum" else ()
 
-        def run(values: Values, kernels: Kernels) -> Value:
+        def run(values: Values, kernels: Kernels, ending: Ending) -> Value:
             x = dense(values[self.source])
             assert isinstance(x, IntArray)
             target, result = ending.open(edges.rows)
             kernel = {"sum": kernels.total, "mean": kernels.mean, "max": kernels.maximum}[self.how]
-            kernel(*edges.operands, x.packed, *weights, target, proof.accumulator)
+            kernel(edges.incoming, x.packed, *weights, target, proof.accumulator)
             return result
 
-        return Step(self, shape, operations, proof, run)
+        return Step(self, shape, operations, proof, run, ending)
 
     def _float(self, edges: Edges, nodes: int) -> Callable[[Any], NDArray[np.float32]]:
         """Return what gathers real numbers, float32 [N, F]."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache, partial
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from engine.integer.kernels.table import Kernels
 from engine.integer.packing import IntArray, SparseIntArray
 from engine.integer.proof import Proof, reach
 from engine.integer.stages.stage import (
+    Ending,
     Scope,
     Slot,
     Stage,
@@ -20,6 +22,7 @@ from engine.integer.stages.stage import (
     real,
     slot_name,
 )
+from engine.integer.weights import dense_matrix, sparse_matrix
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +67,21 @@ class Product(Stage):
         bound = reach(scope.params[self.source]) * int(fan_in.max(initial=0))
         proof = Proof(slot_name(self.target), bound)
         scale = scope.scale(self.source) * scope.scale(self.weight)
-        ending = scope.ending(self.target, scale, width)
-        packed = weight.packed
+        ending = scope.ending(self.target, scale, width, proof.bound)
+        laid_out = weight, scope.params[self.source], proof.accumulator
+        dense = cache(partial(dense_matrix, *laid_out))
+        sparse = cache(partial(sparse_matrix, *laid_out))
+        (sparse if self.source in scope.stored else dense)()
 
-        def run(values: Values, kernels: Kernels) -> Value:
+        def run(values: Values, kernels: Kernels, ending: Ending) -> Value:
             x = values[self.source]
             target, result = ending.open(x.shape[0])
             if isinstance(x, SparseIntArray):
                 places = x.rowptr, x.column, x.values.packed
-                kernels.sparse_product(*places, packed, target, proof.accumulator)
+                kernels.sparse_product(*places, sparse(), target, proof.accumulator)
             else:
                 assert isinstance(x, IntArray)
-                kernels.product(x.packed, packed, target, proof.accumulator)
+                kernels.product(x.packed, dense(), target, proof.accumulator)
             return result
 
-        return Step(self, shape, operations, proof, run)
+        return Step(self, shape, operations, proof, run, ending)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -13,11 +13,21 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from engine.affine import QParams
-from engine.integer.kernels.operands import CodeTarget, Factor, RealTarget, Target
+from engine.integer.kernels.operands import (
+    NO_LINKS,
+    Chain,
+    CodeTarget,
+    Factor,
+    RealTarget,
+    Target,
+)
 from engine.integer.kernels.table import Kernels
+from engine.integer.memory import aligned
 from engine.integer.packing import IntArray, SparseIntArray, word_count, word_type, zero_offset
 from engine.integer.proof import Proof
+from engine.integer.rounding import Near, near_sums
 from engine.integer.stages.edges import Arrangement, Edges
+from engine.integer.stages.link import WIDEST, Link, ends
 
 if TYPE_CHECKING:
     from engine.graphs.neighbours import Neighbourhoods
@@ -29,6 +39,9 @@ Value: TypeAlias = IntArray | SparseIntArray | NDArray[np.float32] | csr_array
 """What a slot holds: codes or float32, dense or sparse."""
 
 Values = Mapping[Slot, Value]
+
+Buffer = NDArray[np.uint8]
+"""Bytes to be filled, aligned as any number wants."""
 
 
 def slot_name(slot: Slot) -> str:
@@ -72,14 +85,59 @@ class Step:
         shape: Rows and features of its target.
         operations: Multiply-adds of a run.
         proof: The bound on its sums; None where it computes in float32.
-        run: Computes the target from the slots, with the kernels it is given.
+        compute: Computes the target from the slots, with the kernels it is given, and where the
+            step has one, with its ending.
+        ending: Where the sums of a step of integers end.
+        link: What the step is where the sums of another go on through it; None if they cannot.
+        through: Stages that the sums go on through, fused to this one.
     """
 
     stage: Stage
     shape: tuple[int, int]
     operations: int
     proof: Proof | None
-    run: Callable[[Values, Kernels], Value]
+    compute: Callable[..., Value]
+    ending: Ending | None = None
+    link: Link | None = None
+    through: tuple[Stage, ...] = ()
+
+    @property
+    def target(self) -> Slot:
+        """The slot it fills."""
+        return (self.through or (self.stage,))[-1].target
+
+    @property
+    def sources(self) -> tuple[Slot, ...]:
+        """The slots it reads; what a fused stage reads beside them is a constant, in its link."""
+        return self.stage.sources
+
+    def run(self, values: Values, kernels: Kernels, buffer: Buffer | None = None) -> Value:
+        """Return the target's value.
+
+        Args:
+            values: What the slots that the stage reads hold.
+            kernels: The compiled ones or their twins.
+            buffer: Where the sums of a step with an ending end, as many bytes as the target takes;
+                None for a new array.
+        """
+        ending = () if self.ending is None else (replace(self.ending, buffer=buffer),)
+        value: Value = self.compute(values, kernels, *ending)
+        return value
+
+    def then(self, step: Step) -> Step | None:
+        """Return this step with one that follows fused to it, None if it cannot be.
+
+        Args:
+            step: A step that alone reads what this one fills.
+        """
+        if self.ending is None or step.link is None or not self.ending.takes(step.link):
+            return None
+        return replace(
+            self,
+            operations=self.operations + step.operations,
+            ending=self.ending.then(step.link),
+            through=(*self.through, step.stage),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,8 +188,14 @@ class Scope:
         """Return the scale of a slot held in codes, () or [F']."""
         return self.params[slot].scale.astype(np.float64)
 
-    def ending(self, target: Slot, scale: Any, width: int) -> Ending:
+    def ending(self, target: Slot, scale: Any, width: int, bound: int | None = None) -> Ending:
         """Return where sums of a scale, () or [F'], end: in the target's codes or in float32.
+
+        Args:
+            target: The slot.
+            scale: Of the sums, () or [F'].
+            width: F'.
+            bound: No sum is larger in magnitude; None for sums that are no integers.
 
         Raises:
             ValueError: If the factor is beyond float32.
@@ -148,7 +212,10 @@ class Scope:
                 f"stage {slot_name(target)} must multiply its sums by {factor.max():.3g}, "
                 "more than float32 holds; its scales do not fit each other"
             )
-        return Ending(params, np.ascontiguousarray(np.broadcast_to(factor, width), kind))
+        row = np.ascontiguousarray(np.broadcast_to(factor, width), kind)
+        if params is None or bound is None or params.spec.bits > WIDEST:
+            return Ending(params, row)
+        return Ending(params, row, near_sums(row, *ends(params), bound))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -158,29 +225,66 @@ class Ending:
     Args:
         params: Parameters of the target, None where it is held in float32.
         factor: What the sums are multiplied by, [F'].
+        near: A gain and an offset in float32 that do the same, [2, F'], or None.
+        chain: The links that follow.
+        buffer: Where the array lies that is opened; None for a new one each time.
     """
 
     params: QParams | None
     factor: Factor
+    near: Near | None = None
+    chain: Chain = NO_LINKS
+    buffer: Buffer | None = None
+
+    def takes(self, link: Link) -> bool:
+        """Return whether a link can follow: one of codes, and one by row before all others."""
+        few = self.params is not None and self.params.spec.bits <= WIDEST
+        return few and not (link.chain.rows.size and self.chain.limits.size)
+
+    def then(self, link: Link) -> Ending:
+        """Return the ending with one link more."""
+        assert self.params is not None
+        before, after = self.chain, link.chain
+        if not before.limits.size:
+            first = np.array([[-np.inf, *ends(self.params)]], np.float32)
+            before = before._replace(limits=first)
+        columns = [c.columns for c in (before, after) if c.columns.size]
+        chain = Chain(
+            limits=np.concatenate([before.limits, after.limits]),
+            rows=np.concatenate([before.rows, after.rows]),
+            columns=np.concatenate(columns) if columns else NO_LINKS.columns,
+        )
+        return Ending(link.params, self.factor, self.near, chain)
 
     def open(self, rows: int) -> tuple[Target, Value]:
         """Return a target for a kernel to write, and the value it will then be, [rows, F']."""
         shape = (rows, self.factor.size)
         if self.params is None:
-            real = np.empty(shape, np.float32)
+            real = _room(shape, np.dtype(np.float32), self.buffer)
             return RealTarget(real, self.factor), real
-        return open_codes(shape, self.params, self.factor)
+        target, array = open_codes(shape, self.params, self.factor, self.buffer)
+        if self.near is not None:
+            target = target._replace(near=self.near)
+        limits, links, columns = self.chain
+        return target._replace(limits=limits, rows=links, columns=columns), array
 
 
 def open_codes(
-    shape: tuple[int, int], params: QParams, factor: Factor
+    shape: tuple[int, int], params: QParams, factor: Factor, buffer: Buffer | None = None
 ) -> tuple[CodeTarget, IntArray]:
     """Return a target for a kernel to write, and the array that it will then be."""
     spec = params.spec
-    words = np.empty((shape[0], word_count(shape[1], spec)), word_type(spec))
+    words: Any = _room((shape[0], word_count(shape[1], spec)), word_type(spec), buffer)
     high = (1 << spec.bits) - 1
     target = CodeTarget(words, spec.storage_bits, zero_offset(params), high, factor)
     return target, IntArray(params, words, shape)
+
+
+def _room(shape: tuple[int, int], kind: np.dtype[Any], buffer: Buffer | None) -> NDArray[Any]:
+    """Return an array that is not filled yet, a new one or at the beginning of a buffer."""
+    size_bytes = math.prod(shape) * kind.itemsize
+    buffer = aligned(size_bytes) if buffer is None else buffer
+    return buffer[:size_bytes].view(kind).reshape(shape)
 
 
 def hold(x: Any, params: QParams | None, kernels: Kernels) -> Value:

@@ -11,13 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.integer.kernels.operands import CodeTarget, Packed, RealTarget, Term
+from engine.affine import QParams
+from engine.integer.kernels.operands import CodeTarget, Incoming, Packed, RealTarget, Term
 from engine.integer.kernels.table import NUMBA, NUMPY, Kernels
-from engine.integer.packing import pack, word_count, word_type
+from engine.integer.packing import IntArray, pack, word_count, word_type
+from engine.integer.stages.edges import share_out
+from engine.integer.weights import dense_matrix, sparse_matrix
 from engine.spec import QuantSpec
 
 KERNELS = [field.name for field in fields(Kernels)]
 SEEDS = st.integers(0, 2**32 - 1)
+ONE = np.ones(1, np.float32)
 
 
 class Draw:
@@ -39,6 +43,11 @@ class Draw:
         ]
         codes = self.rng.integers(low, high + 1, (rows, width), np.int32)
         return Packed(pack(codes, self.spec), self.spec.storage_bits, self.zero(), width)
+
+    def held(self, rows: int, width: int) -> IntArray:
+        """Return the same as an array with parameters."""
+        words, _, zero, _ = self.packed(rows, width)
+        return IntArray(QParams(self.spec, ONE, np.int32([zero])), words, (rows, width))
 
     def counts(self, rows: int) -> np.ndarray:
         """Return where each of some rows begins, many of them empty, one long."""
@@ -63,15 +72,18 @@ def quantize(draw: Draw) -> tuple[Any, ...]:
 
 
 def product(draw: Draw) -> tuple[Any, ...]:
-    x, weight = draw.packed(draw.rows, draw.fan_in), draw.packed(draw.fan_in, draw.width)
-    return x, weight, draw.accumulator
+    x, weight = draw.packed(draw.rows, draw.fan_in), draw.held(draw.fan_in, draw.width)
+    source = QParams(draw.spec, ONE, np.int32([x.zero]))
+    return x, dense_matrix(weight, source, draw.accumulator), draw.accumulator
 
 
 def sparse_product(draw: Draw) -> tuple[Any, ...]:
     rowptr = draw.counts(draw.rows)
     column = draw.rng.integers(0, draw.fan_in, rowptr[-1]).astype(np.int32)
     values = draw.packed(1, int(rowptr[-1]))
-    return rowptr, column, values, draw.packed(draw.fan_in, draw.width), draw.accumulator
+    weight = draw.held(draw.fan_in, draw.width)
+    matrix = sparse_matrix(weight, QParams(draw.spec, ONE, ONE), draw.accumulator)
+    return rowptr, column, values, matrix, draw.accumulator
 
 
 def scale(draw: Draw) -> tuple[Any, ...]:
@@ -79,22 +91,18 @@ def scale(draw: Draw) -> tuple[Any, ...]:
 
 
 def aggregate(draw: Draw) -> tuple[Any, ...]:
-    rowptr = draw.counts(draw.rows)
-    edges = int(rowptr[-1])
-    source = draw.rng.integers(0, draw.rows, edges) if edges else np.empty(0)
-    blocks = np.array([0, draw.rows // 3, draw.rows // 3, draw.rows])
-    weight = draw.packed(1, edges) if draw.rng.integers(2) else None
+    incoming, message = gathered(draw, draw.rows)
+    weight = draw.packed(incoming.source.size, 1) if draw.rng.integers(2) else None
     norm = draw.packed(1, draw.rows) if weight or draw.rng.integers(2) else None
-    message = draw.packed(draw.rows, draw.width)
-    return rowptr, source.astype(np.int32), blocks, message, weight, norm, draw.accumulator
+    return incoming, message, weight, norm, draw.accumulator
 
 
-def gathered(draw: Draw, rows: int) -> tuple[Any, ...]:
+def gathered(draw: Draw, rows: int) -> tuple[Incoming, Packed]:
     """Return edges, some of them repeated or from a row to itself, and what their sources send."""
     rowptr = draw.counts(draw.rows)
     source = draw.rng.integers(0, max(rows, 1), rowptr[-1]).astype(np.int32)
-    blocks = np.array([0, draw.rows // 3, draw.rows // 3, draw.rows])
-    return rowptr, source, blocks, draw.packed(max(rows, 1), draw.width)
+    incoming = share_out(rowptr, source, int(draw.rng.choice([1, 7, 50, 10_000])))
+    return incoming, draw.packed(max(rows, 1), draw.width)
 
 
 def total(draw: Draw) -> tuple[Any, ...]:
@@ -115,11 +123,10 @@ def attend(draw: Draw) -> tuple[Any, ...]:
     heads = int(draw.rng.integers(1, 5))
     concat = draw.width % heads == 0 and bool(draw.rng.integers(2))
     wide = draw.width if concat else draw.width * heads
-    rowptr, source, blocks, _ = gathered(draw, draw.rows)
+    incoming, _ = gathered(draw, draw.rows)
     message = draw.packed(max(draw.rows, 1), wide)
-    coefficient = draw.packed(int(rowptr[-1]), heads)
-    accumulator = np.dtype(np.int64)
-    return rowptr, source, blocks, message, coefficient, draw.width, accumulator
+    coefficient = draw.packed(incoming.source.size, heads)
+    return incoming, message, coefficient, draw.width, np.dtype(np.int64)
 
 
 def combine(draw: Draw) -> tuple[Any, ...]:
@@ -138,6 +145,40 @@ def combine(draw: Draw) -> tuple[Any, ...]:
     return term(), second, bias, floor, draw.accumulator
 
 
+def factors(draw: Draw) -> np.ndarray:
+    return draw.rng.integers(-(1 << 20), 1 << 20, draw.rows)
+
+
+def propagate(draw: Draw) -> tuple[Any, ...]:
+    own = [draw.packed(draw.rows, draw.width) for _ in range(2)]
+    first, second = [(None, None), (own[0], None), tuple(own)][draw.rng.integers(3)]
+    incoming, message = gathered(draw, draw.rows)
+    blocks = np.array([0, draw.rows // 3, draw.rows // 3, draw.rows])
+    edges = incoming.rowptr, incoming.source, blocks, message
+    parts = first, factors(draw), second, factors(draw)
+    return *edges, factors(draw), *parts, draw.accumulator
+
+
+def pull(draw: Draw) -> tuple[Any, ...]:
+    firsts = draw.counts(draw.rows)
+    pairs = int(firsts[-1])
+    seconds = np.sort(draw.rng.integers(0, pairs + 1, draw.rows + 1)) if draw.rows else firsts
+    seconds[:1], seconds[1:][-1:] = 0, pairs
+    order = draw.rng.permutation(pairs).astype(np.int32)
+    blocks = np.array([0, draw.rows // 3, draw.rows // 3, draw.rows])
+    dual, own = draw.packed(pairs, draw.width), draw.packed(draw.rows, draw.width)
+    operands = dual, factors(draw), own, factors(draw), draw.accumulator
+    return firsts, seconds, order, blocks, *operands
+
+
+def ascend(draw: Draw) -> tuple[Any, ...]:
+    nodes = int(draw.rng.integers(1, 30))
+    first, second = draw.rng.integers(0, nodes, (2, draw.rows)).astype(np.int32)
+    dual = draw.packed(draw.rows, draw.width) if draw.rng.integers(2) else None
+    each, own, most = (int(weight) for weight in draw.rng.integers(0, 1 << 20, 3))
+    return first, second, draw.packed(nodes, draw.width), each, dual, own, most
+
+
 OPERANDS: dict[str, Callable[[Draw], tuple[Any, ...]]] = {
     "quantize": quantize,
     "product": product,
@@ -149,6 +190,9 @@ OPERANDS: dict[str, Callable[[Draw], tuple[Any, ...]]] = {
     "maximum": maximum,
     "attend": attend,
     "combine": combine,
+    "propagate": propagate,
+    "pull": pull,
+    "ascend": ascend,
 }
 
 
@@ -161,7 +205,7 @@ def test_codes_equal_the_twins(name: str, bits: int, seed: int) -> None:
     operands = OPERANDS[name](draw)
     target = draw.target(draw.width)
     if name == "quantize":
-        target = target._replace(factor=np.ones(1, np.float32))
+        target = target._replace(factor=np.ones(1))
     twin = target._replace(words=np.zeros_like(target.words))
     run(name, operands, target, twin)
     np.testing.assert_array_equal(target.words, twin.words)
@@ -182,7 +226,7 @@ def test_real_numbers_equal_the_twins(name: str, seed: int) -> None:
 
 def run(name: str, operands: tuple[Any, ...], target: Any, twin: Any) -> None:
     for kernels, place in ((NUMBA, target), (NUMPY, twin)):
-        where = len(operands) - (name != "quantize")
+        where = len(operands) - (name not in ("quantize", "ascend"))
         getattr(kernels, name)(*operands[:where], place, *operands[where:])
 
 
@@ -190,7 +234,7 @@ def test_rows_without_an_edge_are_zero() -> None:
     spec = QuantSpec(bits=8, signed=False)
     codes = np.full((2, 3), 7, np.int32)
     message = Packed(pack(codes, spec), 8, 200, 3)  # all below zero
-    edges = np.array([0, 0, 2]), np.array([0, 0], np.int32), np.array([0, 2])
+    incoming = share_out(np.array([0, 0, 2]), np.array([0, 0], np.int32))
     for name, extra, wanted in (
         ("total", (1, 0), -386),
         ("mean", (), -193),
@@ -198,7 +242,7 @@ def test_rows_without_an_edge_are_zero() -> None:
     ):
         for kernels in (NUMBA, NUMPY):
             target = RealTarget(np.full((2, 3), np.nan, np.float32), np.ones(3, np.float32))
-            getattr(kernels, name)(*edges, message, *extra, target, np.dtype(np.int32))
+            getattr(kernels, name)(incoming, message, *extra, target, np.dtype(np.int32))
             np.testing.assert_array_equal(target.real, [[0] * 3, [wanted] * 3])
 
 

@@ -1,0 +1,74 @@
+"""Vectors of products of which neighbours are added up: one instruction, or several.
+
+What x86 calls `pmaddubsw` and `pmaddwd` does more multiplications a cycle than any float32
+instruction of the same machine. LLVM finds them in plain vector code only at times, so they are
+called by name where there is AVX2, and where there is not, written out for LLVM to do its best.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+ir: Any = import_module("llvmlite.ir")  # these carry no types
+cgutils: Any = import_module("numba.core.cgutils")
+
+BYTE, HALF, WORD, SIZE = (ir.IntType(bits) for bits in (8, 16, 32, 64))
+BYTES, HALVES, WORDS = ir.VectorType(BYTE, 32), ir.VectorType(HALF, 16), ir.VectorType(WORD, 8)
+
+
+def multiply_bytes(context: Any, builder: Any, x: Any, y: Any) -> Any:
+    """Emit the sums of two products each of 32 bytes, x without a sign, in 16 bits.
+
+    No sum may be beyond 16 bits.
+    """
+    if _has_avx2(context):
+        return _call(builder, "llvm.x86.avx2.pmadd.ub.sw", HALVES, x, y)
+    x, y, byte = builder.bitcast(x, HALVES), builder.bitcast(y, HALVES), splat(HALVES, 8)
+    low = builder.ashr(builder.shl(y, byte), byte)
+    return builder.add(
+        builder.mul(builder.and_(x, splat(HALVES, 255)), low),
+        builder.mul(builder.lshr(x, byte), builder.ashr(y, byte)),
+    )
+
+
+def multiply_halves(context: Any, builder: Any, x: Any, y: Any) -> Any:
+    """Emit the sums of two products each of 16 numbers of 16 bits, in 32 bits."""
+    if _has_avx2(context):
+        return _call(builder, "llvm.x86.avx2.pmadd.wd", WORDS, x, y)
+    x, y, half = builder.bitcast(x, WORDS), builder.bitcast(y, WORDS), splat(WORDS, 16)
+    low = [builder.ashr(builder.shl(operand, half), half) for operand in (x, y)]
+    high = [builder.ashr(operand, half) for operand in (x, y)]
+    return builder.add(builder.mul(*low), builder.mul(*high))
+
+
+def splat(kind: Any, number: int) -> Any:
+    """Return a vector of one constant."""
+    return ir.Constant(kind, [number] * kind.count)
+
+
+def every(builder: Any, word: Any) -> Any:
+    """Emit a vector of one number of 32 bits."""
+    lone = builder.insert_element(ir.Constant(WORDS, ir.Undefined), word, WORD(0))
+    return builder.shuffle_vector(lone, lone, splat(WORDS, 0))
+
+
+def place(builder: Any, array: Any, kind: Any, *index: Any) -> Any:
+    """Emit the pointer to a vector that begins at an element of an array."""
+    strides = cgutils.unpack_tuple(builder, array.strides)
+    offset = SIZE(0)
+    for number, stride in zip(index, strides, strict=False):
+        offset = builder.add(offset, builder.mul(number, stride))
+    first = builder.bitcast(array.data, BYTE.as_pointer())
+    return builder.bitcast(builder.gep(first, [offset]), kind.as_pointer())
+
+
+def _has_avx2(context: Any) -> bool:
+    """Return whether the machine compiled for, which is part of the cache's key, has AVX2."""
+    _, _, features = context.codegen().magic_tuple()
+    return "+avx2" in features.split(",")
+
+
+def _call(builder: Any, name: str, result: Any, *operands: Any) -> Any:
+    kind = ir.FunctionType(result, [operand.type for operand in operands])
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), operands)

@@ -1,0 +1,197 @@
+"""Vectors of float32 as values of compiled code, beside those of integers in `vectors`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba.extending import models, register_model
+
+from engine.integer.kernels.compile import intrinsic
+from engine.integer.kernels.vectors import Vector, cgutils, ir, types
+
+FLOAT, DOUBLE, WORD = ir.FloatType(), ir.DoubleType(), ir.IntType(32)
+NUMBERS = {types.int32: WORD, types.float32: FLOAT, types.float64: DOUBLE}
+
+
+class Reals(types.Type):  # type: ignore[misc]
+    """Numbers of float32 side by side.
+
+    Args:
+        lanes: How many.
+    """
+
+    def __init__(self, lanes: int) -> None:
+        self.lanes = lanes
+        super().__init__(name=f"Reals({lanes})")
+
+    @property
+    def value(self) -> Any:
+        """The type of its values in LLVM."""
+        return ir.VectorType(FLOAT, self.lanes)
+
+
+@register_model(Reals)
+class _RealsModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, kind: Reals) -> None:
+        super().__init__(manager, kind, kind.value)  # type: ignore[no-untyped-call]
+
+
+@intrinsic
+def reals(_: Any, lanes: Any) -> Any:
+    """Return a vector of zeros; its size is a constant."""
+    kind = Reals(lanes.literal_value)
+    return kind(lanes), lambda context, builder, signature, values: kind.value(None)
+
+
+@intrinsic
+def real(_: Any, address: Any, index: Any) -> Any:
+    """Return a float32 of an array at an address."""
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        start = builder.inttoptr(values[0], FLOAT.as_pointer())
+        return builder.load(builder.gep(start, [values[1]]))
+
+    return types.float32(types.uintp, types.intp), emit
+
+
+@intrinsic
+def numbers(_: Any, like: Reals, number: Any, address: Any) -> Any:
+    """Return as many numbers as another vector has, of the type of a number, from memory."""
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        loaded = _load(builder, number, values[2], like.lanes)
+        if number == types.float64:
+            return builder.fptrunc(loaded, like.value)
+        return loaded if number == types.float32 else builder.sitofp(loaded, like.value)
+
+    return like(like, number, types.uintp), emit
+
+
+@intrinsic
+def rescaled(_: Any, like: Reals, number: Any, address: Any, factor: Any) -> Any:
+    """Return numbers times factors, in float64 until the products are rounded to integers.
+
+    Args:
+        like: A vector of as many lanes.
+        number: A number of the type of those in memory.
+        address: Where those are.
+        factor: Where the factors are, of float64.
+    """
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        x = _load(builder, number, values[2], like.lanes)
+        if number != types.float64:
+            x = builder.sitofp(x, ir.VectorType(DOUBLE, like.lanes))
+        product = builder.fmul(x, _load(builder, types.float64, values[3], like.lanes))
+        return builder.fptrunc(_rounded(builder, product), like.value)
+
+    return like(like, number, types.uintp, types.uintp), emit
+
+
+@intrinsic
+def filled(_: Any, like: Reals, number: Any) -> Any:
+    """Return a vector of one number."""
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return _fill(builder, values[1], like.value)
+
+    return like(like, types.float32), emit
+
+
+@intrinsic
+def plus(_: Any, x: Reals, y: Reals) -> Any:
+    """Return ``x + y``."""
+    return x(x, y), lambda context, builder, signature, values: builder.fadd(*values)
+
+
+@intrinsic
+def times(_: Any, x: Reals, y: Reals) -> Any:
+    """Return ``x y``."""
+    return x(x, y), lambda context, builder, signature, values: builder.fmul(*values)
+
+
+@intrinsic
+def at_least(_: Any, x: Reals, least: Any) -> Any:
+    """Return the larger of each number and one for all."""
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        least = _fill(builder, values[1], x.value)
+        return builder.select(builder.fcmp_ordered(">", values[0], least), values[0], least)
+
+    return x(x, types.float32), emit
+
+
+@intrinsic
+def at_most(_: Any, x: Reals, most: Any) -> Any:
+    """Return the smaller of each number and one for all."""
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        most = _fill(builder, values[1], x.value)
+        return builder.select(builder.fcmp_ordered("<", values[0], most), values[0], most)
+
+    return x(x, types.float32), emit
+
+
+@intrinsic
+def nearest(_: Any, x: Reals) -> Any:
+    """Return the nearest integers, of two the even one."""
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return _rounded(builder, values[0])
+
+    return x(x), emit
+
+
+@intrinsic
+def placed(_: Any, x: Reals, zero: Any, shift: Any, words: Vector) -> Any:
+    """Return words with ``rint(x) + zero`` at a place where they were 0.
+
+    Args:
+        x: Codes less the code of zero, before they are rounded.
+        zero: The code of zero.
+        shift: The lowest bit of the place.
+        words: As many.
+    """
+    # twice the bits of a word hold its codes less the code of zero; of them the lower half counts
+    signed = ir.VectorType(ir.IntType(2 * words.bits), x.lanes)
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        def every(number: Any) -> Any:
+            return _fill(builder, builder.trunc(number, words.value.element), words.value)
+
+        codes = builder.fptosi(_rounded(builder, values[0]), signed)
+        codes = builder.add(builder.trunc(codes, words.value), every(values[1]))
+        return builder.or_(values[3], builder.shl(codes, every(values[2])))
+
+    return words(x, types.intp, types.intp, words), emit
+
+
+@intrinsic
+def keep(_: Any, x: Any, address: Any) -> Any:
+    """Write a vector to memory, at any alignment."""
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        pointer = builder.inttoptr(values[1], x.value.as_pointer())
+        builder.store(values[0], pointer, align=1)
+        return context.get_dummy_value()
+
+    return types.void(x, types.uintp), emit
+
+
+def _load(builder: Any, number: Any, address: Any, lanes: int) -> Any:
+    kind = ir.VectorType(NUMBERS[number], lanes)
+    return builder.load(builder.inttoptr(address, kind.as_pointer()), align=1)
+
+
+def _fill(builder: Any, number: Any, kind: Any) -> Any:
+    undefined = ir.Constant(kind, ir.Undefined)
+    lone = builder.insert_element(undefined, number, WORD(0))
+    lanes = ir.Constant(ir.VectorType(WORD, kind.count), None)
+    return builder.shuffle_vector(lone, undefined, lanes)
+
+
+def _rounded(builder: Any, x: Any) -> Any:
+    number = "f32" if x.type.element == FLOAT else "f64"
+    kind = ir.FunctionType(x.type, [x.type])
+    name = f"llvm.rint.v{x.type.count}{number}"
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [x])

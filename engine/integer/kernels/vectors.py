@@ -1,0 +1,245 @@
+"""Vectors of integers as values of compiled code: what a kernel's registers hold.
+
+LLVM keeps an array in memory, and so the sums of a loop; a value of a vector type it keeps in
+registers, as many as the vector needs. These functions add such a type to what Numba compiles,
+with the few operations that kernels need. They emit LLVM's generic vectors, which it turns into
+the instructions of the machine it runs on: AVX2, AVX-512, NEON, or plain ones where there are none.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from numba.extending import models, register_model
+
+from engine.integer.kernels.compile import intrinsic
+
+ir: Any = import_module("llvmlite.ir")  # these carry no types
+types: Any = import_module("numba.core.types")
+cgutils: Any = import_module("numba.core.cgutils")
+
+BYTE, INDEX, SIZE = ir.IntType(8), ir.IntType(32), ir.IntType(types.intp.bitwidth)
+
+
+class Vector(types.Type):  # type: ignore[misc]
+    """Unsigned or signed integers side by side.
+
+    Args:
+        lanes: Their number.
+        bits: Bits of each.
+    """
+
+    def __init__(self, lanes: int, bits: int) -> None:
+        self.lanes, self.bits = lanes, bits
+        super().__init__(name=f"Vector({lanes}, {bits})")
+
+    @property
+    def value(self) -> Any:
+        """The type of its values in LLVM."""
+        return ir.VectorType(ir.IntType(self.bits), self.lanes)
+
+
+@register_model(Vector)
+class _VectorModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, kind: Vector) -> None:
+        super().__init__(manager, kind, kind.value)  # type: ignore[no-untyped-call]
+
+
+@intrinsic
+def zeros(_: Any, lanes: Any, bits: Any) -> Any:
+    """Return a vector of zeros; both arguments are constants."""
+    kind = Vector(lanes.literal_value, bits.literal_value)
+    return kind(lanes, bits), lambda context, builder, signature, values: kind.value(None)
+
+
+@intrinsic
+def filled(_: Any, like: Any, number: Any) -> Any:
+    """Return a vector of one number, cut to the lanes of another vector."""
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        lane = like.value.element
+        lane_value = values[1] if number.bitwidth == like.bits else builder.trunc(values[1], lane)
+        return _splat(builder, lane_value, like)
+
+    return like(like, number), emit
+
+
+@intrinsic
+def load(_: Any, like: Any, address: Any) -> Any:
+    """Return a vector like another from memory, at any alignment."""
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.load(builder.inttoptr(values[1], like.value.as_pointer()), align=1)
+
+    return like(like, types.uintp), emit
+
+
+@intrinsic
+def element(_: Any, like: Any, address: Any, index: Any) -> Any:
+    """Return a number of an array at an address, of the type of another number."""
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        start = builder.inttoptr(values[1], ir.IntType(like.bitwidth).as_pointer())
+        return builder.load(builder.gep(start, [values[2]]))
+
+    return like(like, types.uintp, types.uintp), emit
+
+
+@intrinsic
+def unpack(_: Any, words: Any, like: Any) -> Any:
+    """Return the codes of a vector of words, as many in a word as fit the lanes of another vector.
+
+    All that lie lowest in their words come first, as packed rows have them.
+    """
+    places = like.lanes // words.lanes
+    bits = words.bits // places
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        parts = []
+        for place in range(places):
+            part = builder.lshr(values[0], _constant(words, place * bits)) if place else values[0]
+            if place < places - 1:
+                part = builder.and_(part, _constant(words, (1 << bits) - 1))
+            parts.append(part)
+        while len(parts) > 1:
+            pairs = zip(parts[::2], parts[1::2], strict=True)
+            parts = [_join(builder, first, second) for first, second in pairs]
+        return _widen(builder, parts[0], like)
+
+    return like(words, like), emit
+
+
+@intrinsic
+def widen(_: Any, x: Any, like: Any) -> Any:
+    """Return unsigned numbers in the wider lanes of another vector."""
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return _widen(builder, values[0], like)
+
+    return like(x, like), emit
+
+
+@intrinsic
+def field(_: Any, words: Any, shift: Any, mask: Any) -> Any:
+    """Return ``words >> shift & mask``."""
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        lane = words.value.element
+        shifts, masks = (_splat(builder, builder.trunc(v, lane), words) for v in values[1:])
+        return builder.and_(builder.lshr(values[0], shifts), masks)
+
+    return words(words, shift, mask), emit
+
+
+@intrinsic
+def add(_: Any, x: Any, y: Any) -> Any:
+    """Return ``x + y``, modulo what a lane holds."""
+    return x(x, y), lambda context, builder, signature, values: builder.add(*values)
+
+
+@intrinsic
+def multiply(_: Any, x: Any, number: Any, like: Any) -> Any:
+    """Return unsigned numbers times a signed one, in the wider lanes of another vector."""
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        # Its width before it is widened tells LLVM which multiplication suffices.
+        factor = _splat(builder, values[1], Vector(like.lanes, number.bitwidth))
+        if number.bitwidth < like.bits:
+            factor = builder.sext(factor, like.value)
+        return builder.mul(_widen(builder, values[0], like), factor)
+
+    return like(x, number, like), emit
+
+
+@intrinsic
+def larger(_: Any, x: Any, y: Any) -> Any:
+    """Return the larger of unsigned numbers, lane by lane."""
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.select(builder.icmp_unsigned(">", *values), *values)
+
+    return x(x, y), emit
+
+
+@intrinsic
+def store(_: Any, x: Any, parts: Any, address: Any, stride: Any) -> Any:
+    """Write a vector to memory in parts, which begin a stride of bytes apart; first part first.
+
+    Args:
+        x: The vector.
+        parts: A vector with as many lanes as one part.
+        address: Where the first part goes, at any alignment.
+        stride: Bytes.
+    """
+    part = Vector(parts.lanes, x.bits)
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        vector, _, address, stride = values
+        for first in range(0, x.lanes, part.lanes):
+            lanes = _indices(range(first, first + part.lanes))
+            piece = builder.shuffle_vector(vector, vector, lanes)
+            builder.store(piece, builder.inttoptr(address, part.value.as_pointer()), align=1)
+            address = builder.add(address, stride)
+        return context.get_dummy_value()
+
+    return types.void(x, parts, types.uintp, types.uintp), emit
+
+
+@intrinsic
+def prefetch(_: Any, address: Any) -> Any:
+    """Ask for the memory at an address, valid or not, ahead of its use."""
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        kind = ir.FunctionType(ir.VoidType(), [BYTE.as_pointer(), INDEX, INDEX, INDEX])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        read, everywhere, data = INDEX(0), INDEX(3), INDEX(1)
+        builder.call(
+            function, [builder.inttoptr(values[0], BYTE.as_pointer()), read, everywhere, data]
+        )
+        return context.get_dummy_value()
+
+    return types.void(types.uintp), emit
+
+
+@intrinsic
+def call(_: Any, address: Any, arguments: Any) -> Any:
+    """Call a compiled function of integers, which returns nothing, by its address.
+
+    Args:
+        address: The function's.
+        arguments: A tuple of integers.
+    """
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        kind = ir.FunctionType(ir.VoidType(), [SIZE] * arguments.count)
+        function = builder.inttoptr(values[0], kind.as_pointer())
+        builder.call(
+            function, [builder.extract_value(values[1], i) for i in range(arguments.count)]
+        )
+        return context.get_dummy_value()
+
+    return types.void(types.uintp, types.UniTuple(types.intp, arguments.count)), emit
+
+
+def _constant(kind: Vector, number: int) -> Any:
+    return ir.Constant(kind.value, [number] * kind.lanes)
+
+
+def _indices(lanes: range) -> Any:
+    return ir.Constant(ir.VectorType(INDEX, len(lanes)), list(lanes))
+
+
+def _splat(builder: Any, number: Any, kind: Vector) -> Any:
+    undefined = ir.Constant(kind.value, ir.Undefined)
+    first = builder.insert_element(undefined, number, INDEX(0))
+    zero = ir.Constant(ir.VectorType(INDEX, kind.lanes), None)
+    return builder.shuffle_vector(first, undefined, zero)
+
+
+def _join(builder: Any, first: Any, second: Any) -> Any:
+    return builder.shuffle_vector(first, second, _indices(range(2 * first.type.count)))
+
+
+def _widen(builder: Any, vector: Any, kind: Vector) -> Any:
+    return vector if vector.type == kind.value else builder.zext(vector, kind.value)

@@ -1,0 +1,100 @@
+"""Element-wise stages as arithmetic on the codes that another stage is about to store.
+
+The slow twin runs the stage on all codes there are; a link is only what is proven to do the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.affine import QParams
+from engine.integer.kernels.operands import NO_LINKS, Chain, CodeTarget, Factor, Words
+from engine.integer.packing import zero_offset
+from engine.integer.rounding import Near, near_codes
+
+WIDEST = 8
+"""Bits of codes that are few enough to try them all."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Link:
+    """One link of `CodeTarget`, by row or by column.
+
+    Args:
+        params: Parameters of the codes it makes.
+        chain: The link, with one row of limits.
+    """
+
+    params: QParams
+    chain: Chain
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ElementWise:
+    """A stage that makes a code of a code, in one way for each column of its twin.
+
+    Args:
+        source: Parameters of the codes it reads.
+        params: Parameters of the codes it makes.
+        gain: About what it multiplies codes by, [F'].
+        factor: Of its target, [] or [F'].
+        run: Runs the twin on words of 8 bits, [K, F'], that hold all codes in every column.
+        least: Smaller codes, less the code of zero, count as this.
+        low: No smaller code is made, less the code of zero.
+    """
+
+    source: QParams
+    params: QParams
+    gain: NDArray[np.float64]
+    factor: Factor
+    run: Callable[[Words, CodeTarget], None]
+    least: float = -np.inf
+    low: float = -np.inf
+
+    def by_column(self) -> Link | None:
+        """Return the stage as a link by column, None if there is none."""
+        near = self._near()
+        if near is None:
+            return None
+        return Link(self.params, NO_LINKS._replace(limits=self._limits, columns=near[None]))
+
+    def by_row(self, row: NDArray[np.integer[Any]]) -> Link | None:
+        """Return the stage as a link by row, None if there is none.
+
+        Args:
+            row: The twin's column that does what the stage does to each row, [N].
+        """
+        near = self._near()
+        if near is None:
+            return None
+        rows = np.ascontiguousarray(near.T[row])
+        return Link(self.params, NO_LINKS._replace(limits=self._limits, rows=rows))
+
+    @property
+    def _limits(self) -> NDArray[np.float32]:
+        low, high = ends(self.params)
+        return np.array([[self.least, max(self.low, low), high]], np.float32)
+
+    def _near(self) -> Near | None:
+        if max(self.source.spec.bits, self.params.spec.bits) > WIDEST:
+            return None
+        low, high = ends(self.source)
+        codes, columns = np.arange(low, high + 1), self.gain.size
+        words = np.repeat((codes - low).astype(np.uint8)[:, None], columns, axis=1)
+        factor: Any = np.broadcast_to(self.factor, columns)
+        zero, largest = zero_offset(self.params), (1 << self.params.spec.bits) - 1
+        made = CodeTarget(np.empty_like(words), WIDEST, zero, largest, factor)
+        self.run(words, made)
+        least, low, high = self._limits[0]
+        return near_codes(np.maximum(codes, least), made.words - float(zero), self.gain, low, high)
+
+
+def ends(params: QParams) -> tuple[int, int]:
+    """Return the smallest and the largest code, less the code of zero."""
+    zero = zero_offset(params)
+    return -zero, (1 << params.spec.bits) - 1 - zero

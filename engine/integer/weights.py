@@ -1,0 +1,84 @@
+"""Weights as the products read them, laid out once."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.affine import QParams
+from engine.integer.kernels.combination import COLUMNS, ORDER
+from engine.integer.kernels.operands import Accumulator, Matrix
+from engine.integer.kernels.tile import LANES
+from engine.integer.packing import IntArray, zero_offset
+
+NO_START = np.zeros(0, np.int32)
+SHORTEST = 4
+"""Steps between two widenings below which 16-bit operands are faster."""
+PIECE = 256
+"""Steps of 16-bit operands after which a tile moves on, so that its weights stay near."""
+
+
+def dense_matrix(weight: IntArray, source: QParams, accumulator: Accumulator) -> Matrix:
+    """Return weights laid out to be multiplied by codes.
+
+    Args:
+        weight: [F, F'].
+        source: Parameters of the codes.
+        accumulator: Type of the sums.
+    """
+    codes = weight.codes() - weight.params.zero
+    if _wide(weight, source, accumulator):
+        return Matrix(*weight.packed, codes, NO_START, 1)
+    piece = _bytes_piece(codes, (1 << source.spec.bits) - 1)
+    kind = np.int8 if piece >= SHORTEST else np.int16
+    lanes = _lanes(codes, kind)
+    start = np.zeros(LANES * lanes.shape[0], np.int32)
+    start[: codes.shape[1]] = -zero_offset(source) * codes.sum(axis=0)
+    return Matrix(*weight.packed, lanes, start, piece if kind is np.int8 else PIECE)
+
+
+def sparse_matrix(weight: IntArray, source: QParams, accumulator: Accumulator) -> Matrix:
+    """Return weights laid out to be multiplied by sparse codes; arguments as of `dense_matrix`."""
+    codes = weight.codes() - weight.params.zero
+    if _wide(weight, source, accumulator):
+        return Matrix(*weight.packed, codes, NO_START, 1)
+    inputs, outputs = codes.shape
+    registers = -(-outputs // COLUMNS)
+    filled = np.zeros((inputs, registers * COLUMNS), np.int16)
+    filled[:, :outputs] = codes
+    ordered = filled.reshape(inputs, registers, COLUMNS)[:, :, ORDER]
+    lanes = np.ascontiguousarray(ordered).reshape(filled.shape)
+    return Matrix(*weight.packed, lanes, NO_START, 1)
+
+
+def _wide(weight: IntArray, source: QParams, accumulator: Accumulator) -> bool:
+    """Return whether sums or codes have more bits than vectors are made for."""
+    return accumulator != np.int32 or max(weight.params.spec.bits, source.spec.bits) > 8
+
+
+def _bytes_piece(codes: NDArray[np.int32], largest: int) -> int:
+    """Return how many steps of bytes add up within 16 bits, 0 if the weights are no bytes.
+
+    Args:
+        codes: Weights less the code of zero, [F, F'].
+        largest: The largest unsigned code of what they are multiplied by.
+    """
+    if not codes.size:
+        return PIECE
+    if codes.min() < -128 or codes.max() > 127:
+        return 0
+    size = np.abs(codes)
+    pairs = size[::2].copy()
+    pairs[: size.shape[0] // 2] += size[1::2]
+    return min(32767 // max(largest * int(pairs.max()), 1), PIECE)
+
+
+def _lanes(codes: NDArray[np.int32], kind: type[np.int8 | np.int16]) -> NDArray[np.int8 | np.int16]:
+    """Return weights in blocks of columns and steps of k, [blocks, steps, k and columns]."""
+    together = 4 // np.dtype(kind).itemsize
+    inputs, outputs = codes.shape
+    steps, blocks = -(-inputs // together), -(-outputs // LANES)
+    filled = np.zeros((steps * together, blocks * LANES), kind)
+    filled[:inputs, :outputs] = codes
+    by_lane = filled.reshape(steps, together, blocks, LANES).transpose(2, 0, 3, 1)
+    return np.ascontiguousarray(by_lane).reshape(blocks, steps, LANES * together)
