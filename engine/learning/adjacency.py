@@ -64,22 +64,26 @@ class Adjacency:
         assert self._coefficient is not None  # only the GCN's arrangement is asked, and has some
         return self._coefficient
 
-    def sum(self, messages: Tensor, weights: Tensor | None = None) -> Tensor:
-        """Return ``out_i = sum_{j in N(i)} w_ij messages_j``.
+    def sum(self, messages: Tensor, weights: Tensor | None = None, own: float = 0.0) -> Tensor:
+        """Return ``out_i = sum_{j in N(i)} w_ij messages_j + own messages_i``.
 
         Args:
             messages: What each node sends, [N, F].
             weights: Other edge weights than the graph's own, [E']; no gradient flows to them.
+            own: Weight of a node's own message, 0 unless the rows are the nodes.
 
         Returns:
             Sums, [R, F].
         """
-        incoming, outgoing = self._matrices if weights is None else self._weighted(weights)
-        return product(incoming, outgoing, messages)
+        weights = self.weights if weights is None else weights
+        backward = None if weights is None else weights[self._transpose]
+        rows = self.rowptr, self.source, weights
+        columns = self._columnptr, self._target, backward
+        return edges.sums(messages, rows, columns, own)
 
     def mean(self, messages: Tensor) -> Tensor:
         """Return the mean of each row's messages, [R, F]; 0 in a row without edges."""
-        return self.sum(messages) / self._count
+        return self.sum(messages) / self.count
 
     def max(self, messages: Tensor) -> Tensor:
         """Return the highest of each row's messages, [R, F]; 0 in a row without edges."""
@@ -94,21 +98,14 @@ class Adjacency:
         return edges.weighted_sum(coefficients, messages, self.rowptr, self.source)
 
     @cached_property
-    def _count(self) -> Tensor:
+    def count(self) -> Tensor:
+        """Edges of each row, at least 1, [R, 1]."""
         return self.rowptr.diff().clamp_(min=1).to(self._dtype).unsqueeze(1)
 
     @cached_property
-    def _matrices(self) -> tuple[Tensor, Tensor]:
-        ones = torch.ones(len(self.source), dtype=self._dtype, device=self.source.device)
-        return self._weighted(ones if self.weights is None else self.weights)
-
-    def _weighted(self, weights: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the edges as a sparse matrix [R, N] with these values, and its transpose."""
-        size = len(self.rowptr) - 1, len(self._columnptr) - 1
-        return (
-            sparse_rows(self.rowptr, self.source, weights, size),
-            sparse_rows(self._columnptr, self._target, weights[self._transpose], size[::-1]),
-        )
+    def root(self) -> Tensor:
+        """The root of each row's number of edges, [R, 1]."""
+        return self.count.sqrt()
 
 
 class Adjacencies:
@@ -141,6 +138,39 @@ class Adjacencies:
             columns = neighbours.transposed()
             self._made[neighbours] = Adjacency(neighbours, columns, self._device, self._dtype)
         return self._made[neighbours]
+
+    @cached_property
+    def ends(self) -> tuple[Tensor, Tensor]:
+        """The nodes that each undirected edge joins, [P] each."""
+        incidence = self.neighbourhoods.incidence
+        first, second = (
+            torch.from_numpy(end.astype(np.int64)).to(self._device)
+            for end in (incidence.first, incidence.second)
+        )
+        return first, second
+
+    @cached_property
+    def differences(self) -> tuple[Tensor, Tensor]:
+        """The sparse matrix [P, N] of each undirected edge's difference, and its transpose."""
+        incidence = self.neighbourhoods.incidence
+        pairs, nodes = incidence.pairs, incidence.nodes
+        ends = np.stack((incidence.first, incidence.second), axis=1).ravel()
+        signs = np.tile(np.array([1, -1]), pairs)
+        order = np.argsort(ends, kind="stable")
+        starts = np.concatenate(([0], np.cumsum(np.bincount(ends, minlength=nodes))))
+
+        def matrix(rowptr: Any, columns: Any, values: Any, size: tuple[int, int]) -> Tensor:
+            rows, places = (
+                torch.from_numpy(part.astype(np.int64)).to(self._device)
+                for part in (rowptr, columns)
+            )
+            entries = torch.from_numpy(values).to(self._device, self._dtype)
+            return sparse_rows(rows, places, entries, size)
+
+        return (
+            matrix(2 * np.arange(pairs + 1), ends, signs, (pairs, nodes)),
+            matrix(starts, order // 2, signs[order], (nodes, pairs)),
+        )
 
     @cached_property
     def pools(self) -> Adjacency:

@@ -21,7 +21,7 @@ class Batch:
     Args:
         x: Features of the nodes.
         adjacencies: Edges between them.
-        y: Classes of the units, the nodes or the graphs of a set, [U].
+        y: Labels of the units, the nodes or the graphs of a set: classes, [U], or targets, [U, T].
         train: Units to learn from, by number.
         validation: Units to choose the epoch by.
         test: Units to measure the result on.
@@ -44,7 +44,7 @@ class Batch:
         return cls(
             features(graph.x, device),
             Adjacencies(Neighbourhoods(graph), device),
-            torch.from_numpy(graph.y).to(device),
+            torch.from_numpy(graph.labels).to(device),
             units(graph.train),
             units(graph.val),
             units(graph.test),

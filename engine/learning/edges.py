@@ -1,7 +1,7 @@
 """Differentiable operations along edges in rows: attention's softmax and sum, and the maximum.
 
 Row i holds edges ``rowptr[i]`` to ``rowptr[i + 1]``, edge e comes from node ``source[e]``. On the
-CPU each is one pass of `engine.learning.fused_edges`, elsewhere torch's gather and scatter.
+CPU each is one pass of `engine.learning.kernels.edges`, elsewhere torch's gather and scatter.
 """
 
 from __future__ import annotations
@@ -12,7 +12,31 @@ import torch
 from torch import Tensor
 from torch.nn.functional import leaky_relu
 
-from engine.learning import fused_edges
+from engine.learning.kernels import edges as along_edges
+from engine.learning.kernels.sums import total
+
+Rows = tuple[Tensor, Tensor, Tensor | None]
+"""Where each row of edges starts, where each edge comes from, and its weight, None for all 1."""
+
+
+def sums(messages: Tensor, rows: Rows, columns: Rows, own: float = 0.0) -> Tensor:
+    """Return ``out_i = sum_e w_e messages_source(e) + own messages_i`` over the edges e of row i.
+
+    Args:
+        messages: What each node sends, [N, F].
+        rows: Where each row starts, [R + 1]; source and weight of each edge, [E'], None for all 1.
+        columns: The same edges by source, [N + 1], with their targets.
+        own: Weight of a row's own message, 0 unless rows are nodes.
+
+    Returns:
+        [R, F].
+
+    Gradient:
+        To ``messages``.
+    """
+    along: Any = _Sums.apply if messages.is_cpu else scattered_sums
+    added: Tensor = along(messages, rows, columns, own)
+    return added
 
 
 def softmax(logits: Tensor, rowptr: Tensor, source: Tensor, slope: float) -> Tensor:
@@ -74,6 +98,16 @@ def maximum(messages: Tensor, rowptr: Tensor, source: Tensor) -> Tensor:
     return highest
 
 
+def scattered_sums(messages: Tensor, rows: Rows, columns: Rows, own: float = 0.0) -> Tensor:
+    """Return `sums` in torch's own operations."""
+    rowptr, source, weights = rows
+    sent = messages[source]
+    sent = sent if weights is None else weights.unsqueeze(1) * sent
+    added = messages.new_zeros(len(rowptr) - 1, messages.shape[1])
+    added = added.index_add(0, _targets(rowptr), sent)
+    return added + own * messages if own else added
+
+
 def scattered_softmax(logits: Tensor, rowptr: Tensor, source: Tensor, slope: float) -> Tensor:
     """Return `softmax` in torch's own operations."""
     target = _targets(rowptr)
@@ -110,12 +144,31 @@ def _targets(rowptr: Tensor) -> Tensor:
     )
 
 
+class _Sums(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, messages: Tensor, rows: Rows, columns: Rows, own: float) -> Tensor:
+        ctx.columns, ctx.own = columns, own
+        return _total(messages, rows, own)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
+        return _total(grads[0], ctx.columns, ctx.own), None, None, None
+
+
+def _total(messages: Tensor, rows: Rows, own: float) -> Tensor:
+    rowptr, source, weights = rows
+    weights = messages.new_empty(0) if weights is None else weights.detach()
+    added = messages.new_empty(len(rowptr) - 1, messages.shape[1])
+    total(own, *_arrays(messages, rowptr, source, weights, added))
+    return added
+
+
 class _Softmax(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, rowptr: Tensor, source: Tensor, slope: float) -> Tensor:
         logits = logits.contiguous()
         coefficients = logits.new_zeros(len(source), logits.shape[1] // 2)
-        fused_edges.softmax(slope, *_arrays(logits, rowptr, source, coefficients))
+        along_edges.softmax(slope, *_arrays(logits, rowptr, source, coefficients))
         ctx.save_for_backward(logits, rowptr, source, coefficients)
         ctx.slope = slope
         return coefficients
@@ -123,7 +176,7 @@ class _Softmax(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
         grad = torch.zeros_like(ctx.saved_tensors[0])
-        fused_edges.softmax_gradient(ctx.slope, *_arrays(*ctx.saved_tensors, *grads, grad))
+        along_edges.softmax_gradient(ctx.slope, *_arrays(*ctx.saved_tensors, *grads, grad))
         return grad, None, None, None
 
 
@@ -135,14 +188,14 @@ class _WeightedSum(torch.autograd.Function):
         held = (coefficients.contiguous(), messages.contiguous(), rowptr, source)
         ctx.save_for_backward(*held)
         sums = messages.new_zeros(len(rowptr) - 1, messages.shape[1])
-        fused_edges.weighted_sum(*_arrays(*held, sums))
+        along_edges.weighted_sum(*_arrays(*held, sums))
         return sums
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None, None]:
         coefficients, messages, *_ = ctx.saved_tensors
         to_both = torch.zeros_like(coefficients), torch.zeros_like(messages)
-        fused_edges.weighted_sum_gradient(*_arrays(*ctx.saved_tensors, *grads, *to_both))
+        along_edges.weighted_sum_gradient(*_arrays(*ctx.saved_tensors, *grads, *to_both))
         return *to_both, None, None
 
 
@@ -151,14 +204,14 @@ class _Maximum(torch.autograd.Function):
     def forward(ctx: Any, messages: Tensor, rowptr: Tensor, source: Tensor) -> Tensor:
         messages = messages.contiguous()
         highest = messages.new_zeros(len(rowptr) - 1, messages.shape[1])
-        fused_edges.maximum(*_arrays(messages, rowptr, source, highest))
+        along_edges.maximum(*_arrays(messages, rowptr, source, highest))
         ctx.save_for_backward(messages, rowptr, source, highest)
         return highest
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
         grad = torch.zeros_like(ctx.saved_tensors[0])
-        fused_edges.maximum_gradient(*_arrays(*ctx.saved_tensors, *grads, grad))
+        along_edges.maximum_gradient(*_arrays(*ctx.saved_tensors, *grads, grad))
         return grad, None, None
 
 

@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.learning import fused
+from engine.learning.kernels import grid
 from engine.learning.protection import ProtectedRows, row_mask
 from engine.spec import QuantSpec
 
-RULES = {"ste": fused.STE, "gc": fused.GC, "gc-ends": fused.GC_ENDS}
+RULES = {"ste": grid.STE, "gc": grid.GC, "gc-ends": grid.GC_ENDS}
+NOT_ASKED = np.zeros((0, 0), dtype=np.bool_)
 
 
 def fake_quantize(
@@ -50,12 +51,16 @@ class _FakeQuantize(torch.autograd.Function):
     ) -> Tensor:
         clips = spec.gradient != "ste" and ctx.needs_input_grad[0]
         to_grid = _to_grid_fused if x.is_cpu and x.dtype == torch.float32 else _to_grid
-        x_hat, ctx.passes = to_grid(x, scale, zero, spec, protected, clips)
+        x_hat, passes = to_grid(x, scale, zero, spec, protected, clips)
+        if passes is not None:
+            ctx.save_for_backward(passes)
         return x_hat
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        grad = grads[0] if ctx.passes is None else grads[0] * ctx.passes
+        (grad,) = grads
+        if ctx.saved_tensors:
+            grad = _let_pass(grad, *ctx.saved_tensors)
         return grad, None, None, None, None
 
 
@@ -90,24 +95,31 @@ def _to_grid_fused(
     protected: ProtectedRows | None,
     clips: bool,
 ) -> tuple[Tensor, Tensor | None]:
-    flat = x.dim() == 1
     rows = x.detach().contiguous()
     x_hat = torch.empty_like(rows)
-    passes = torch.empty_like(rows) if clips else None
-    shape = (1, -1) if flat else rows.shape
-    fused.to_grid(
+    passes = torch.empty(rows.shape, dtype=torch.bool) if clips else None
+    shape = (len(rows), -1) if protected is not None or scale.dim() else (1, -1)
+    if not rows.numel():
+        return x_hat, passes
+    grid.to_grid(
         rows.view(shape).numpy(),
         scale.detach().view(-1).numpy(),
         zero.view(-1).numpy(),
         np.float32(spec.qmin),
         np.float32(spec.qmax),
-        row_mask(None if flat else protected),
-        RULES[spec.gradient] if clips else fused.STE,
+        row_mask(protected),
+        RULES[spec.gradient] if clips else grid.STE,
         x_hat.view(shape).numpy(),
-        x_hat.view(shape).numpy() if passes is None else passes.view(shape).numpy(),
+        NOT_ASKED if passes is None else passes.view(shape).numpy(),
     )
-    if flat and protected is not None:
-        x_hat = protected.restore(x_hat, rows)
-        if passes is not None:
-            passes[protected.mask] = 1
     return x_hat, passes
+
+
+def _let_pass(upstream: Tensor, passes: Tensor) -> Tensor:
+    if not upstream.is_cpu or upstream.dtype != torch.float32:
+        return upstream * passes
+    upstream = upstream.contiguous()
+    grad = torch.empty_like(upstream)
+    flat = (held.view(-1).numpy() for held in (upstream, passes, grad))
+    grid.let_pass(np.float32(1), *flat)
+    return grad

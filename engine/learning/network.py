@@ -12,12 +12,16 @@ from torch import Tensor, nn
 from engine.affine import QParams
 from engine.learning.adjacency import Adjacencies
 from engine.learning.features import Features
+from engine.learning.layers.appnp import APPNPStep
+from engine.learning.layers.elastic import ElasticStep
 from engine.learning.layers.gat import GATLayer
 from engine.learning.layers.gcn import GCNLayer
 from engine.learning.layers.gin import GINLayer
 from engine.learning.layers.layer import Layer
 from engine.learning.layers.linear import LinearLayer
 from engine.learning.layers.sage import SAGELayer
+from engine.learning.layers.smp import SMPStep
+from engine.learning.layers.state import State
 from engine.learning.protection import ProtectedRows
 from engine.learning.quantizers import Quantizer
 from engine.spec import LayerOperator, LayerQuant, LayerSpec
@@ -31,6 +35,9 @@ OPERATORS: Mapping[LayerOperator, type[Layer]] = {
     "gin": GINLayer,
     "sage": SAGELayer,
     "linear": LinearLayer,
+    "appnp": APPNPStep,
+    "elastic": ElasticStep,
+    "smp": SMPStep,
 }
 
 
@@ -79,12 +86,12 @@ class Network(nn.Module):
         Returns:
             [N, C], or [G, C] where a layer pools.
         """
-        of_nodes = True
+        state, of_nodes = State(x), True
         for layer, rows in zip(self.layers, protected or [None] * len(self.layers), strict=True):
-            x = layer(x, adjacencies, rows if of_nodes else None, generator)
+            state = layer.advance(state, adjacencies, rows if of_nodes else None, generator)
             of_nodes = of_nodes and layer.spec.pool == "none"
-        assert isinstance(x, Tensor)  # a layer returns one whatever it is given
-        return x
+        assert isinstance(state.x, Tensor)  # a layer leaves one whatever it is given
+        return state.x
 
     def quantizers(self) -> Iterator[tuple[Slot, Quantizer]]:
         """Yield each slot's quantizer."""

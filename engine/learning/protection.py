@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from engine.graphs.degrees import protection_probability
 from engine.spec import Protection
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class ProtectedRows:
     """The rows of a node tensor that one forward leaves in full precision.
 
@@ -24,7 +25,7 @@ class ProtectedRows:
 
     mask: Tensor
 
-    @property
+    @cached_property
     def are_all(self) -> bool:
         """Whether there are rows, and none is left unprotected."""
         return len(self.mask) > 0 and bool(self.mask.all())

@@ -118,13 +118,11 @@ class Observed(GridQuantizer):
     """
 
     reach: Tensor
-    last: Tensor
 
     def __init__(self, spec: QuantSpec, channels: int = 1) -> None:
         super().__init__(spec, channels)
         self.register_buffer("scale", torch.ones_like(self.zero))
         self.register_buffer("reach", torch.zeros((2, *self.zero.shape)))
-        self.register_buffer("last", torch.zeros_like(self.reach), persistent=False)
 
     def forward(self, x: Tensor, protected: ProtectedRows | None = None) -> Tensor:
         """Return ``x_hat``; in training, first let the range follow the batch."""
@@ -145,8 +143,7 @@ class Observed(GridQuantizer):
     def _observe(self, x: Tensor, protected: ProtectedRows | None) -> None:
         if protected is not None and protected.are_all:
             return
-        reach = batch_reach(x.float(), self.spec, protected, self.last)
-        self.last.copy_(reach)
+        reach = batch_reach(x.float(), self.spec, protected)
         if self.batches and not isinstance(self.spec.range, Current):
             reach = follow(self.reach, reach, self.spec.range)
         self.reach.copy_(reach)

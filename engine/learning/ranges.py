@@ -5,29 +5,23 @@ A range contains 0, so it is held as its *reach*: how far it goes below and abov
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from engine.affine import SMALLEST_SCALE, percentiles
-from engine.learning import fused
+from engine.affine import SMALLEST_SCALE
+from engine.learning.kernels.compile import Floats
+from engine.learning.kernels.reach import extremes, tails
 from engine.learning.protection import ProtectedRows, row_mask
 from engine.spec import Ema, Percentile, QuantSpec, RangeRule
 
-SEARCH_FROM = 0.93
-"""Where the search for a percentile starts, as a share of the previous batch's."""
 
-
-def batch_reach(
-    x: Tensor, spec: QuantSpec, protected: ProtectedRows | None, last: Tensor
-) -> Tensor:
+def batch_reach(x: Tensor, spec: QuantSpec, protected: ProtectedRows | None) -> Tensor:
     """Return the reach that a spec's rule sees in one batch.
 
     Args:
         x: Real numbers, [N, ...] or, per channel, [N, F'].
         spec: Its rule and granularity.
         protected: Rows that do not count.
-        last: The previous batch's, a hint that changes the cost only.
 
     Returns:
         Reach below and above 0, [2] or, per channel, [2, F']; 0 where no row counts.
@@ -36,13 +30,15 @@ def batch_reach(
     if isinstance(spec.range, Percentile):
         tail = spec.range.tail
         if not by_channel:
-            return _percentile_reach(x, tail, protected, last)
-        columns = zip(x.unbind(1), last.unbind(1), strict=True)
-        reaches = [_percentile_reach(column, tail, protected, hint) for column, hint in columns]
+            return _percentile_reach(x, tail, protected)
+        reaches = [_percentile_reach(column, tail, protected) for column in x.unbind(1)]
         return torch.stack(reaches, dim=1)
+    if protected is not None and not by_channel and x.is_cpu and x.dtype == torch.float32:
+        lowest, highest = extremes(_matrix(x), row_mask(protected))
+        return torch.tensor((-lowest, highest))
     rows = x if protected is None else protected.others(x)
     if not rows.numel():
-        return torch.zeros_like(last)
+        return x.new_zeros((2, x.shape[1]) if by_channel else 2)
     low, high = torch.aminmax(rows, dim=0) if by_channel else torch.aminmax(rows)
     return torch.stack((-low, high)).clamp_(min=0)
 
@@ -71,31 +67,24 @@ def scale_and_zero(reach: Tensor, spec: QuantSpec) -> tuple[Tensor, Tensor]:
     return scale, (reach[0] / scale).round_().add_(spec.qmin)
 
 
-def _percentile_reach(
-    x: Tensor, tail: float, protected: ProtectedRows | None, last: Tensor
-) -> Tensor:
-    low, high = _percentiles(x, tail, protected, last)
+def _percentile_reach(x: Tensor, tail: float, protected: ProtectedRows | None) -> Tensor:
+    low, high = _percentiles(x, tail, protected)
     return torch.tensor((-low, high), dtype=x.dtype, device=x.device).clamp_(min=0)
 
 
-def _percentiles(
-    x: Tensor, tail: float, protected: ProtectedRows | None, last: Tensor
-) -> tuple[float, float]:
+def _percentiles(x: Tensor, tail: float, protected: ProtectedRows | None) -> tuple[float, float]:
     if x.is_cpu and x.dtype == torch.float32:
-        rows = x.contiguous().view(len(x), x.shape[1:].numel()).numpy()
-        below, above = (SEARCH_FROM * last).tolist()
-        found, low, high = fused.tails(
-            rows, row_mask(protected), tail, np.float32(-below), np.float32(above)
-        )
-        if found:
-            return low, high
+        return tails(_matrix(x), row_mask(protected), tail)
     values = x if protected is None else protected.others(x)
-    if x.is_cpu:
-        bottom, top = percentiles(values.numpy(), tail)
-        return float(bottom), float(top)
     values = values[values != 0]
     if not values.numel():
         return 0.0, 0.0
     cut = int(tail * (values.numel() - 1))
     smallest, largest = values.kthvalue(cut + 1), values.kthvalue(values.numel() - cut)
     return smallest.values.item(), largest.values.item()
+
+
+def _matrix(x: Tensor) -> Floats:
+    """Return a CPU tensor as an array of rows."""
+    matrix: Floats = x.contiguous().view(len(x), x.shape[1:].numel()).numpy()
+    return matrix

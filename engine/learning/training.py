@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
@@ -10,12 +11,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
+from engine.learning import objective
 from engine.learning.batch import Batch
 from engine.learning.feed import Feed
 from engine.learning.network import Network
 from engine.learning.protection import DegreeProtection
+from engine.metrics.merit import merit_of
 from engine.spec import TrainingSpec
 
 
@@ -33,10 +35,11 @@ class Epoch:
 
     Args:
         epoch: Number from 1.
-        loss: Mean cross entropy over the training units, each before its step.
-        train: Accuracy on the training units, 0 to 1; on a set's, before their steps.
-        validation: Accuracy on the validation units, 0 to 1.
-        validation_loss: Mean cross entropy over the validation units.
+        loss: Mean cross entropy over the training units, each before its step; mean absolute error
+            where targets are learned.
+        train: Accuracy on the training units, 0 to 1, or the error; on a set's, before their steps.
+        validation: The same on the validation units.
+        validation_loss: Loss over the validation units.
         epoch_ms: Wall time of steps and evaluation.
         best: Whether this is the best epoch so far.
     """
@@ -63,8 +66,9 @@ def fit(
 ) -> Iterator[Epoch]:
     """Train a network in place, yielding a record an epoch; at the end it holds its best epoch.
 
-    The best epoch has the highest validation accuracy; between equals, the lowest validation loss.
-    Without validation units it is the last.
+    The best epoch has the highest validation accuracy, between equals the lowest validation loss,
+    or where targets are learned the lowest mean absolute error. Without validation units it is the
+    last.
 
     Args:
         network: Trained in place.
@@ -83,9 +87,10 @@ def fit(
         {"params": [p for layer in rest for p in layer.parameters()]},
     ]
     optimizer = torch.optim.Adam(groups, lr=training.lr)
-    best: tuple[float, float] = (-1.0, 0.0)
+    best: tuple[float, float] = (-math.inf, 0.0)
     kept = deepcopy(network.state_dict())
     judged = feed.judged
+    merit = merit_of(judged.y.cpu().numpy())
     try:
         for number in range(1, training.epochs + 1):
             start = time.perf_counter()
@@ -102,9 +107,10 @@ def fit(
             if not scores.isfinite().all():
                 what = "a score was not finite"
                 raise Diverged(f"{what} at epoch {number}; try a lower learning rate")
-            validation = accuracy(scores, judged.y, judged.validation)
-            validation_loss = _loss(scores, judged.y, judged.validation).item()
-            rank = (validation, -validation_loss) if len(judged.validation) else (number, 0.0)
+            validation = _result(scores, judged, judged.validation)
+            validation_loss = _loss(scores, judged, judged.validation).item()
+            ranked = (merit.rank(validation), -validation_loss)
+            rank = ranked if len(judged.validation) else (number, 0.0)
             is_best = rank > best
             if is_best:
                 best, kept = rank, deepcopy(network.state_dict())
@@ -112,7 +118,7 @@ def fit(
             yield Epoch(
                 epoch=number,
                 loss=passed.loss,
-                train=accuracy(scores, judged.y, judged.train) if again else passed.accuracy,
+                train=_result(scores, judged, judged.train) if again else passed.result,
                 validation=validation,
                 validation_loss=validation_loss,
                 epoch_ms=1000 * (time.perf_counter() - start),
@@ -128,30 +134,22 @@ class _Passed:
     """What an epoch's steps came to, over all their units."""
 
     units: int = 0
-    right: int = 0
-    total: float = 0.0
+    total_loss: float = 0.0
+    total_result: float = 0.0
 
     def add(self, batch: Batch, loss: Tensor, scores: Tensor) -> None:
         count = len(batch.train)
         self.units += count
-        self.total += loss.item() * count
-        self.right += round(accuracy(scores, batch.y, batch.train) * count)
+        self.total_loss += loss.item() * count
+        self.total_result += _result(scores, batch, batch.train) * count
 
     @property
     def loss(self) -> float:
-        return self.total / max(self.units, 1)
+        return self.total_loss / max(self.units, 1)
 
     @property
-    def accuracy(self) -> float:
-        return self.right / max(self.units, 1)
-
-
-def accuracy(scores: Tensor, y: Tensor, units: Tensor) -> float:
-    """Return the share of units whose highest score is their class, 0 to 1; 0 without units."""
-    if not len(units):
-        return 0.0
-    right = (scores[units].argmax(dim=1) == y[units]).sum()
-    return int(right) / len(units)
+    def result(self) -> float:
+        return self.total_result / max(self.units, 1)
 
 
 def _step(
@@ -165,7 +163,7 @@ def _step(
     optimizer.zero_grad()
     protected = protection.draw(len(network.layers), generator)
     scores = network(batch.x, batch.adjacencies, protected, generator)
-    loss = _loss(scores, batch.y, batch.train)
+    loss = _loss(scores, batch, batch.train)
     loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
     return loss.detach(), scores.detach()
@@ -178,6 +176,9 @@ def _scores(network: Network, batch: Batch) -> Tensor:
     return scores
 
 
-def _loss(scores: Tensor, y: Tensor, units: Tensor) -> Tensor:
-    """Return the mean cross entropy over units, 0 without any."""
-    return cross_entropy(scores[units], y[units]) if len(units) else scores.new_zeros(())
+def _loss(scores: Tensor, batch: Batch, units: Tensor) -> Tensor:
+    return objective.loss(scores[units], batch.y[units])
+
+
+def _result(scores: Tensor, batch: Batch, units: Tensor) -> float:
+    return objective.result(scores[units], batch.y[units])

@@ -7,12 +7,12 @@ from torch import Tensor, nn
 
 from engine.learning.adjacency import Adjacencies
 from engine.learning.features import Features
-from engine.learning.layers.layer import Layer
+from engine.learning.layers.learned import LearnedLayer
 from engine.learning.protection import ProtectedRows
 from engine.spec import LayerQuant, LayerSpec
 
 
-class GATLayer(Layer):
+class GATLayer(LearnedLayer):
     """Graph attention: each head weighs a node's neighbours and itself by a softmax over them.
 
         feature = Q(x_hat W_hat)                logit = Q(feature of each head · attention_hat)

@@ -7,13 +7,13 @@ from torch import Tensor
 
 from engine.learning.adjacency import Adjacencies
 from engine.learning.features import Features
-from engine.learning.layers.layer import Layer
+from engine.learning.layers.learned import LearnedLayer
 from engine.learning.protection import ProtectedRows
 from engine.learning.quantizers import quantizer
 from engine.spec import LayerQuant, LayerSpec
 
 
-class GCNLayer(Layer):
+class GCNLayer(LearnedLayer):
     """Graph convolution: ``z_i = n_i sum_{j in N(i) or j = i} w_ij n_j (x_j W)``, ``n = d^-1/2``.
 
         feature = Q(x_hat W_hat)                 message_j = Q(n_hat_j feature_j)

@@ -8,12 +8,12 @@ from torch import Tensor, nn
 from engine.learning.adjacency import Adjacencies
 from engine.learning.batch_norm import BatchNorm
 from engine.learning.features import Features, dense
-from engine.learning.layers.layer import Layer, shifted
+from engine.learning.layers.learned import LearnedLayer, shifted
 from engine.learning.protection import ProtectedRows
 from engine.spec import LayerQuant, LayerSpec
 
 
-class GINLayer(Layer):
+class GINLayer(LearnedLayer):
     """Graph isomorphism layer: two linear maps of what a node and its neighbours add up to.
 
         message = Q(x_hat)
@@ -48,7 +48,7 @@ class GINLayer(Layer):
         """Return ``z``, [N, F']."""
         q = self.quantize
         message = q("message", dense(x), protected)
-        total = adjacencies.of("gin").sum(message).add_(message, alpha=1 + self.spec.eps)
+        total = adjacencies.of("gin").sum(message, own=1 + self.spec.eps)
         aggregate = q("aggregate", total, protected)
         feature = q("feature", aggregate @ q("weight", self.weight), protected)
         activation = shifted(feature, self.hidden_bias, self.hidden_norm).relu()

@@ -7,11 +7,11 @@ from torch import Tensor
 
 from engine.learning.adjacency import Adjacencies
 from engine.learning.features import Features, dense
-from engine.learning.layers.layer import Layer
+from engine.learning.layers.learned import LearnedLayer
 from engine.learning.protection import ProtectedRows
 
 
-class LinearLayer(Layer):
+class LinearLayer(LearnedLayer):
     """A linear layer: ``z = x W``, of each node, or of each graph's pooled nodes.
 
         [aggregate_g = Q(sum, mean or max of x_hat over the nodes of graph g)]

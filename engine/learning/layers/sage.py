@@ -7,12 +7,12 @@ from torch import Tensor, nn
 
 from engine.learning.adjacency import Adjacencies
 from engine.learning.features import Features, dense
-from engine.learning.layers.layer import Layer
+from engine.learning.layers.learned import LearnedLayer
 from engine.learning.protection import ProtectedRows
 from engine.spec import LayerQuant, LayerSpec
 
 
-class SAGELayer(Layer):
+class SAGELayer(LearnedLayer):
     """GraphSAGE: ``z_i = (mean or max_{j in N(i)} x_j) W + x_i U``.
 
         message = Q(x_hat)                  aggregate_i = Q(mean or max_{j in N(i)} message_j)

@@ -53,6 +53,14 @@ def test_sum_equals_a_dense_product(graph: Graph, operator: str) -> None:
     assert_same(found, dense_of(neighbourhoods.of(operator)) @ twin, leaf, twin)
 
 
+@given(graph=..., own=st.sampled_from([1.0, 1.5, -2.0]))
+def test_a_nodes_own_message_counts_by_its_weight(graph: Graph, own: float) -> None:
+    neighbourhoods = Neighbourhoods(plain(graph))
+    leaf, twin = (seeded(graph).requires_grad_() for _ in range(2))
+    found = Adjacencies(neighbourhoods).of("gin").sum(leaf, own=own)
+    assert_same(found, dense_of(neighbourhoods.of("gin")) @ twin + own * twin, leaf, twin)
+
+
 @given(graph=...)
 def test_mean_is_the_sum_over_the_number_of_edges(graph: Graph) -> None:
     neighbourhoods = Neighbourhoods(plain(graph))

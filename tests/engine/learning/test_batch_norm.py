@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from engine.learning.batch_norm import BatchNorm
@@ -22,18 +24,58 @@ def twins(width: int = 4) -> tuple[BatchNorm, nn.BatchNorm1d]:
     return norm, twin
 
 
-def test_equals_torchs_in_training_and_then_in_evaluation() -> None:
-    norm, twin = twins()
-    bias = seeded(4, seed=3)
-    for seed in range(5):
-        x = 3 * seeded(20, 4, seed=seed) + 1
-        assert torch.equal(norm.before(x, bias), twin(x + bias))
-        assert torch.equal(norm.after(x), twin(x))
+@given(rows=st.integers(2, 300), width=st.integers(1, 5), mean=st.sampled_from([0, 1, -40]))
+def test_equals_torchs_in_training_and_then_in_evaluation(
+    rows: int, width: int, mean: float
+) -> None:
+    """With its gradients; sums are added up in another order, so the last bits may differ."""
+    norm, twin = twins(width)
+    bias = seeded(width, seed=3)
+    for seed in range(3):
+        x = 3 * seeded(rows, width, seed=seed) + mean
+        upstream = seeded(rows, width, seed=seed + 9)
+        for found, expected in (
+            (lambda leaf: norm.before(leaf, bias), lambda leaf: twin(leaf + bias)),
+            (norm.after, twin),
+        ):
+            leaves = [x.clone().requires_grad_() for _ in range(2)]
+            one, other = found(leaves[0]), expected(leaves[1])
+            torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
+            for held in (norm, twin):
+                held.zero_grad()
+            one.backward(upstream)
+            other.backward(upstream)
+            torch.testing.assert_close(leaves[0].grad, leaves[1].grad, rtol=1e-3, atol=1e-3)
+            for mine, theirs in zip(norm.parameters(), twin.parameters(), strict=True):
+                torch.testing.assert_close(mine.grad, theirs.grad, rtol=1e-3, atol=1e-3)
+    for mine, theirs in zip(norm.buffers(), twin.buffers(), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-4)
     norm.eval()
     twin.eval()
-    x = seeded(7, 4)
-    torch.testing.assert_close(norm.before(x, bias), twin(x + bias))
-    torch.testing.assert_close(norm.after(x), twin(x))
+    x = seeded(7, width)
+    torch.testing.assert_close(norm.before(x, bias), twin(x + bias), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(norm.after(x), twin(x), rtol=1e-4, atol=1e-4)
+
+
+def test_a_bias_before_it_learns_nothing() -> None:
+    """The mean takes it away again; what torch's own sums leave of its gradient is rounding."""
+    norm, twin = twins()
+    ours, theirs = (seeded(4, seed=3).requires_grad_() for _ in range(2))
+    x, upstream = seeded(50, 4), seeded(50, 4, seed=9)
+    norm.before(x, ours).backward(upstream)
+    twin(x + theirs).backward(upstream)
+    assert ours.grad.tolist() == [0] * 4
+    assert theirs.grad.abs().max() < 1e-4
+
+
+def test_double_precision_and_a_column_of_one_value() -> None:
+    norm, twin = twins()
+    x = seeded(20, 4)
+    x[:, 1] = 1e6
+    torch.testing.assert_close(norm.after(x)[:, 1], twin.bias[1].expand(20))
+    norm.double()
+    twin.double()
+    assert torch.equal(norm.after(x.double()), twin(x.double()))
 
 
 def test_folded_constants_are_what_evaluation_computes_in_any_precision() -> None:

@@ -19,10 +19,12 @@ from torch_geometric import datasets as pyg
 from torch_geometric.data import Batch
 from torch_geometric.datasets import amazon
 
+from engine.experiment import complete
 from engine.graphs import PUBLIC_SETS, Graph, GraphError, GraphNotFound, kept_at, load_graph
 from engine.graphs.splits import fold_split
 from engine.learning.datasets import FAMILY, SHA256, fetch, raw_files, raw_folder
-from engine.spec import GraphSpec
+from engine.runs import RunStore
+from engine.spec import GraphSpec, ModelSpec, TrainingSpec, scheme
 
 REAL_DATA = os.environ.get("GRAPHBITS_DATA")
 
@@ -270,6 +272,23 @@ def test_what_is_kept_of_a_set_needs_neither_raw_files_nor_pyg(
     monkeypatch.setattr(pyg, "ZINC", None)
     again = fetch(GraphSpec(name="ZINC"), tmp_path)
     assert (again.digest, again.units, again.outputs) == (graph.digest, 40, 1)
+
+
+def test_zinc_is_learned_from_its_raw_files_on(data: Path, tmp_path: Path) -> None:
+    """From files of ZINC's layout to an integer run that is judged by its error."""
+    write_zinc(data)
+    spec = scheme(
+        "degree-quant",
+        bits=8,
+        graph=GraphSpec(name="ZINC"),
+        model=ModelSpec(operator="gin", hidden=8, pool="sum", dropout=0),
+        training=TrainingSpec(epochs=3, batch=8),
+    )
+    held = complete(spec, RunStore(tmp_path / "store"))
+    zinc = fetch(spec.graph, tmp_path / "store")
+    integer, targets = held.arrays["output.integer"], zinc.targets[zinc.test]
+    assert held.metrics["mae"]["integer"] == pytest.approx(np.abs(integer - targets).mean())
+    assert held.metrics["agreement"]["codes_different"] <= 0.001
 
 
 def test_molecules_may_count_their_atoms_in_numpy(data: Path, tmp_path: Path) -> None:

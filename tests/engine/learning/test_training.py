@@ -17,7 +17,7 @@ from engine.learning.features import SparseRows
 from engine.learning.feed import WholeGraph
 from engine.learning.network import Network
 from engine.learning.protection import DegreeProtection
-from engine.learning.training import Cancelled, Diverged, Epoch, accuracy, fit
+from engine.learning.training import Cancelled, Diverged, Epoch, fit
 from engine.spec import (
     LayerQuant,
     LearnedStep,
@@ -278,14 +278,6 @@ def test_features_without_any_entry_can_be_learned_on(karate: Graph) -> None:
         assert np.isfinite(epochs[-1].loss)
 
 
-def test_accuracy() -> None:
-    scores = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
-    y = torch.tensor([0, 0, 0])
-    assert accuracy(scores, y, torch.tensor([0, 1])) == 0.5
-    assert accuracy(scores, y, torch.tensor([2])) == 1.0, "the first largest score wins"
-    assert accuracy(scores, y, torch.zeros(0, dtype=torch.int64)) == 0.0
-
-
 def test_batch_is_the_graph(karate: Graph, digits: Graph) -> None:
     batch = Batch.of(karate)
     assert batch.train.tolist() == np.flatnonzero(karate.train).tolist()
@@ -308,3 +300,23 @@ def test_double_precision_is_the_same_batch(karate: Graph, digits: Graph) -> Non
         assert exact.dtype == torch.float64
         torch.testing.assert_close(exact.float(), scores, rtol=1e-4, atol=1e-5)
         assert torch.equal(wide.test, batch.test)
+
+
+def test_targets_are_learned_and_the_epoch_of_least_error_is_kept(karate: Graph) -> None:
+    pull = karate.in_degree[:, None].astype(np.float32)
+    y = np.full_like(karate.y, -1)
+    graph = replace(karate, targets=pull, classes=0, y=y)
+    spec = scheme("float", training=TrainingSpec(epochs=60, lr=0.05))
+    network = Network(spec.model.layer_specs(graph.features, graph.outputs), spec.quant)
+    batch = Batch.of(graph)
+    assert batch.y.dtype == torch.float32
+    feed = WholeGraph(batch, DegreeProtection(graph, Protection()))
+    epochs = list(fit(network, feed, spec.training, torch.Generator().manual_seed(0)))
+    best = [epoch for epoch in epochs if epoch.best][-1]
+    assert best.validation == min(epoch.validation for epoch in epochs)
+    assert best.validation == pytest.approx(best.validation_loss), "the loss is the error"
+    assert epochs[-1].train < 0.7 * epochs[0].train
+    with torch.no_grad():
+        outputs = network(batch.x, batch.adjacencies)
+    held = np.abs(outputs.numpy() - pull)[graph.val].mean()
+    assert held == pytest.approx(best.validation, rel=1e-5)

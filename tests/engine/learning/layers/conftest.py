@@ -8,14 +8,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.graphs import Graph, Neighbourhoods
 from engine.learning.adjacency import Adjacencies
 from engine.learning.batch_norm import BatchNorm
 from engine.learning.layers.layer import Layer
-from engine.learning.network import OPERATORS
-from engine.spec import Current, LayerQuant, LayerSpec, QuantSpec
+from engine.learning.layers.state import State
+from engine.learning.network import OPERATORS, Network
+from engine.spec import Current, LayerOperator, LayerQuant, LayerSpec, Propagation, QuantSpec
 
 
 @pytest.fixture(scope="session")
@@ -102,6 +104,79 @@ def in_place(record, on_grid, quantized, layer_of):  # type: ignore[no-untyped-d
             torch.testing.assert_close(seen[name][0], real, rtol=1e-5, atol=1e-5)
 
     return check
+
+
+@pytest.fixture(scope="session")
+def steps() -> Callable[..., Network]:
+    """Return what makes a network of the steps of a propagation alone."""
+
+    def make(
+        operator: LayerOperator,
+        scores: int,
+        count: int,
+        propagation: Propagation | None = None,
+        bits: int = 32,
+    ) -> Network:
+        specs = [
+            LayerSpec(
+                operator=operator,
+                inputs=scores,
+                outputs=scores,
+                propagation=propagation,
+                step=step,
+                steps=count,
+            )
+            for step in range(1, count + 1)
+        ]
+        held = QuantSpec(bits=bits)
+        quant = [LayerQuant(**dict.fromkeys(spec.components, held)) for spec in specs]
+        return Network(specs, quant)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def undirected() -> Callable[[Graph], Graph]:
+    """Return what joins both ends of a graph's edges, each pair once, without weights and loops."""
+
+    def join(graph: Graph) -> Graph:
+        pairs = Neighbourhoods(graph).incidence
+        ends = np.stack((pairs.first, pairs.second)).astype(np.int64)
+        both = np.concatenate((ends, ends[::-1]), axis=1)
+        return replace(graph, edge_index=both, edge_weight=None)
+
+    return join
+
+
+@pytest.fixture(scope="session")
+def smoothing() -> Callable[[Graph], NDArray[np.float64]]:
+    """Return what gives the dense A_hat of a graph without weights."""
+
+    def matrix(graph: Graph) -> NDArray[np.float64]:
+        dense = np.zeros((graph.nodes, graph.nodes))
+        for source, target in graph.edge_index.T:
+            dense[target, source] += source != target
+        dense += np.eye(graph.nodes)
+        root = np.sqrt(dense.sum(axis=1))
+        return dense / root / root[:, None]
+
+    return matrix
+
+
+@pytest.fixture(scope="session")
+def depths() -> Callable[..., list[NDArray[np.float64]]]:
+    """Return what gives the scores before the first step and after each, H and not V."""
+
+    def run(network: Network, x: Tensor, adjacencies: Adjacencies) -> list[NDArray[np.float64]]:
+        state, found = State(x), [x]
+        root = adjacencies.of(network.layers[0].spec.operator).root
+        with torch.no_grad():
+            for layer in network.layers:
+                state = layer.advance(state, adjacencies, None, None)
+                found.append(state.x * root if layer.spec.scaled else state.x)
+        return [h.numpy().astype(np.float64) for h in found]
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -9,20 +9,14 @@ handed in, filled with 0.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-from engine.learning.fused import kernel
-
-Floats = NDArray[np.floating[Any]]
-Indices = NDArray[np.int64]
+from engine.learning.kernels.compile import Indices, Real, kernel
 
 
 @kernel
 def softmax(
-    slope: float, logits: Floats, rowptr: Indices, source: Indices, coefficients: Floats
+    slope: float, logits: Real, rowptr: Indices, source: Indices, coefficients: Real
 ) -> None:
     """Write each edge's share of its row.
 
@@ -55,12 +49,12 @@ def softmax(
 @kernel
 def softmax_gradient(
     slope: float,
-    logits: Floats,
+    logits: Real,
     rowptr: Indices,
     source: Indices,
-    coefficients: Floats,
-    upstream: Floats,
-    grad: Floats,
+    coefficients: Real,
+    upstream: Real,
+    grad: Real,
 ) -> None:
     """Add the gradient to the logits, [N, 2 heads], for that to the coefficients, [E', heads]."""
     heads = coefficients.shape[1]
@@ -80,7 +74,7 @@ def softmax_gradient(
 
 @kernel
 def weighted_sum(
-    coefficients: Floats, messages: Floats, rowptr: Indices, source: Indices, sums: Floats
+    coefficients: Real, messages: Real, rowptr: Indices, source: Indices, sums: Real
 ) -> None:
     """Add up messages [N, heads C] by edge coefficients [E', heads] into sums, [R, heads C]."""
     heads = coefficients.shape[1]
@@ -96,13 +90,13 @@ def weighted_sum(
 
 @kernel
 def weighted_sum_gradient(
-    coefficients: Floats,
-    messages: Floats,
+    coefficients: Real,
+    messages: Real,
     rowptr: Indices,
     source: Indices,
-    upstream: Floats,
-    grad_coefficients: Floats,
-    grad_messages: Floats,
+    upstream: Real,
+    grad_coefficients: Real,
+    grad_messages: Real,
 ) -> None:
     """Add the gradients to coefficients [E', heads] and messages for that to sums, [R, heads C]."""
     heads = coefficients.shape[1]
@@ -120,7 +114,7 @@ def weighted_sum_gradient(
 
 
 @kernel
-def maximum(messages: Floats, rowptr: Indices, source: Indices, highest: Floats) -> None:
+def maximum(messages: Real, rowptr: Indices, source: Indices, highest: Real) -> None:
     """Write the highest message [N, F] of each row, [R, F]; where there is no edge, leave 0."""
     for i in range(rowptr.size - 1):
         first = rowptr[i]
@@ -134,12 +128,12 @@ def maximum(messages: Floats, rowptr: Indices, source: Indices, highest: Floats)
 
 @kernel
 def maximum_gradient(
-    messages: Floats,
+    messages: Real,
     rowptr: Indices,
     source: Indices,
-    highest: Floats,
-    upstream: Floats,
-    grad: Floats,
+    highest: Real,
+    upstream: Real,
+    grad: Real,
 ) -> None:
     """Add the gradient to messages, [N, F], in equal shares to the edges that reach the maximum."""
     columns = messages.shape[1]

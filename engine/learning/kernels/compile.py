@@ -1,0 +1,28 @@
+"""How a kernel of the torch wing is compiled: for one thread, its machine code kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+Real = NDArray[np.floating[Any]]
+Floats = NDArray[np.float32]
+Flags = NDArray[np.bool_]
+Indices = NDArray[np.int64]
+Kernel = TypeVar("Kernel", bound=Callable[..., Any])
+
+
+def kernel(function: Kernel) -> Kernel:
+    """Compile a function of arrays, its machine code kept where a folder can be written."""
+    compile_cached: Any = numba.njit(nogil=True, error_model="numpy", cache=True)
+    compile_anew: Any = numba.njit(nogil=True, error_model="numpy")
+    compiled: Kernel
+    try:
+        compiled = compile_cached(function)
+    except RuntimeError:  # no folder for machine code can be written
+        compiled = compile_anew(function)
+    return compiled

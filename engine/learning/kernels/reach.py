@@ -1,0 +1,152 @@
+"""How far a tensor goes below and above 0: its extremes, or its tails, without sorting it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.affine import percentiles
+from engine.learning.kernels.compile import Flags, Floats, kernel
+
+SMALL = 8192
+"""Entries that are quicker selected from than sampled first."""
+SAMPLE = 4096
+"""Entries in the largest sample."""
+STRIDE = 0x9E3779B1
+"""A large odd number, so that a sample of every ``STRIDE``-th entry meets all columns alike."""
+CHUNK = 32
+"""Entries looked at together, so that the look is one of vector instructions."""
+
+
+@kernel
+def extremes(x: Floats, protected: Flags) -> tuple[np.float32, np.float32]:
+    """Return the lowest and highest entry of unprotected rows and 0.
+
+    Args:
+        x: Real numbers, [N, F].
+        protected: Rows that do not count, [N]; none where empty.
+    """
+    rows, columns = x.shape
+    lowest = highest = np.float32(0)
+    for i in range(rows):
+        if protected.size and protected[i]:
+            continue
+        for j in range(columns):
+            lowest, highest = min(lowest, x[i, j]), max(highest, x[i, j])
+    return lowest, highest
+
+
+def tails(x: Floats, protected: Flags, tail: float) -> tuple[float, float]:
+    """Return the ``tail`` and ``1 - tail`` quantiles of the non-zero entries of unprotected rows.
+
+    A sample says beyond which guesses the quantiles surely lie; one pass gathers the entries beyond
+    the guesses, and the quantiles are selected from these few. Where the guesses do not hold, they
+    are selected from all.
+
+    Args:
+        x: Real numbers, [N, F].
+        protected: Rows that do not count, [N]; none where empty.
+        tail: Share cut off at each end, in [0, 0.5).
+
+    Returns:
+        The two quantiles, nearest rank outward, a positive lower and a negative upper one as 0.
+    """
+    if x.size > SMALL:
+        found, low, high = beyond(x, protected, tail, *_guess(x, protected, tail))
+        if found:
+            return low, high
+    bottom, top = percentiles(x[~protected] if protected.size else x, tail)
+    return min(float(bottom), 0.0), max(float(top), 0.0)
+
+
+def beyond(
+    x: Floats, protected: Flags, tail: float, low_guess: np.float32, high_guess: np.float32
+) -> tuple[bool, float, float]:
+    """Return `tails` from the entries that lie beyond the guesses.
+
+    Args:
+        x: Real numbers, [N, F].
+        protected: Rows that do not count, [N]; none where empty.
+        tail: Share cut off at each end, in [0, 0.5).
+        low_guess: Somewhat above the lower quantile, at most 0.
+        high_guess: Somewhat below the upper quantile, at least 0.
+
+    Returns:
+        Whether the guesses were wide enough but not too wide, and then the two quantiles.
+    """
+    room = int(16 * tail * x.size) + SMALL // 2
+    low, high = np.empty(room, dtype=np.float32), np.empty(room, dtype=np.float32)
+    count, lows, highs = _gather(x, protected, low_guess, high_guess, low, high)
+    cut = int(tail * (count - 1))
+    bottom = top = 0.0
+    if cut < lows < room:
+        bottom = float(np.partition(low[:lows], cut)[cut])
+    elif lows >= room or (count and low_guess < 0):
+        return False, bottom, top
+    if cut < highs < room:
+        top = float(np.partition(high[:highs], highs - 1 - cut)[highs - 1 - cut])
+    elif highs >= room or (count and high_guess > 0):
+        return False, bottom, top
+    return True, bottom, top
+
+
+def _guess(x: Floats, protected: Flags, tail: float) -> tuple[np.float32, np.float32]:
+    """Return entries beyond which more than a tail's share lies, but not much more; else 0."""
+    values = np.empty(min(x.size // 64, SAMPLE), dtype=np.float32)
+    count = _sample(x, protected, values)
+    values = np.sort(values[:count])
+    expected = tail * count
+    place = int(expected + 4 * expected**0.5) + 4  # four standard deviations, and some for none
+    if place >= count:
+        return np.float32(0), np.float32(0)
+    return min(values[place], np.float32(0)), max(values[-1 - place], np.float32(0))
+
+
+@kernel
+def _sample(x: Floats, protected: Flags, values: Floats) -> int:
+    """Write non-zero entries of unprotected rows, as many as a sample meets; return how many."""
+    count, place = 0, 0
+    columns = x.shape[1]
+    for _ in range(values.size):
+        place = (place + STRIDE) % x.size
+        i, j = place // columns, place % columns
+        if x[i, j] != 0 and not (protected.size and protected[i]):
+            values[count] = x[i, j]
+            count += 1
+    return count
+
+
+@kernel
+def _gather(
+    x: Floats,
+    protected: Flags,
+    low_guess: np.float32,
+    high_guess: np.float32,
+    low: Floats,
+    high: Floats,
+) -> tuple[int, int, int]:
+    """Gather the entries beyond the guesses while there is room; count entries, lows and highs."""
+    rows, columns = x.shape
+    room = low.size
+    count = lows = highs = 0
+    for i in range(rows):
+        if protected.size and protected[i]:
+            continue
+        count += columns
+        for first in range(0, columns, CHUNK):
+            part = x[i, first : min(first + CHUNK, columns)]
+            zeros = far = np.int32(0)
+            for j in range(part.size):
+                zeros += np.int32(part[j] == 0)
+                far += np.int32((part[j] <= low_guess) | (part[j] >= high_guess))
+            count -= zeros
+            if not far:
+                continue
+            for j in range(part.size):
+                value = part[j]
+                if value < 0 and value <= low_guess and lows < room:
+                    low[lows] = value
+                    lows += 1
+                if value > 0 and value >= high_guess and highs < room:
+                    high[highs] = value
+                    highs += 1
+    return count, lows, highs
