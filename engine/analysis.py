@@ -17,15 +17,17 @@ from numpy.typing import NDArray
 from engine.graphs import Graph, Neighbourhoods
 from engine.integer import Calibrator, Plan, Program, Trace, bind, mixed
 from engine.metrics.cost import Extent
-from engine.metrics.errors import class_flip, relative_distance
+from engine.metrics.errors import absolute_distance, class_flip, relative_distance
+from engine.metrics.merit import Merit, merit_of, result
 from engine.metrics.pairs import Pairs, pairs
+from engine.metrics.propagation import Depth, Forward, Walk, depths
 from engine.metrics.rows import dense, subtract
 from engine.metrics.smoothness import Smoothness, smoothness
 from engine.spec import COMPONENTS, Component, LayerQuant, LayerSpec
 from engine.spec.errors import check_choice, check_integer
 
 Kind = Literal["total", "own", "inherited"]
-Measure = Literal["relative_l2", "sqnr_db", "class_flip"]
+Measure = Literal["relative_l2", "absolute_l2", "sqnr_db", "class_flip"]
 Mode = Literal["only", "all_but"]
 Reals = NDArray[np.floating[Any]]
 
@@ -37,14 +39,16 @@ class Study:
     """A float program on a graph, with what every analysis of its quantizations shares.
 
     Args:
-        graph: The graph.
+        graph: The graph, or the part of a set that is measured.
         reference: A program without quantized slots.
+        calibration: What previews find their ranges on; None for the graph itself.
     """
 
-    def __init__(self, graph: Graph, reference: Program) -> None:
+    def __init__(self, graph: Graph, reference: Program, calibration: Graph | None = None) -> None:
         self.graph = graph
         self.reference = reference
         self.neighbourhoods = Neighbourhoods(graph)
+        self._calibration = calibration
 
     @cached_property
     def plan(self) -> Plan:
@@ -63,8 +67,13 @@ class Study:
 
     @cached_property
     def smoothness(self) -> tuple[Smoothness, ...]:
-        """The float activations' smoothness at depth 0 (the features) to L, see `activations`."""
-        return tuple(self.smoothness_of(h) for h in activations(self.trace, self.reference.layers))
+        """The float activations' smoothness at depth 0 (the features) to L, see `states`."""
+        return tuple(self.smoothness_of(h) for h in self.states(self.trace))
+
+    @property
+    def merit(self) -> Merit:
+        """What predictions are judged by."""
+        return merit_of(self.graph.labels)
 
     @property
     def layers(self) -> int:
@@ -84,7 +93,26 @@ class Study:
 
     @cached_property
     def _calibrator(self) -> Calibrator:
-        return Calibrator(self.reference, self.trace)
+        graph = self._calibration
+        if graph is None or graph is self.graph:
+            return Calibrator(self.reference, self.trace)
+        return Calibrator(self.reference, Study(graph, self.reference).trace)
+
+    def states(self, trace: Trace) -> list[Any]:
+        """Return what enters each layer, and the scores: the nodes' state at depth 0 to L.
+
+        What a step sends on, its scores over the root of the degree, is returned as scores. In a
+        network for graphs, the last state is what its pool gathers.
+        """
+        layers = self.reference.layers
+        pools = [index for index, layer in enumerate(layers) if layer.pool != "none"]
+        count = pools[0] + 1 if pools else len(layers)
+        states = [trace.real(*layer.entry(at)) for at, layer in enumerate(layers[:count])]
+        for at, layer in enumerate(layers[: count - 1]):
+            if layer.scaled:
+                root = np.sqrt(np.diff(self.neighbourhoods.of(layer.operator).rowptr))
+                states[at + 1] = states[at + 1] * root[:, None]
+        return states if pools else [*states, trace.scores]
 
     def smoothness_of(self, h: Any) -> Smoothness:
         """Return the smoothness of activations, [N, F]."""
@@ -133,10 +161,7 @@ class Analysis:
     @cached_property
     def smoothness(self) -> tuple[Smoothness, ...]:
         """The integer activations' smoothness at depth 0 (the input codes) to L."""
-        return tuple(
-            self.study.smoothness_of(h)
-            for h in activations(self.trace, self.study.reference.layers)
-        )
+        return tuple(self.study.smoothness_of(h) for h in self.study.states(self.trace))
 
     def error(
         self,
@@ -155,8 +180,8 @@ class Analysis:
             layer: The layer's index.
             slot: One of the layer's `LayerSpec.rows`.
             kind: Which error.
-            measure: ``relative_l2`` over the norm of f(x), ``sqnr_db`` in decibels, or
-                ``class_flip``: 1.0 where the largest entry of the row is another one.
+            measure: ``relative_l2`` over the norm of f(x), ``absolute_l2``, ``sqnr_db`` in
+                decibels, or ``class_flip``: 1.0 where the largest entry of the row is another one.
 
         Returns:
             [N]; relative error is inf where a node's float row is zero and its error is not.
@@ -202,12 +227,18 @@ class Analysis:
         return _measured(exact, scores, exact, measure)
 
     @cached_property
-    def accuracy(self) -> dict[str, float]:
-        """Accuracy on the test units, 0 to 1, of the ``float`` and the ``integer`` forward."""
-        return {
-            "float": self._accuracy(self.study.trace),
-            "integer": self._accuracy(self.trace),
-        }
+    def result(self) -> dict[str, float]:
+        """What `Study.merit` says of the test units, in ``float`` and in the ``integer`` one."""
+        tested, y = self.study.graph.test, self.study.graph.labels
+        traces = {"float": self.study.trace, "integer": self.trace}
+        return {name: result(trace.scores[tested], y[tested]) for name, trace in traces.items()}
+
+    @cached_property
+    def depths(self) -> tuple[Depth, ...]:
+        """What the propagation does from step to step, 0 to K; nothing without one."""
+        layers = self.study.reference.layers
+        steps = [at for at, layer in enumerate(layers) if layer.propagates]
+        return _depths(self, steps) if steps else ()
 
     @cached_property
     def size(self) -> dict[str, int]:
@@ -218,13 +249,9 @@ class Analysis:
             "buffer_bytes": self.plan.buffer_bytes,
         }
 
-    def _accuracy(self, trace: Trace) -> float:
-        graph = self.study.graph
-        return float((trace.classes == graph.y)[graph.test].mean())
-
     def _alone(self, layer: int) -> Trace:
         if layer not in self._layers:
-            exact = self.study.trace.real(layer, "input")
+            exact = {slot: self.study.trace.real(*slot) for slot in self.plan.entries(layer)}
             self._layers[layer] = self.plan.run_layer(layer, exact)
         return self._layers[layer]
 
@@ -246,24 +273,51 @@ def extent(graph: Graph, neighbourhoods: Neighbourhoods, layers: Sequence[LayerS
         entries=graph.x.size if isinstance(graph.x, np.ndarray) else graph.x.nnz,
         weighted=graph.edge_weight is not None,
         graphs=len(neighbourhoods.pools) - 1,
+        pairs=neighbourhoods.incidence.pairs if "elastic" in operators else 0,
     )
 
 
-def activations(trace: Trace, layers: Sequence[LayerSpec]) -> list[Any]:
-    """Return what enters each layer, and the scores: the nodes' state at depth 0 to L.
+def _depths(analysis: Analysis, steps: Sequence[int]) -> tuple[Depth, ...]:
+    """Return what `engine.metrics.propagation` says of the steps in these layers."""
+    study, program = analysis.study, analysis.program
+    layers, first = study.reference.layers, steps[0]
+    how = layers[first].propagates
+    assert how is not None
+    neighbours = study.neighbourhoods.of(layers[first].operator)
+    joined = study.neighbourhoods.incidence
+    slots = [(first, "message"), *((at, "output") for at in steps)]
 
-    In a network for graphs, the last state is what its pool gathers.
-    """
-    pools = [index for index, layer in enumerate(layers) if layer.pool != "none"]
-    last = pools[0] if pools else len(layers) - 1
-    states = [trace.real(layer, "input") for layer in range(last + 1)]
-    return states if pools else [*states, trace.scores]
+    def forward(trace: Trace) -> Forward:
+        held = [(trace.codes(*slot), program.params_of(slot)) for slot in slots]
+        return Forward(
+            scores=study.states(trace)[first:],
+            sent=trace.real(first, "message"),
+            codes=[None if c is None or p is None else (c, p.spec) for c, p in held],
+        )
+
+    def levels(at: int) -> int:
+        held = [program.params_of((at, slot)) for slot in layers[at].rows if slot != "message"]
+        return min((p.spec.qmax - p.spec.qmin for p in held if p is not None), default=0)
+
+    constrained = layers[first].operator == "smp"
+    return depths(
+        how,
+        Walk(neighbours.rowptr, neighbours.source, joined.first, joined.second),
+        forward(study.trace),
+        forward(analysis.trace),
+        [analysis.trace.real(at, "multiplier").item() if constrained else 0.0 for at in steps],
+        [levels(at) for at in steps],
+        study.graph.y,
+        study.graph.test,
+    )
 
 
 def _measured(before: Any, after: Any, exact: Any, measure: Measure) -> Reals:
     check_choice("measure", measure, get_args(Measure))
     if measure == "class_flip":
         return class_flip(dense(before), dense(after)).astype(np.float64)
+    if measure == "absolute_l2":
+        return absolute_distance(subtract(after, before))
     relative = relative_distance(subtract(after, before), exact)
     if measure == "relative_l2":
         return relative

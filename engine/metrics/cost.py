@@ -25,6 +25,7 @@ class Extent:
             sparse, else all N F.
         weighted: Whether edges have weights.
         graphs: Number of graphs, G, that a pool leaves of the nodes.
+        pairs: Undirected edges between different nodes, P, where an operator sums over them.
     """
 
     nodes: int
@@ -32,6 +33,7 @@ class Extent:
     entries: int
     weighted: bool = False
     graphs: int = 1
+    pairs: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,11 +70,14 @@ def stage_costs(
         gin     aggregate (E' + N) F;  feature N F M;  hidden_feature N M F'
         sage    aggregate E' F;  feature and own_feature N F F' each
         linear  feature N F F', of G rows after the pool's aggregate N F
+        appnp   output E' F
+        elastic aggregate E' F;  proposal, but in the first step, dual and output 2 P F each
+        smp     change and output E' F each
 
     In layer 0 the features' stored entries stand for N F where they are multiplied as they are.
     Float counts as 32 bits, a plain sum as one bit. Accumulators count with the width of what they
-    sum; requantization, bias, activation and gat's float softmax, which take a few operations a
-    number, are left out, as is usual.
+    sum; requantization with its factors by row or column, bias, activation and gat's float softmax,
+    which take a few operations a number, are left out, as is usual.
 
     Args:
         layers: Their shapes.
@@ -84,7 +89,9 @@ def stage_costs(
         entries = extent.entries if index == 0 else rows * layer.inputs
         if layer.pool != "none":
             entries, rows = extent.graphs * layer.inputs, extent.graphs
-        for slot, macs, first, second in _products(layer, of_layer, extent, rows, entries):
+        entering = quant[index - 1].output.bits if layer.step > 1 else of_layer.message.bits
+        products = _products(layer, of_layer, extent, rows, entries, entering)
+        for slot, macs, first, second in products:
             bits = _bits(of_layer, first), _bits(of_layer, second)
             stages.append(StageCost(layer=index, slot=slot, macs=macs, bits=bits))
     return tuple(stages)
@@ -118,8 +125,9 @@ Product = tuple[str, int, Factor, Factor]
 
 
 def _products(
-    layer: LayerSpec, quant: LayerQuant, extent: Extent, rows: int, entries: int
+    layer: LayerSpec, quant: LayerQuant, extent: Extent, rows: int, entries: int, entering: int
 ) -> list[Product]:
+    """Return a layer's products; ``entering`` is the width of what a step's nodes send."""
     inputs, width, outputs = layer.inputs, layer.width, layer.outputs
     edges = extent.edges.get(layer.operator, 0)
     match layer.operator:
@@ -155,6 +163,22 @@ def _products(
             return [
                 ("aggregate", extent.nodes * inputs, "input", PLAIN),
                 ("feature", entries * outputs, "aggregate", "weight"),
+            ]
+        case "appnp":
+            return [("output", edges * outputs, entering, PLAIN)]
+        case "smp":
+            return [
+                ("change", edges * outputs, entering, PLAIN),
+                ("output", edges * outputs, "aggregate", PLAIN),
+            ]
+        case "elastic":
+            ends = 2 * extent.pairs * outputs
+            proposal: Product = ("proposal", ends, "message", PLAIN)
+            return [
+                ("aggregate", edges * outputs, entering, PLAIN),
+                *([proposal] if layer.step > 1 else []),
+                ("dual", ends, "aggregate", PLAIN),
+                ("output", ends, "message", PLAIN),
             ]
 
 

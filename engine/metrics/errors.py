@@ -18,6 +18,21 @@ from numpy.typing import NDArray
 from engine.metrics.rows import Reals, Rows, as_rows, squared_norms, subtract
 
 
+def absolute_distance(difference: Rows) -> Reals:
+    """Return how long each row of a difference is: ``||difference_i||``.
+
+    Args:
+        difference: [N, F], dense or sparse.
+
+    Returns:
+        [N], float64.
+
+    Raises:
+        ValueError: If a number is nan or inf.
+    """
+    return np.sqrt(squared_norms(as_rows(difference)))
+
+
 def relative_distance(difference: Rows, reference: Rows) -> Reals:
     """Return how long each row of a difference is beside the reference's.
 
@@ -38,7 +53,7 @@ def relative_distance(difference: Rows, reference: Rows) -> Reals:
         raise ValueError(
             f"a difference has its reference's shape {reference.shape}; got {difference.shape}"
         )
-    length, size = np.sqrt(squared_norms(difference)), np.sqrt(squared_norms(reference))
+    length, size = absolute_distance(difference), absolute_distance(reference)
     ratio = np.where(length == 0, 0.0, np.inf)
     return np.divide(length, size, out=ratio, where=size > 0)
 

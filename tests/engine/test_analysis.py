@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy.sparse import issparse
 
-from engine.analysis import Analysis, Study, activations
-from engine.graphs import Graph
+from engine.analysis import Analysis, Study
+from engine.graphs import Graph, calibration_part, measured_part
 from engine.integer import Program, bind, mixed, program_of
+from engine.metrics.merit import MAE
+from engine.metrics.rows import dense
 from engine.metrics.smoothness import smoothness
 from engine.spec import FP32, LayerQuant, ModelSpec, QuantSpec, SpecError, scheme
 
@@ -24,7 +27,7 @@ KINDS = ("total", "own", "inherited")
 def float_program(graph: Graph, model: ModelSpec) -> Program:
     """Return a network with weights of a plausible size."""
     rng = np.random.default_rng(0)
-    layers = model.layer_specs(graph.features, graph.classes)
+    layers = model.layer_specs(graph.features, graph.outputs)
     constants = {
         (layer, name): rng.normal(size=shape) / (shape[0] ** 0.25 if len(shape) > 1 else 4)
         for layer, spec in enumerate(layers)
@@ -143,7 +146,7 @@ def test_without_quantization_there_is_no_error(study: Study) -> None:
                 assert not analysis.error(layer, component, kind).any()
         assert np.isposinf(analysis.error(layer, measure="sqnr_db")).all()
     assert not analysis.component_error("weight").any()
-    assert analysis.accuracy["integer"] == analysis.accuracy["float"]
+    assert analysis.result["integer"] == analysis.result["float"]
     assert analysis.size["model_bytes"] == analysis.size["float_model_bytes"]
 
 
@@ -184,7 +187,7 @@ def test_accuracy_and_size(study: Study, analysis: Analysis) -> None:
             for row, y, test in zip(rows_of(trace.scores), graph.y, graph.test, strict=True)
             if test
         ]
-        assert analysis.accuracy[name] == pytest.approx(sum(right) / len(right))
+        assert analysis.result[name] == pytest.approx(sum(right) / len(right))
     size = analysis.size
     assert size["float_model_bytes"] == 4 * (34 * 8 + 8 + 2 * (8 * 8 + 8) + 8 * 4 + 4)
     assert size["model_bytes"] < size["float_model_bytes"] / 2
@@ -196,7 +199,7 @@ def test_smoothness_at_every_depth(study: Study, analysis: Analysis) -> None:
         states = [*(trace.real(layer, "input") for layer in range(4)), trace.scores]
         expected = [smoothness(h, study.pairs, study.graph.y).to_dict() for h in states]
         np.testing.assert_equal([depth.to_dict() for depth in known], expected)
-    assert len(activations(study.trace, study.reference.layers)) == 5
+    assert len(study.states(study.trace)) == 5
 
 
 def test_what_does_not_change_is_computed_once(study: Study) -> None:
@@ -212,3 +215,37 @@ def test_any_program_of_the_network_can_be_analysed(study: Study, analysis: Anal
     again = study.analyse(analysis.program)
     np.testing.assert_array_equal(again.error(3), analysis.error(3))
     assert study.layers == 4
+
+
+def scales(analysis: Analysis) -> dict[Any, float]:
+    return {slot: held.scale.item() for slot, held in analysis.program.params.items()}
+
+
+def test_previews_of_a_part_find_their_ranges_on_another(rings: Graph) -> None:
+    model = ModelSpec(operator="gin", hidden=8, pool="mean")
+    program = float_program(rings, model)
+    quant = scheme("ptq", bits=4, model=model).quant
+    measured, calibration = measured_part(rings), calibration_part(rings)
+    preview = Study(measured, program, calibration).preview(quant)
+    assert preview.study.graph is measured
+    elsewhere = Study(calibration, program).preview(quant)
+    assert scales(preview) == scales(elsewhere) != scales(Study(measured, program).preview(quant))
+    assert len(preview.error(1)) == measured.nodes
+    assert len(preview.error(3)) == measured.units
+
+
+def test_absolute_errors_are_lengths(analysis: Analysis) -> None:
+    exact, found = (dense(of.trace.real(2, "output")) for of in (analysis.study, analysis))
+    twin = [math.dist(a, b) for a, b in zip(rows_of(exact), rows_of(found), strict=True)]
+    assert analysis.error(2, measure="absolute_l2") == pytest.approx(twin)
+
+
+def test_predictions_of_targets_are_judged_by_their_error(rings: Graph) -> None:
+    model = ModelSpec(operator="gin", hidden=8, pool="mean")
+    targets = np.random.default_rng(1).normal(size=(rings.units, 2)).astype(np.float32)
+    real = replace(rings, targets=targets, classes=0, y=np.full_like(rings.y, -1))
+    analysis = Study(real, float_program(real, model)).preview(scheme("ptq", model=model).quant)
+    assert analysis.study.merit is MAE
+    for name, trace in (("float", analysis.study.trace), ("integer", analysis.trace)):
+        expected = np.abs(trace.scores - targets)[real.test].mean()
+        assert analysis.result[name] == pytest.approx(expected)

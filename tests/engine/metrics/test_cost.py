@@ -88,6 +88,35 @@ def test_cora_by_hand() -> None:
     }
 
 
+@pytest.mark.parametrize("operator", ["appnp", "elastic", "smp"])
+def test_what_steps_sum(operator) -> None:
+    model = ModelSpec(operator=operator, steps=3)
+    extent = Extent(nodes=20, edges={operator: 90}, entries=100, pairs=35)
+    widths = {"message": 8} if operator == "appnp" else {"message": 8, "aggregate": 2}
+    spec = scheme("qat", bits=4, component_bits=widths, model=model)
+    stages = stage_costs(model.layer_specs(9, 5), spec.quant, extent)
+    found = [(s.layer, s.slot, s.macs, s.bits) for s in stages if s.layer >= 2]
+    first, later = (8, 1), (4, 1)
+    if operator == "appnp":
+        assert found == [(at, "output", 450, later if at > 2 else first) for at in (2, 3, 4)]
+    if operator == "smp":
+        assert found == [
+            (at, *stage)
+            for at in (2, 3, 4)
+            for stage in (
+                ("change", 450, later if at > 2 else first),
+                ("output", 450, (2, 1)),
+            )
+        ]
+    if operator == "elastic":
+        assert [s for s in found if s[0] == 2] == [
+            (2, "aggregate", 450, (8, 1)),
+            (2, "dual", 350, (2, 1)),
+            (2, "output", 350, (8, 1)),
+        ]
+        assert [s[1] for s in found if s[0] == 3] == ["aggregate", "proposal", "dual", "output"]
+
+
 def test_after_a_pool_only_graphs_are_multiplied() -> None:
     model = ModelSpec(operator="gin", hidden=5, pool="sum")
     stages = stage_costs(
