@@ -6,31 +6,40 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from engine.analysis import PROGRAM, REFERENCE, Analysis, Study, extent
 from engine.export import Simulation, export, reference
-from engine.graphs import Graph, GraphError, expected_protected, subset
+from engine.graphs import (
+    Graph,
+    calibration_part,
+    check_task,
+    expected_protected,
+    measured_part,
+    subset,
+)
 from engine.integer import read, write
 from engine.learning import training
 from engine.learning.batch import Batch
 from engine.learning.datasets import fetch
 from engine.learning.feed import Feed, MiniBatches, WholeGraph
 from engine.learning.network import Network
+from engine.learning.own import restore
 from engine.learning.protection import DegreeProtection
 from engine.learning.threads import threads_for
 from engine.learning.training import Epoch, fit
 from engine.learning.weights import read_weights, write_weights
 from engine.metrics.cost import bit_operations, multiply_adds
 from engine.metrics.errors import relative_l2
+from engine.metrics.merit import ACCURACY, Merit, merit_of, result
 from engine.peers import median_ms, torch_best
 from engine.runs import AlreadyFinished, PendingRun, Run, RunStore
-from engine.spec import RunSpec, SpecError, float_twin
+from engine.spec import OwnModel, RunSpec, float_twin
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,10 +49,12 @@ class Started:
     Args:
         key: The run's key.
         epochs: How many it will take.
+        merit: What it is judged by.
     """
 
     key: str
     epochs: int
+    merit: Merit = ACCURACY
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,9 +63,9 @@ class EpochDone:
 
     Args:
         epoch: Its number, from 1.
-        loss: Mean cross entropy on the training nodes.
-        train: Accuracy on the training nodes, 0 to 1.
-        validation: Accuracy on the validation nodes, 0 to 1.
+        loss: Mean loss over the training units.
+        train: What the run's merit says of the training units.
+        validation: The same of the validation units.
         seconds_left: Estimate of the time that the other epochs take.
     """
 
@@ -94,9 +105,6 @@ Event = Started | EpochDone | Finished | Cancelled | Diverged
 WEIGHTS = "weights.npz"
 """The file in which a float run keeps what finetuning starts from."""
 
-CALIBRATED_ON = 256
-"""Training graphs of a set on which post-training quantization finds its ranges, at most."""
-
 
 def run(
     spec: RunSpec,
@@ -108,11 +116,12 @@ def run(
     """Carry out a run, or find it in the store, yielding what happens; the last event ends it.
 
     Post-training quantization and finetuning start from the run's float twin, which is carried out
-    first where the store does not have it, as a run of its own.
+    first where the store does not have it, as a run of its own; of a person's own model that is the
+    model as it is.
 
     Args:
         spec: What to run.
-        store: Where runs are kept, and public graphs beside them.
+        store: Where runs are kept, and public graphs and own models beside them.
         cancelled: Asked between steps.
         timeout_s: How long to wait for another process that runs the same spec.
 
@@ -125,7 +134,7 @@ def run(
         yield Finished(key=spec.key, run=found)
         return
     graph = fetch(spec.graph, store.folder)
-    _check_task(spec, graph)
+    check_task(graph, spec.model)
     start: Run | None = None
     if spec.training.mode in ("ptq", "finetune"):
         ending: Event | None = None
@@ -145,41 +154,11 @@ def run(
     with pending:
         measured = measured_part(graph)
         batch = Batch.of(measured)
-        layers = spec.model.layer_specs(graph.features, graph.classes)
+        layers = spec.model.layer_specs(graph.features, graph.outputs)
         with threads_for(multiply_adds(layers, extent(measured, batch.neighbourhoods, layers))):
-            yield from _carry_out(spec, graph, measured, batch, start, pending, cancelled)
-
-
-def measured_part(graph: Graph) -> Graph:
-    """Return what a run is measured on: a single graph, all of it, or a set's graphs for testing.
-
-    Args:
-        graph: The graph or set that it learned on.
-    """
-    return subset(graph, graph.test) if graph.is_set else graph
-
-
-def calibration_part(graph: Graph) -> Graph:
-    """Return what ranges are found on after training: a graph, or a set's first training graphs."""
-    if not graph.is_set:
-        return graph
-    return subset(graph, np.flatnonzero(graph.train)[:CALIBRATED_ON])
-
-
-def _check_task(spec: RunSpec, graph: Graph) -> None:
-    """Refuse a network that does not answer what the graph asks.
-
-    Raises:
-        SpecError: Naming the model's pool.
-        GraphError: If real numbers are to be learned.
-    """
-    pool = spec.model.pool
-    if graph.is_set and pool == "none":
-        raise SpecError("model.pool", pool, f"sum, mean or max: {graph.name} is a set of graphs")
-    if not graph.is_set and pool != "none":
-        raise SpecError("model.pool", pool, f"none: the nodes of {graph.name} are to be classified")
-    if graph.targets is not None:
-        raise GraphError(f"{graph.name} has real targets; only classes are learned so far")
+            yield from _carry_out(
+                spec, graph, measured, batch, start, store.folder, pending, cancelled
+            )
 
 
 class RunEnded(RuntimeError):
@@ -209,22 +188,27 @@ def _carry_out(
     measured: Graph,
     batch: Batch,
     start: Run | None,
+    folder: Path,
     pending: PendingRun,
     cancelled: Callable[[], bool],
 ) -> Iterator[Event]:
     generator = torch.Generator().manual_seed(spec.seed)
-    layers = spec.model.layer_specs(graph.features, graph.classes)
+    layers = spec.model.layer_specs(graph.features, graph.outputs)
     network = Network(layers, spec.quant, generator)
     epochs: list[Epoch] = []
     if start is not None:
         with start.open(WEIGHTS) as file:
             read_weights(network, file)
-    if start is not None and spec.training.mode == "ptq":
+    if isinstance(spec.model, OwnModel) and spec.training.mode == "float":
+        restore(network, spec.model, folder)
+    elif start is not None and spec.training.mode == "ptq":
         with start.open(REFERENCE) as file:
-            program = Study(calibration_part(graph), read(file)).preview(spec.quant).program
+            study = Study(measured, read(file), calibration_part(graph))
+        program = study.preview(spec.quant).program
         network.load_qparams({slot: program.params_of(slot) for slot, _ in network.quantizers()})
     else:
-        yield Started(key=spec.key, epochs=spec.training.epochs)
+        merit = merit_of(graph.labels)
+        yield Started(key=spec.key, epochs=spec.training.epochs, merit=merit)
         feed = _feed(spec, graph, batch)
         began = time.perf_counter()
         try:
@@ -251,10 +235,11 @@ def _carry_out(
     program = export(network)
     analysis = Study(measured, float_program).analyse(program)
     simulation = Simulation(network, batch)
-    metrics = _metrics(spec, analysis, simulation, batch, epochs)
+    metrics = _metrics(spec, analysis, simulation, epochs)
     if graph.is_set:
-        judged = Batch.of(subset(graph, graph.val))
-        metrics["accuracy"]["validation"] = _accuracy(network, judged, judged.validation)
+        judged = subset(graph, graph.val)
+        simulated = Simulation(network, Batch.of(judged)).scores
+        metrics[analysis.study.merit.name]["validation"] = result(simulated, judged.labels)
     pending.write(PROGRAM, lambda file: write(program, file))
     pending.write(REFERENCE, lambda file: write(float_program, file))
     if spec.training.mode == "float":
@@ -269,20 +254,13 @@ def _feed(spec: RunSpec, graph: Graph, batch: Batch) -> Feed:
     return WholeGraph(batch, DegreeProtection(graph, spec.protection))
 
 
-def _accuracy(network: Network, batch: Batch, units: Tensor) -> float:
-    scores = torch.from_numpy(Simulation(network, batch).scores)
-    return training.accuracy(scores, batch.y, units)
-
-
 def _metrics(
-    spec: RunSpec,
-    analysis: Analysis,
-    simulation: Simulation,
-    batch: Batch,
-    epochs: list[Epoch],
+    spec: RunSpec, analysis: Analysis, simulation: Simulation, epochs: list[Epoch]
 ) -> dict[str, Any]:
     study, plan, graph = analysis.study, analysis.plan, analysis.study.graph
-    simulated = torch.from_numpy(simulation.scores)
+    agreement = simulation.agreement(analysis.trace).to_dict()
+    if graph.targets is not None:
+        del agreement["same_class"]
     best = next((epoch for epoch in reversed(epochs) if epoch.best), None)
     layers = study.reference.layers
     peer = torch_best(study.reference, study.neighbourhoods, graph)
@@ -291,14 +269,13 @@ def _metrics(
     ) as threads:  # Numba's first kernel resets torch's number
         integer_ms, float_ms = median_ms(plan.run, peer)
     return {
-        "accuracy": {
-            "float": analysis.accuracy["float"],
-            "simulated": training.accuracy(simulated, batch.y, batch.test),
-            "integer": analysis.accuracy["integer"],
-            "validation": training.accuracy(simulated, batch.y, batch.validation),
+        study.merit.name: {
+            **analysis.result,
+            "simulated": result(simulation.scores[graph.test], graph.labels[graph.test]),
+            "validation": result(simulation.scores[graph.val], graph.labels[graph.val]),
         },
         "best_epoch": best.epoch if best else 0,
-        "agreement": simulation.agreement(analysis.trace).to_dict(),
+        "agreement": agreement,
         "size": analysis.size,
         "cost": {"bit_operations": bit_operations(layers, spec.quant, study.extent)},
         "latency": {
@@ -324,6 +301,7 @@ def _metrics(
             "float": [depth.to_dict() for depth in study.smoothness],
             "integer": [depth.to_dict() for depth in analysis.smoothness],
         },
+        "propagation": [depth.to_dict() for depth in analysis.depths],
     }
 
 
@@ -331,14 +309,20 @@ def _node_arrays(analysis: Analysis, simulation: Simulation) -> dict[str, NDArra
     """Return what is kept of each node, [N]: its classes, and its relative error at every slot.
 
     In a set each graph has a class, [G], and once pooled an error; ``nodes`` says how large it is.
+    Where targets are learned, the outputs are kept instead of classes, [N or G, T].
     """
     study = analysis.study
-    arrays: dict[str, NDArray[Any]] = {
-        "degree": study.graph.in_degree,
-        "class.float": study.trace.classes,
-        "class.simulated": simulation.scores.argmax(axis=1),
-        "class.integer": analysis.trace.classes,
+    arrays: dict[str, NDArray[Any]] = {"degree": study.graph.in_degree}
+    predictions: dict[str, NDArray[Any]] = {
+        "float": study.trace.scores,
+        "simulated": simulation.scores,
+        "integer": analysis.trace.scores,
     }
+    for name, outputs in predictions.items():
+        if study.graph.targets is None:
+            arrays[f"class.{name}"] = outputs.argmax(axis=1)
+        else:
+            arrays[f"output.{name}"] = outputs.astype(np.float32)
     if study.graph.starts is not None:
         arrays["nodes"] = np.diff(study.graph.starts)
     for layer, shape in enumerate(study.reference.layers):

@@ -11,7 +11,7 @@ One JSON object a line. Commands come in on standard input:
 Events go out on standard output, which nothing else writes to; ``id`` is the command's:
 
     ready, alive                     the libraries are loaded; once every two seconds
-    started {key, epochs}            training begins
+    started {key, epochs, merit}     training begins; what it is judged by: accuracy or mae
     epochs {epochs: [...]}           those since the last such event, at most ten a second
     finished {key}  fetched {graph}  pong
     cancelled {note}  diverged {note}  failed {note}
@@ -136,7 +136,9 @@ class Worker:
                 self._send("epochs", job, epochs=epochs)
                 epochs, sent = [], time.monotonic()
             if isinstance(event, Started):
-                self._send("started", job, key=event.key, epochs=event.epochs)
+                self._send(
+                    "started", job, key=event.key, epochs=event.epochs, merit=event.merit.name
+                )
             elif isinstance(event, Finished):
                 self._send("finished", job, key=event.key)
             elif isinstance(event, Cancelled):

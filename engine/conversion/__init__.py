@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.conversion.chain import ConversionError
+from engine.conversion.kept import keep
 from engine.conversion.network import convert, quantize
 
-__all__ = ["ConversionError", "convert", "quantize"]
+__all__ = ["ConversionError", "convert", "keep", "quantize"]

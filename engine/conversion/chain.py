@@ -70,7 +70,7 @@ def chain(model: nn.Module) -> list[Operation]:
     """
     graph = _traced(model)
     operations: list[Operation] = []
-    modules = {f"model.{path}": module for path, module in model.named_modules()}
+    modules = {f"model.{path}".rstrip("."): module for path, module in model.named_modules()}
     inputs = [node for node in graph.nodes if node.op == "placeholder"]
     state = inputs[0]
     for node in graph.nodes:

@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.runs.json import from_json, to_json
 from engine.runs.record import Run, Status
-from engine.spec import RunSpec, canonical
+from engine.spec import ModelSpec, OwnModel, RunSpec, canonical
 from engine.spec import loads as loads_spec
 from engine.spec.quantization import LEARNED
 
@@ -29,7 +29,7 @@ class RunSummary:
         metrics: Nested dictionaries of numbers, strings and lists.
         spec_json: The spec's canonical JSON; empty for an unreadable run, as the next five.
         graph: The graph's name.
-        model: Operator, layers and hidden features: ``gcn 2×16``.
+        model: See `describe_model`.
         bits: Widths in a word, see `describe_bits`.
         mode: How the weights were found.
         seed: The run's seed; None for an unreadable run.
@@ -59,7 +59,6 @@ class RunSummary:
 
 def summarize(run: Run) -> RunSummary:
     """Return a run's summary."""
-    model = run.spec.model
     return RunSummary(
         key=run.key,
         status=run.status,
@@ -70,11 +69,19 @@ def summarize(run: Run) -> RunSummary:
         metrics=run.metrics,
         spec_json=canonical(run.spec),
         graph=run.spec.graph.name,
-        model=f"{model.operator} {model.layers}×{model.hidden}",
+        model=describe_model(run.spec.model),
         bits=describe_bits(run.spec),
         mode=run.spec.training.mode,
         seed=run.spec.seed,
     )
+
+
+def describe_model(model: ModelSpec | OwnModel) -> str:
+    """Return operator, layers, hidden features and steps: ``gcn 2×16``, ``smp 2×64 + 10 steps``."""
+    if isinstance(model, OwnModel):
+        return f"own {model.name[4:10]}"
+    steps = f" + {model.propagated} steps" if model.propagated else ""
+    return f"{model.operator} {model.layers}×{model.hidden}{steps}"
 
 
 def describe_bits(spec: RunSpec) -> str:

@@ -29,13 +29,17 @@ from engine.experiment import (
 )
 from engine.graphs import Graph, GraphError, Neighbourhoods, expected_protected, keep_own, subset
 from engine.integer import Program, bind, read
+from engine.learning.batch import Batch
 from engine.learning.network import Network
+from engine.learning.own import ModelNotFound, keep_network, restore
+from engine.metrics.merit import MAE
 from engine.runs import Run, RunStore
 from engine.spec import (
     FP32,
     GraphSpec,
     LayerQuant,
     ModelSpec,
+    OwnModel,
     Protection,
     RunSpec,
     SpecError,
@@ -106,8 +110,8 @@ def test_stored_programs_and_arrays_are_what_was_measured(store: RunStore, karat
     held = complete(spec, store)
     program, float_program = program_of(held), program_of(held, REFERENCE)
     analysis = Study(karate, float_program).analyse(program)
-    assert held.metrics["accuracy"]["integer"] == analysis.accuracy["integer"]
-    assert held.metrics["accuracy"]["float"] == analysis.accuracy["float"]
+    assert held.metrics["accuracy"]["integer"] == analysis.result["integer"]
+    assert held.metrics["accuracy"]["float"] == analysis.result["float"]
     assert held.metrics["size"] == analysis.size
     assert held.metrics["float_stages"] == program.float_stages == ["1.output"]
     assert held.arrays["degree"].tolist() == karate.in_degree.tolist()
@@ -180,7 +184,7 @@ def test_post_training_quantization_is_the_preview_of_the_float_run(
     np.testing.assert_array_equal(plan.run(), preview.plan.run())
     metrics = finished.run.metrics
     assert metrics["accuracy"]["float"] == twin.metrics["accuracy"]["float"]
-    assert metrics["accuracy"]["integer"] == preview.accuracy["integer"]
+    assert metrics["accuracy"]["integer"] == preview.result["integer"]
     assert metrics["agreement"]["max_code_difference"] <= 1
     assert metrics["agreement"]["codes_different"] <= 0.001
     assert (metrics["best_epoch"], metrics["epoch_ms"], finished.run.epochs) == (0, 0.0, ())
@@ -359,7 +363,7 @@ def test_a_set_of_graphs_is_learned_and_measured(
     assert held.metrics["agreement"]["max_code_difference"] <= 1
     assert held.metrics["agreement"]["codes_different"] <= 0.001
     analysis = Study(tested, program_of(held, REFERENCE)).analyse(program_of(held))
-    assert held.metrics["accuracy"]["integer"] == analysis.accuracy["integer"]
+    assert held.metrics["accuracy"]["integer"] == analysis.result["integer"]
     assert held.arrays["nodes"].tolist() == np.diff(tested.starts).tolist()
     assert held.arrays["class.integer"].tolist() == analysis.trace.classes.tolist()
     assert len(held.arrays["degree"]) == tested.nodes
@@ -385,10 +389,115 @@ def test_a_network_must_answer_what_is_asked(
     with pytest.raises(SpecError, match=r"model\.pool: got 'none', accepts sum, mean or max"):
         complete(scheme("float", graph=kept_rings), store)
     pooled = scheme("float", graph=GraphSpec(name="karate"), model=ModelSpec(pool="sum"))
-    with pytest.raises(SpecError, match=r"model\.pool: got 'sum', accepts none: the nodes of"):
+    with pytest.raises(SpecError, match=r"model\.pool: got 'sum', accepts none: the labels of"):
         complete(pooled, store)
-    y = np.full_like(rings.y, -1)
-    real = replace(rings, targets=rings.y[:, None].astype(np.float32), classes=0, y=y)
-    kept = keep_own(real, store.folder)
-    with pytest.raises(GraphError, match="has real targets; only classes are learned so far"):
-        complete(scheme("float", graph=kept, model=ModelSpec(pool="mean")), store)
+
+
+def real(graph: Graph, targets: np.ndarray) -> Graph:
+    """Return the graph with targets in place of its classes."""
+    y = np.full_like(graph.y, -1)
+    return replace(graph, targets=targets.astype(np.float32), classes=0, y=y)
+
+
+@pytest.mark.parametrize("name", ["float", "degree-quant", "ptq"])
+def test_targets_of_graphs_are_learned_and_measured(
+    store: RunStore, rings: Graph, name: str
+) -> None:
+    sizes = np.diff(rings.starts)
+    graph = real(rings, np.stack((sizes, rings.y), axis=1))
+    model = ModelSpec(operator="gin", hidden=8, pool="sum", dropout=0)
+    training = TrainingSpec(epochs=4, batch=8)
+    kept = keep_own(graph, store.folder)
+    spec = scheme(name, bits=4, graph=kept, model=model, training=training)
+    started, *_, finished = run(spec, store)
+    assert (started.merit, finished.run.status) == (MAE, "finished")
+    held = finished.run
+    assert "accuracy" not in held.metrics
+    assert set(held.metrics["mae"]) == {"float", "integer", "simulated", "validation"}
+    assert "same_class" not in held.metrics["agreement"]
+    assert held.metrics["agreement"]["max_code_difference"] <= 1
+    tested = subset(graph, graph.test)
+    analysis = Study(tested, program_of(held, REFERENCE)).analyse(program_of(held))
+    assert held.metrics["mae"]["integer"] == analysis.result["integer"]
+    assert "class.integer" not in held.arrays
+    np.testing.assert_array_equal(held.arrays["output.integer"], analysis.trace.scores)
+    simulated = np.abs(held.arrays["output.simulated"] - tested.targets).mean()
+    assert held.metrics["mae"]["simulated"] == pytest.approx(simulated, rel=1e-5)
+
+
+def test_targets_of_graphs_are_learned_well(store: RunStore, rings: Graph) -> None:
+    sizes = np.diff(rings.starts)[:, None]
+    kept = keep_own(real(rings, sizes), store.folder)
+    model = ModelSpec(operator="gin", hidden=16, pool="sum", dropout=0)
+    training = TrainingSpec(epochs=60, batch=12)
+    spec = scheme("degree-quant", bits=8, graph=kept, model=model, training=training)
+    held = complete(spec, store)
+    off = np.abs(sizes[rings.test] - np.median(sizes[rings.train])).mean()
+    assert held.metrics["mae"]["integer"] < 0.5 * off
+    assert held.metrics["mae"]["validation"] < 0.5 * off
+    best = held.epochs[held.metrics["best_epoch"] - 1]
+    assert best["validation"] == min(epoch["validation"] for epoch in held.epochs)
+
+
+def test_targets_of_nodes_are_learned(store: RunStore, karate: Graph) -> None:
+    kept = keep_own(real(karate, karate.in_degree[:, None]), store.folder)
+    held = complete(spec_of("degree-quant", 8, graph=kept), store)
+    assert held.metrics["mae"]["integer"] > 0
+    assert held.arrays["output.integer"].shape == (34, 1)
+
+
+@pytest.fixture
+def own(store: RunStore, karate: Graph) -> OwnModel:
+    """Keep a network that was trained elsewhere."""
+    torch.manual_seed(0)
+    shape = ModelSpec(operator="sage", hidden=8).layer_specs(karate.features, karate.classes)
+    network = Network(shape, [LayerQuant()] * 2, torch.Generator().manual_seed(5))
+    return keep_network(network, store.folder)
+
+
+def test_a_persons_own_model_is_measured_as_it_is(
+    store: RunStore, karate: Graph, own: OwnModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(experiment, "fit", forbidden)
+    spec = scheme("ptq", bits=8, graph=KARATE, model=own, seed=3)
+    (finished,) = run(spec, store)
+    twin = store.answer(float_twin(spec).key)
+    network = Network(own.layers, [LayerQuant()] * 2)
+    restore(network, own, store.folder)
+    batch = Batch.of(karate)
+    with torch.no_grad():
+        scores = network.eval()(batch.x, batch.adjacencies)
+    assert twin.arrays["class.float"].tolist() == scores.argmax(dim=1).tolist()
+    assert (twin.epochs, twin.metrics["best_epoch"]) == ((), 0)
+    preview = Study(karate, program_of(twin, REFERENCE)).preview(spec.quant)
+    assert finished.run.metrics["accuracy"]["integer"] == preview.result["integer"]
+    assert finished.run.metrics["agreement"]["max_code_difference"] <= 1
+
+
+def test_a_persons_own_model_is_finetuned_or_its_shape_learned_anew(
+    store: RunStore, own: OwnModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts: list[torch.Tensor] = []
+
+    def watched(network: Network, *rest: Any) -> Any:
+        starts.append(network.layers[0].weight.detach().clone())
+        return fit(network, *rest)
+
+    fit = experiment.fit
+    monkeypatch.setattr(experiment, "fit", watched)
+    kept = Network(own.layers, [LayerQuant()] * 2)
+    restore(kept, own, store.folder)
+    for mode in ("finetune", "retrain"):
+        training = TrainingSpec(epochs=4, mode=mode)
+        held = complete(scheme("qat", bits=4, graph=KARATE, model=own, training=training), store)
+        assert len(held.epochs) == 4
+    finetuned, anew = starts
+    assert torch.equal(finetuned, kept.layers[0].weight)
+    assert not torch.equal(anew, kept.layers[0].weight)
+
+
+def test_a_persons_own_model_must_fit_and_be_here(store: RunStore, own: OwnModel) -> None:
+    with pytest.raises(SpecError, match=r"model\.features: got 34, accepts 64"):
+        complete(scheme("ptq", model=own), store)
+    with pytest.raises(ModelNotFound, match="is not kept in"):
+        complete(scheme("ptq", graph=KARATE, model=own), RunStore(store.folder / "other"))

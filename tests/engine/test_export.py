@@ -28,12 +28,14 @@ from engine.learning.weights import read_weights, write_weights
 from engine.metrics.agreement import Agreement
 from engine.spec import (
     Current,
+    Elastic,
     LayerQuant,
     LearnedStep,
     MinMax,
     ModelSpec,
     QuantSpec,
     RunSpec,
+    Smp,
     TrainingSpec,
     scheme,
 )
@@ -175,6 +177,11 @@ OPERATORS = {
     "gin plain": ModelSpec(operator="gin", layers=3, hidden=4, batch_norm=False, residual=True),
     "sage mean": ModelSpec(operator="sage", layers=3, hidden=4),
     "sage max": ModelSpec(operator="sage", layers=3, hidden=4, aggregation="max", batch_norm=True),
+    "appnp": ModelSpec(operator="appnp", hidden=4, steps=3),
+    "elastic": ModelSpec(operator="elastic", hidden=4, steps=3),
+    "smp": ModelSpec(
+        operator="smp", hidden=4, steps=3, propagation=Smp(lambda0=0.5, eta_lambda=0.01)
+    ),
 }
 
 
@@ -196,7 +203,7 @@ def test_program_of_any_operator_equals_simulation(
         network = train(digits, spec)
     found = agreement_of(digits, network, export(network))
     assert_agrees(found)
-    last = spec.model.layers - 1
+    last = spec.model.depth - 1
     slots = {
         (layer, slot)
         for layer, shape in enumerate(model.layer_specs(1, 1))
@@ -208,9 +215,29 @@ def test_program_of_any_operator_equals_simulation(
     assert export(network).float_stages == [*softmaxes, f"{last}.output"]
 
 
+@pytest.mark.parametrize("operator", ["appnp", "elastic", "smp"])
+@pytest.mark.parametrize("bits", [8, 4, 2])
+def test_64_steps_do_not_drift(digits: Graph, karate: Graph, operator: str, bits: int) -> None:
+    """Every code of every step: a propagation would carry one that differs to all neighbours."""
+    graph = karate if operator == "elastic" else digits
+    model = ModelSpec(operator=operator, hidden=4, steps=64, propagation=STRONG.get(operator))
+    spec = scheme("qat", bits=bits, model=model, training=TrainingSpec(epochs=1))
+    network = train(graph, spec)
+    found = agreement_of(graph, network, export(network))
+    assert found.max_code_difference == 0
+    assert found.same_class == 1
+    assert len(found.slots) == sum(len(shape.slots) for shape in model.layer_specs(1, 1)) - 1
+
+
+STRONG = {
+    "elastic": Elastic(lambda1=0.3, lambda2=6),
+    "smp": Smp(lambda0=0.5, eta_lambda=0.01),
+}
+
+
 @st.composite
 def any_quant(draw: st.DrawFn, model: ModelSpec) -> tuple[LayerQuant, ...]:
-    whole = [draw(st.from_type(LayerQuant)) for _ in range(model.layers)]
+    whole = [draw(st.from_type(LayerQuant)) for _ in range(model.depth)]
     shapes = model.layer_specs(1, 1)
     return tuple(
         LayerQuant(**{c: held for c, held in quant.items() if c in shape.components})

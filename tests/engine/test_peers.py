@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from engine.graphs import Graph, Neighbourhoods
 from engine.integer import Program, bind, program_of
 from engine.peers import median_ms, pyg_default, torch_best
-from engine.spec import ModelSpec
+from engine.spec import Elastic, ModelSpec, Smp, SpecError
 
 MODELS = {
     "gcn": ModelSpec(residual=True, layers=3),
@@ -52,6 +52,30 @@ def test_peers_equal_the_program(graph: Graph, name: str, hidden: int) -> None:
         np.testing.assert_allclose(forward().numpy(), scores, rtol=1e-3, atol=2e-5 * size)
         again = forward().numpy()
         np.testing.assert_allclose(again, scores, rtol=1e-3, atol=2e-5 * size)
+
+
+PROPAGATIONS = {
+    "appnp": ModelSpec(operator="appnp", steps=4),
+    "elastic": ModelSpec(operator="elastic", steps=4, propagation=Elastic(lambda1=0.2)),
+    "smp": ModelSpec(operator="smp", steps=4, propagation=Smp(eta=0.05)),
+}
+
+
+@pytest.mark.parametrize("name", list(PROPAGATIONS))
+@given(graph=...)
+def test_propagations_on_h_equal_the_program_on_v(graph: Graph, name: str) -> None:
+    graph, model = replace(graph, edge_weight=None), replace(PROPAGATIONS[name], hidden=4)
+    program, neighbourhoods = float_program(graph, model), Neighbourhoods(graph)
+    scores = bind(program, neighbourhoods, graph.x).run()
+    found = torch_best(program, neighbourhoods, graph)
+    for _ in range(2):
+        size = np.abs(scores).max()
+        np.testing.assert_allclose(found().numpy(), scores, rtol=1e-3, atol=2e-5 * size)
+
+
+def test_pyg_has_no_peer_of_a_propagation(karate: Graph) -> None:
+    with pytest.raises(SpecError, match="operator: got 'linear', accepts a convolution"):
+        pyg_default(float_program(karate, PROPAGATIONS["appnp"]), karate)
 
 
 def test_the_pool_of_a_network_for_graphs(karate: Graph) -> None:

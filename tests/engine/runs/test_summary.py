@@ -8,8 +8,17 @@ from math import isnan, nan
 
 import pytest
 
-from engine.runs.summary import RunSummary, describe_bits, dumps, loads
-from engine.spec import FP32, ModelSpec, Operator, RunSpec, canonical, scheme
+from engine.runs.summary import RunSummary, describe_bits, describe_model, dumps, loads
+from engine.spec import (
+    FP32,
+    LayerSpec,
+    ModelSpec,
+    Operator,
+    OwnModel,
+    RunSpec,
+    canonical,
+    scheme,
+)
 
 
 @pytest.mark.parametrize(
@@ -37,6 +46,12 @@ def test_float_outputs_of_hidden_layers_count() -> None:
 @pytest.mark.parametrize("operator", ["gat", "gin", "sage"])
 def test_only_what_the_operator_has_counts(operator: Operator) -> None:
     assert describe_bits(scheme("qat", bits=4, model=ModelSpec(operator=operator))) == "INT4"
+
+
+def test_an_own_model_is_called_by_its_digest() -> None:
+    layer = LayerSpec(operator="gcn", inputs=3, outputs=2)
+    assert describe_model(OwnModel(name=f"own:{'0a' * 32}", layers=(layer,))) == "own 0a0a0a"
+    assert describe_model(ModelSpec(operator="gat", layers=3)) == "gat 3×16"
 
 
 def test_survives_json() -> None:
@@ -67,3 +82,8 @@ def test_survives_json() -> None:
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         loads(text)
+
+
+def test_a_propagation_names_its_steps() -> None:
+    assert describe_model(ModelSpec(operator="smp", hidden=64, steps=3)) == "smp 2×64 + 3 steps"
+    assert describe_model(ModelSpec()) == "gcn 2×16"
