@@ -1,62 +1,139 @@
-"""How fast the integer path is beside float32: ratios in one process, in turn, same threads."""
+"""How fast the integer path is beside float32: from input codes to scores, the whole graph."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
+import numpy as np
+from scipy.sparse import issparse
 
-from engine.analysis import Study
-from engine.export import reference
-from engine.learning.datasets import fetch
-from engine.learning.network import Network
-from engine.learning.threads import threads_for
-from engine.metrics.cost import multiply_adds
-from engine.peers import median_ms, pyg_default, torch_best
-from engine.spec import GraphSpec, LayerQuant, ModelSpec, scheme
+from engine.bench import loops
+from engine.bench.aggregation import quant_of
+from engine.bench.case import PYG, TORCH, GraphCase, Subject, no_room
+from engine.bench.machine import Machine
+from engine.bench.race import Effort, Rival
+from engine.bench.report import Report, measured
+from engine.bench.stages import profile
+from engine.bench.threads import faster
+from engine.bench.traffic import traffic
+from engine.integer import Plan, bind
+from engine.integer.stages.edges import Edges
+from engine.spec import ModelSpec
 
 
 def bench_inference(
-    graph: GraphSpec,
+    case: GraphCase,
     model: ModelSpec,
+    machine: Machine,
+    effort: Effort,
     *,
-    bits: int = 8,
-    rounds: int = 30,
-    folder: Path | None = None,
-) -> dict[str, Any]:
-    """Return the time of a forward of the whole graph, from input codes to scores, and ratios.
+    classes: int | None = None,
+    bits: Sequence[int] = (8, 4, 2),
+    profiled: bool = False,
+) -> Report:
+    """Return the times of a forward of the whole graph, from input codes to scores.
 
-    Weights are random: time does not depend on them. A ratio above 1 says the integers are faster.
+    Weights are random: time does not depend on them.
 
     Args:
-        graph: The graph.
+        case: The graph.
         model: The network.
-        bits: Width of every component but the final scores.
-        rounds: Times each forward is run.
-        folder: Where public graphs are kept.
+        machine: The machine.
+        effort: How often each is run.
+        classes: Scores of a node; None for the graph's classes.
+        bits: Widths, each of every component but the final scores.
+        profiled: Whether each of our programs' stages are timed as well.
     """
-    loaded = fetch(graph, folder)
-    layers = model.layer_specs(loaded.features, loaded.classes)
-    network = Network(layers, (LayerQuant(),) * len(layers), torch.Generator().manual_seed(0))
-    study = Study(loaded, reference(network))
-    plan = study.preview(scheme("ptq", bits=bits, graph=graph, model=model).quant).plan
-    work = multiply_adds(layers, study.extent)
-    with threads_for(work) as threads:
-        integer_ms, best_ms, pyg_ms = median_ms(
-            plan.run,
-            torch_best(study.reference, study.neighbourhoods, loaded),
-            pyg_default(study.reference, loaded),
-            rounds=rounds,
-            budget_s=60,
-        )
-    return {
-        "graph": loaded.name,
-        "bits": bits,
-        "threads": threads,
-        "torch": torch.__version__,
-        "integer_ms": integer_ms,
-        "torch_best_ms": best_ms,
-        "pyg_ms": pyg_ms,
-        "ratio": {"torch_best": best_ms / integer_ms, "pyg": pyg_ms / integer_ms},
+    graph = case.graph()
+    layers = model.layer_specs(graph.features, classes or graph.classes)
+    subject = Subject(case, layers, graph)
+    plans = {
+        width: bind(subject.program(quant_of(model, width)), subject.neighbourhoods, graph.x)
+        for width in bits
     }
+    own = [_ours(f"ours, {width} bits", plan) for width, plan in plans.items()]
+    others, skipped = _others(subject, own[0].operations, effort.against)
+    stages = {
+        f"ours, {width} bits": profile(plan, machine) for width, plan in plans.items() if profiled
+    }
+    return measured(
+        "inference",
+        {
+            "graph": graph.name,
+            "nodes": graph.nodes,
+            "edges": graph.edges,
+            "operator": model.operator,
+            "widths": "→".join(str(spec.inputs) for spec in layers) + f"→{layers[-1].outputs}",
+        },
+        [*others, *own],
+        machine,
+        effort,
+        skipped=skipped,
+        stages=stages,
+    )
+
+
+def _ours(name: str, plan: Plan) -> Rival:
+    return Rival(
+        name=name,
+        run=plan.run,
+        operations=plan.schedule.operations,
+        bytes_moved=sum(traffic(plan, step) for step in plan.schedule.steps),
+    )
+
+
+def _others(
+    subject: Subject, operations: int, against: Sequence[str]
+) -> tuple[list[Rival], dict[str, str]]:
+    graph, reference = subject.graph, subject.reference
+    rivals: list[Rival] = []
+    skipped: dict[str, str] = {}
+    if "torch" in against:
+        from engine.peers import torch_best
+
+        run = faster(torch_best(reference, subject.neighbourhoods, graph))
+        rivals.append(Rival(name=TORCH, run=run, operations=operations))
+    if "pyg" in against:
+        from engine.peers import pyg_default
+
+        skipped = no_room(graph, max(layer.width for layer in reference.layers))
+        if not skipped:
+            run = pyg_default(reference, graph)
+            rivals.append(Rival(name=PYG, run=run, operations=operations))
+    plain = all(layer.operator == "gcn" for layer in reference.layers) and not issparse(graph.x)
+    if "loops" in against and plain and graph.edge_weight is None:
+        for kind in (np.dtype(np.float32), np.dtype(np.int32)):
+            run = _wide(subject, kind)
+            rivals.append(Rival(name=f"our loops, {kind.name}", run=run, operations=operations))
+    return rivals, skipped
+
+
+def _wide(subject: Subject, kind: np.dtype[Any]) -> Callable[[], Any]:
+    """Return a GCN's forward in wide numbers, step by step as our program goes."""
+    reference, count = subject.reference, len(subject.reference.layers)
+    neighbours = subject.neighbourhoods.of("gcn")
+    edges = Edges(neighbours.rowptr, neighbours.source)
+
+    def wide(real: Any) -> Any:
+        return np.ascontiguousarray(real * np.float32(1 if kind == np.float32 else 100), kind)
+
+    norm, x = wide(neighbours.coefficient), wide(subject.graph.x)
+    constants = [
+        [wide(reference.constants[layer, name]) for name in ("weight", "bias")]
+        for layer in range(count)
+    ]
+    lowest = np.finfo(kind).min if kind == np.float32 else np.iinfo(kind).min
+
+    def forward() -> Any:
+        h = x
+        for layer, (weight, bias) in enumerate(constants):
+            feature = np.empty((len(h), weight.shape[1]), kind)
+            loops.product(h, weight, feature)
+            loops.scale(feature, norm)
+            h = np.empty_like(feature)
+            loops.aggregate(edges.incoming, feature, norm, h)
+            loops.shift(h, bias, kind.type(0 if layer < count - 1 else lowest))
+        return h
+
+    return forward

@@ -70,4 +70,4 @@ def chart_data(analysis: Analysis) -> list[Any]:
     layers = analysis.study.layers
     errors = [analysis.error(layer, kind=k) for layer in range(layers) for k in ("total", "own")]
     known = analysis.study.smoothness
-    return [errors, analysis.smoothness, known, analysis.accuracy, analysis.size]
+    return [errors, analysis.smoothness, known, analysis.result, analysis.size]

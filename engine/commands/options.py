@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import fields
 from pathlib import Path
 from typing import get_args
 
-from engine.spec import COMPONENTS, GraphSpec, ModelSpec, Operator, SpecError
+from engine.spec import (
+    COMPONENTS,
+    PROPAGATIONS,
+    GraphSpec,
+    ModelSpec,
+    Operator,
+    Propagation,
+    SpecError,
+)
+
+PROPAGATION_HIDDEN = 64
+"""Features of a hidden layer before a propagation, as in its papers."""
+
+CONSTANTS = {name: [field.name for field in fields(kind)] for name, kind in PROPAGATIONS.items()}
+"""The names of each propagation's constants."""
 
 
 def add_graph(parser: argparse.ArgumentParser, default: str) -> None:
@@ -30,10 +45,14 @@ def add_graph(parser: argparse.ArgumentParser, default: str) -> None:
 def add_model(parser: argparse.ArgumentParser) -> None:
     """Add the options that shape a network."""
     of = parser.add_argument_group("model")
-    operators = get_args(Operator)
-    of.add_argument("--model", default="gcn", help=f"operator: {', '.join(operators)} (gcn)")
+    operators = ", ".join((*get_args(Operator), *PROPAGATIONS))
+    of.add_argument("--model", default="gcn", help=f"operator: {operators} (gcn)")
     of.add_argument("--layers", type=int, default=2, help="2 to 64 (2)")
-    of.add_argument("--hidden", type=int, default=16, help="features of a hidden layer (16)")
+    of.add_argument(
+        "--hidden",
+        type=int,
+        help=f"features of a hidden layer (16; before a propagation {PROPAGATION_HIDDEN})",
+    )
     of.add_argument("--dropout", type=float, default=0.5, help="share dropped in training (0.5)")
     of.add_argument("--residual", action="store_true", help="add a layer's input to its activation")
     of.add_argument("--heads", type=int, help="attention heads of gat's hidden layers (8)")
@@ -45,6 +64,15 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         help="normalise hidden layers' outputs (gin only)",
     )
     of.add_argument("--pool", help="of a set of graphs: sum, mean, max (mean)")
+    of = parser.add_argument_group(
+        "propagation", "of appnp, elastic and smp, whose layers are linear"
+    )
+    of.add_argument("--steps", type=int, help="steps after the layers, 1 to 64 (10)")
+    for operator, names in CONSTANTS.items():
+        for name in names:
+            default = getattr(PROPAGATIONS[operator](), name)
+            option = f"--{name.replace('_', '-')}"
+            of.add_argument(option, type=float, help=f"{operator}'s {name} ({default:g})")
 
 
 def graph_of(options: argparse.Namespace, folder: Path) -> GraphSpec:
@@ -79,7 +107,7 @@ def model_of(options: argparse.Namespace) -> ModelSpec:
     return ModelSpec(
         operator=options.model,
         layers=options.layers,
-        hidden=options.hidden,
+        hidden=_hidden(options),
         dropout=options.dropout,
         residual=options.residual,
         heads=options.heads,
@@ -87,7 +115,36 @@ def model_of(options: argparse.Namespace) -> ModelSpec:
         activation=options.activation,
         batch_norm=options.batch_norm,
         pool=options.pool or ("mean" if options.graph in SETS else "none"),
+        steps=options.steps,
+        propagation=_propagation(options),
     )
+
+
+def _hidden(options: argparse.Namespace) -> int:
+    """Return the features of a hidden layer, the operator's habit settled."""
+    if options.hidden is not None:
+        return int(options.hidden)
+    return PROPAGATION_HIDDEN if options.model in PROPAGATIONS else ModelSpec().hidden
+
+
+def _propagation(options: argparse.Namespace) -> Propagation | None:
+    """Return the constants that differ from the propagation's own, None where none does.
+
+    Raises:
+        SpecError: Naming an option that the model does not have.
+    """
+    own = CONSTANTS.get(options.model, [])
+    given: dict[str, float] = {}
+    for operator, names in CONSTANTS.items():
+        for name in names:
+            value = getattr(options, name)
+            if value is None:
+                continue
+            if name not in own:
+                option = f"--{name.replace('_', '-')}"
+                raise SpecError(option, value, f"nothing, since only {operator} has one")
+            given[name] = value
+    return PROPAGATIONS[options.model](**given) if given else None
 
 
 def widths_of(texts: list[str], default: int = 8) -> tuple[int, dict[str, int]]:

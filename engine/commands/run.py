@@ -44,7 +44,7 @@ REPORTED = (
     "epoch_ms",
     "best_epoch",
 )
-"""The metrics of a run that are reported, nested by the dots."""
+"""The metrics of a run that are reported, nested by the dots, where classes are learned."""
 
 
 def add_to(commands: Any) -> None:
@@ -88,15 +88,17 @@ def act(options: argparse.Namespace) -> int:
     store = RunStore()
     first = spec_of(options, store.folder)
     results: list[dict[str, Any]] = []
+    names: tuple[str, ...] = REPORTED
     specs = runs_of(first, options)
     for title, spec in specs:
         ending = _watch(spec, store, f"{title} ({len(results) + 1} of {len(specs)})")
         if not isinstance(ending, Finished):
             raise ValueError(f"{title}: {ending.note}")
-        result = {"seed": spec.seed, "key": spec.key, **pick(ending.run.metrics, REPORTED)}
+        names = reported(ending.run.metrics)
+        result = {"seed": spec.seed, "key": spec.key, **pick(ending.run.metrics, names)}
         results.append(result if options.folds is None else {"fold": spec.graph.fold, **result})
-    report = summarize(results)
-    _print_table(first, report)
+    report = summarize(results, names)
+    _print_table(first, report, names)
     if options.json:
         options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     return 0
@@ -159,6 +161,21 @@ def runs_of(first: RunSpec, options: argparse.Namespace) -> list[tuple[str, RunS
     ]
 
 
+def reported(metrics: dict[str, Any]) -> tuple[str, ...]:
+    """Return the names of a run's metrics that are reported: its errors, where it learned targets.
+
+    Args:
+        metrics: The run's.
+    """
+    from engine.metrics.merit import ACCURACY, merit_in
+
+    merit = merit_in(metrics)
+    if merit is ACCURACY:
+        return REPORTED
+    names = (name.replace("accuracy.", f"{merit.name}.") for name in REPORTED)
+    return tuple(name for name in names if name != "agreement.same_class")
+
+
 def pick(metrics: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     """Return the named metrics, names nested by their dots."""
     picked: dict[str, Any] = {}
@@ -171,11 +188,11 @@ def pick(metrics: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     return picked
 
 
-def summarize(seeds: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the seeds' results with mean and sample standard deviation of every metric."""
+def summarize(seeds: list[dict[str, Any]], names: tuple[str, ...] = REPORTED) -> dict[str, Any]:
+    """Return the seeds' results with mean and sample standard deviation of every metric named."""
     mean: dict[str, Any] = {}
     sd: dict[str, Any] = {}
-    for name in REPORTED:
+    for name in names:
         values = [float(value) for value in column(seeds, name)]
         *outer, leaf = name.split(".")
         for of, value in (
@@ -210,33 +227,37 @@ def _watch(spec: RunSpec, store: Any, title: str) -> Any:
         TimeRemainingColumn(),
     )
     ending: Any = None
+    is_share = True
     with Progress(*columns, transient=True) as progress:
         task = progress.add_task(title, total=spec.training.epochs, state="")
         for ending in run(spec, store):
             if isinstance(ending, Started):
                 progress.update(task, total=ending.epochs, completed=0)
+                is_share = ending.merit.is_share
             elif isinstance(ending, EpochDone):
-                state = f"loss {ending.loss:.3f}  validation {100 * ending.validation:.1f} %"
+                judged = ending.validation
+                told = f"{100 * judged:.1f} %" if is_share else f"error {judged:.4g}"
+                state = f"loss {ending.loss:.3f}  validation {told}"
                 progress.update(task, completed=ending.epoch, state=state)
     return ending
 
 
-def _print_table(spec: RunSpec, report: dict[str, Any]) -> None:
+def _print_table(spec: RunSpec, report: dict[str, Any], names: tuple[str, ...]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from engine.runs.summary import describe_bits
+    from engine.runs.summary import describe_bits, describe_model
 
-    model, seeds = spec.model, report["seeds"]
+    seeds = report["seeds"]
     runs = f"{len(seeds)} {'fold' if 'fold' in seeds[0] else 'seed'}{'s'[: len(seeds) > 1]}"
     title = (
-        f"{spec.graph.name} · {model.operator} {model.layers}×{model.hidden} · "
+        f"{spec.graph.name} · {describe_model(spec.model)} · "
         f"{describe_bits(spec)} · {spec.training.mode} · {runs}"
     )
     table = Table(title=title, title_justify="left")
     for heading, justify in (("", "left"), ("mean", "right"), ("sd", "right")):
         table.add_column(heading, justify=justify)  # type: ignore[arg-type]
-    for name in REPORTED:
+    for name in names:
         mean, sd = column([report["mean"], report["sd"]], name)
         percent = name.startswith(("accuracy", "agreement")) and "max" not in name
         scale, unit = (100, " %") if percent else (1, "")

@@ -22,6 +22,7 @@ def act(options: argparse.Namespace) -> int:
     from rich.markup import escape
     from rich.table import Table
 
+    from engine.metrics.merit import merit_in
     from engine.runs import RunStore
 
     check_integer("--limit", options.limit, 1, 1_000_000)
@@ -32,7 +33,8 @@ def act(options: argparse.Namespace) -> int:
     for heading in ("key", "graph", "model", "bits", "mode", "seed", "status", "integer", "float"):
         table.add_column(heading, justify="right" if heading in ("integer", "float") else "left")
     for row in store.list(graph=options.graph, limit=options.limit):
-        accuracy = row.metrics.get("accuracy", {})
+        merit = merit_in(row.metrics)
+        results = row.metrics.get(merit.name, {})
         table.add_row(
             row.key[:12],
             escape(row.graph),
@@ -41,11 +43,13 @@ def act(options: argparse.Namespace) -> int:
             row.mode,
             "" if row.seed is None else str(row.seed),
             row.status,
-            *(_percent(accuracy.get(name)) for name in ("integer", "float")),
+            *(_told(results.get(name), merit.is_share) for name in ("integer", "float")),
         )
     console.print(table)
     return 0
 
 
-def _percent(share: float | None) -> str:
-    return "" if share is None else f"{100 * share:.1f} %"
+def _told(value: float | None, is_share: bool) -> str:
+    if value is None:
+        return ""
+    return f"{100 * value:.1f} %" if is_share else f"{value:.4g} mae"

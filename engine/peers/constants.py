@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from engine.integer import Program
-from engine.learning.layers.layer import ACTIVATIONS
+from engine.learning.layers.learned import ACTIVATIONS
 from engine.spec import LayerSpec
 
 Forward = Callable[[], Tensor]
@@ -30,7 +30,7 @@ def constants(reference: Program) -> list[Constants]:
 
 def leave(spec: LayerSpec, held: Constants, out: Tensor, h: Tensor) -> Tensor:
     """Return what leaves a layer: its output [N, F'] activated, normalised, its input added."""
-    out = ACTIVATIONS[spec.activation](out)
+    out = out.relu_() if spec.activation == "relu" else ACTIVATIONS[spec.activation](out)
     if "after_gain" in held:
         out = held["after_gain"] * out + held["after_bias"]
     return out + h if spec.residual else out

@@ -84,8 +84,8 @@ def _convolution(spec: LayerSpec, held: Constants) -> Any:
                 "lin_l.bias": held["bias"],
                 "lin_r.weight": held["own_weight"].t(),
             }
-        case "linear":
-            raise SpecError("operator", "linear", "a convolution; PyG's peer is for nodes")
+        case _:
+            raise SpecError("operator", spec.operator, "a convolution; PyG's peer is for nodes")
     layer.eval()
     with torch.no_grad():
         own = layer.state_dict()

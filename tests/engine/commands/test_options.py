@@ -11,7 +11,7 @@ import pytest
 
 from engine.commands.options import add_graph, add_model, graph_of, model_of, widths_of
 from engine.graphs import Graph, GraphError, load_graph, write_npz
-from engine.spec import GraphSpec, ModelSpec, SpecError
+from engine.spec import Appnp, GraphSpec, ModelSpec, Smp, SpecError
 
 
 def parse(*arguments: str) -> argparse.Namespace:
@@ -126,3 +126,30 @@ def test_a_file_without_a_graph_is_refused(tmp_path: Path, content: Any, error: 
         file.write_bytes(content)
     with pytest.raises(error, match=r"broken\.npz"):
         graph_of(parse("--graph", str(file)), tmp_path)
+
+
+def test_a_propagation_has_steps_and_constants() -> None:
+    model = model_of(parse("--model", "smp", "--steps", "4", "--mu", "5", "--eta-lambda", "0.1"))
+    how = Smp(mu=5, eta_lambda=0.1)
+    assert model == ModelSpec(operator="smp", hidden=64, steps=4, propagation=how)
+    plain = model_of(parse("--model", "appnp", "--layers", "1", "--teleport", "0"))
+    assert plain.propagation == Appnp(teleport=0)
+    assert (plain.layers, plain.propagated) == (1, 10)
+    usual = model_of(parse("--model", "elastic", "--hidden", "16"))
+    assert usual == ModelSpec(operator="elastic", hidden=16)
+    assert model_of(parse()) == ModelSpec()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--steps", "4"), "steps: got 4, accepts null, since only appnp, elastic, smp"),
+        (("--teleport", "0.2"), "--teleport: got 0.2, accepts nothing, since only appnp has one"),
+        (("--model", "appnp", "--eta-slack", "1"), "--eta-slack: .* since only smp has one"),
+        (("--model", "smp", "--mu", "-1"), "mu: got -1.0"),
+        (("--model", "smp", "--pool", "sum"), "pool: .* since smp scores nodes"),
+    ],
+)
+def test_what_a_propagation_refuses(arguments: tuple[str, ...], message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        model_of(parse(*arguments))

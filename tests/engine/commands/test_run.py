@@ -9,11 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from engine.__main__ import main
 from engine.commands import run
 from engine.commands.run import REPORTED, column, pick, runs_of, spec_of, summarize
+from engine.graphs import from_arrays, write_npz
 from engine.runs import RunStore
 from engine.spec import (
     GraphSpec,
@@ -256,3 +258,23 @@ def test_folds_are_run_one_after_the_other() -> None:
         with pytest.raises(SpecError) as caught:
             runs_of(spec_from(*arguments), parsed(*arguments))
         assert caught.value.field == field
+
+
+def test_where_targets_are_learned_errors_are_reported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nodes = np.arange(40)
+    ring = from_arrays(edge_index=[nodes, (nodes + 1) % 40], targets=nodes / 40, x=nodes[:, None])
+    write_npz(tmp_path / "ring.npz", ring)
+    file = tmp_path / "numbers.json"
+    arguments = ["--graph", str(tmp_path / "ring.npz"), "--epochs", "2", "--seeds", "2"]
+    assert main(["run", *arguments, "--json", str(file)]) == 0
+    report = json.loads(file.read_text())
+    assert set(report["mean"]["mae"]) == {"float", "simulated", "integer", "validation"}
+    assert "accuracy" not in report["mean"]
+    assert "same_class" not in report["mean"]["agreement"]
+    shown = capsys.readouterr().out
+    assert "mae.integer" in shown
+    assert f"{report['mean']['mae']['integer']:.2f} " in shown
+    assert main(["runs"]) == 0
+    assert "mae" in capsys.readouterr().out

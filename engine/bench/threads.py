@@ -1,0 +1,83 @@
+"""As many threads for every rival."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+import numba
+
+LONG_S = 0.05
+"""Of a run that takes longer it is not tried whether one thread is faster."""
+
+
+@contextmanager
+def threads(count: int | None) -> Iterator[int]:
+    """Let Numba's kernels and, where it is loaded, torch use as many threads; say how many.
+
+    Numba's pool is launched first: both may share one OpenMP, whose threads a launch sets for both.
+
+    Args:
+        count: Threads; None for as many as Numba has.
+
+    Raises:
+        ValueError: If Numba has fewer.
+    """
+    outer, most = numba.get_num_threads(), most_threads()
+    if count is not None and not 1 <= count <= most:
+        raise ValueError(f"{count} threads, wanted 1 to {most}")
+    chosen = outer if count is None else count
+    import_module("numba.np.ufunc.parallel")._launch_threads()
+    torch = sys.modules.get("torch")
+    torch_outer = torch.get_num_threads() if torch else 0
+    numba.set_num_threads(chosen)
+    if torch:
+        torch.set_num_threads(chosen)
+    try:
+        yield chosen
+    finally:
+        numba.set_num_threads(outer)
+        if torch:
+            torch.set_num_threads(torch_outer)
+
+
+def most_threads() -> int:
+    """Return the threads that Numba started with."""
+    config: Any = numba.config
+    most: int = config.NUMBA_NUM_THREADS
+    return most
+
+
+def faster(run: Callable[[], object], rounds: int = 5) -> Callable[[], object]:
+    """Return a run of torch's that uses one thread where that is faster than all it may use.
+
+    Args:
+        run: What torch computes.
+        rounds: Times it is tried each way.
+    """
+    import torch
+
+    most = torch.get_num_threads()
+
+    def alone() -> object:
+        torch.set_num_threads(1)
+        try:
+            return run()
+        finally:
+            torch.set_num_threads(most)
+
+    ways = (run, alone)
+    best_s = [float("inf"), float("inf")]
+    run()
+    for _ in range(rounds if most > 1 else 0):
+        for index, way in enumerate(ways):
+            start = time.perf_counter()
+            way()
+            best_s[index] = min(best_s[index], time.perf_counter() - start)
+            if best_s[index] > LONG_S:
+                return run
+    return alone if best_s[1] < best_s[0] else run
