@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from engine.analysis import PROGRAM, REFERENCE, Study
-from engine.graphs.catalogue import PUBLIC, GraphNotFound, load_graph
+from engine.graphs.catalogue import PUBLIC, PUBLIC_SETS, GraphNotFound, load_graph
 from engine.graphs.graph import Graph
 from engine.graphs.neighbours import Neighbourhoods
+from engine.graphs.parts import calibration_part, measured_part
+from engine.graphs.task import check_task
 from engine.integer import Program, read
 from engine.metrics.pairs import Pairs, pairs
 from engine.runs import Run, RunStore
@@ -47,6 +49,27 @@ class NeedsFloat:
 Answer = Shown | NeedsGraph | NeedsFloat
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """What all studies of a graph share.
+
+    Args:
+        measured: What is measured.
+        calibration: What previews find their ranges on.
+        pairs: Pairs of the measured nodes, for smoothness.
+    """
+
+    measured: Graph
+    calibration: Graph
+    pairs: Pairs
+
+    @classmethod
+    def of(cls, graph: Graph) -> Parts:
+        """Return the parts of a graph or set."""
+        measured = measured_part(graph)
+        return cls(measured, calibration_part(graph), pairs(measured.edge_index, measured.nodes))
+
+
 class Answers:
     """Answers recipes from a store, keeping what neighbouring recipes share.
 
@@ -57,7 +80,7 @@ class Answers:
     def __init__(self, store: RunStore) -> None:
         self.store = store
         self._graphs: Kept[GraphSpec, Graph] = Kept(KEPT)
-        self._pairs: Kept[GraphSpec, Pairs] = Kept(KEPT)
+        self._parts: Kept[GraphSpec, Parts] = Kept(KEPT)
         self._studies: Kept[str, Study] = Kept(KEPT)
         self._runs: Kept[str, Shown] = Kept(KEPT)
         self._trained: set[str] = set()
@@ -80,16 +103,18 @@ class Answers:
 
         Raises:
             GraphError: If the graph cannot be had.
-            SpecError: If the operator takes no edge weights and the graph has some.
+            SpecError: If the network does not answer what the graph asks, or its operator takes no
+                edge weights and the graph has some.
             StoreError: If the store cannot be read.
             AccumulatorOverflow: If no integer is wide enough for the recipe on this graph.
         """
         try:
             graph = self.graph(recipe.graph)
         except GraphNotFound:
-            if recipe.graph.name in PUBLIC:
+            if recipe.graph.name in PUBLIC + PUBLIC_SETS:
                 return NeedsGraph(recipe.graph)
             raise
+        check_task(graph, recipe.model)
         twin = float_twin(recipe)
         baseline = self._finished(twin.key) or self._other_float(twin)
         run = self._finished(recipe.key)
@@ -99,10 +124,15 @@ class Answers:
             study = self._study(baseline, graph)
             analysis = study.preview(recipe.quant)
             shown = Shown(
-                origin="preview", recipe=recipe, analysis=analysis, run=None, baseline=baseline
+                origin="preview",
+                recipe=recipe,
+                graph=graph,
+                analysis=analysis,
+                run=None,
+                baseline=baseline,
             )
         else:
-            Neighbourhoods(graph).of(recipe.model.operator)
+            _check_operators(graph, recipe)
             return NeedsFloat(twin, graph)
         _work_out(shown)
         return shown
@@ -112,6 +142,7 @@ class Answers:
         return Shown(
             origin="trained" if run.key in self._trained else "stored",
             recipe=run.spec,
+            graph=graph,
             analysis=study.analyse(_program(run, PROGRAM)),
             run=run,
             baseline=baseline,
@@ -119,10 +150,9 @@ class Answers:
 
     def _study(self, run: Run, graph: Graph) -> Study:
         def make() -> Study:
-            study = Study(graph, _program(run, REFERENCE))
-            study.pairs = self._pairs.get(
-                run.spec.graph, lambda: pairs(graph.edge_index, graph.nodes)
-            )
+            parts = self._parts.get(run.spec.graph, lambda: Parts.of(graph))
+            study = Study(parts.measured, _program(run, REFERENCE), parts.calibration)
+            study.pairs = parts.pairs
             return study
 
         return self._studies.get(run.key, make)
@@ -170,6 +200,18 @@ class Kept(Generic[Key, Value]):
         self._values.pop(key, None)
 
 
+def _check_operators(graph: Graph, recipe: RunSpec) -> None:
+    """Refuse a graph with edge weights where an operator takes none, before anything is trained.
+
+    Raises:
+        SpecError: Naming the graph's weights.
+    """
+    neighbourhoods = Neighbourhoods(graph)
+    shapes = recipe.model.layer_specs(graph.features, graph.outputs)
+    for operator in {shape.operator for shape in shapes} - {"linear"}:
+        neighbourhoods.of(operator)
+
+
 def _program(run: Run, name: str) -> Program:
     with run.open(name) as file:
         return read(file)
@@ -178,6 +220,6 @@ def _program(run: Run, name: str) -> Program:
 def _work_out(shown: Shown) -> None:
     """Have every lazy number made here, not later on the thread that draws."""
     analysis: Any = shown.analysis
-    _ = analysis.study.smoothness, analysis.smoothness, analysis.accuracy, analysis.size
+    _ = analysis.study.smoothness, analysis.smoothness, analysis.result, analysis.size
     for layer in range(analysis.study.layers):
         analysis.error(layer, "output", "own")

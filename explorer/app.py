@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
 
-from engine.graphs.catalogue import keep_own
+from engine.graphs.catalogue import SETS, load_graph
 from engine.graphs.graph import Graph
-from engine.graphs.npz import read_npz
-from engine.graphs.own import from_networkx
-from engine.graphs.pyg import from_data
+from engine.graphs.task import check_task
 from engine.runs import RunStore
-from engine.spec import GraphSpec, RunSpec, SpecError, loads, scheme
+from engine.spec import GraphSpec, OwnModel, RunSpec, SpecError, loads
 from explorer.follower import Follower
+from explorer.given import given_graph, given_model
 from explorer.jobs import Job, Jobs
 from explorer.links import from_query, unpack
 from explorer.packaged import HERE, stores
@@ -26,18 +26,32 @@ from explorer.panels.depth import DepthPanel
 from explorer.panels.error import ErrorPanel
 from explorer.panels.graph import GraphPanel
 from explorer.panels.header import HeaderPanel
+from explorer.panels.member import MemberPanel
 from explorer.panels.model import ModelPanel
 from explorer.panels.node import NodePanel
+from explorer.panels.predictions import PredictionsPanel
 from explorer.panels.protection import ProtectionPanel
 from explorer.panels.recipe import RecipePanel
 from explorer.panels.results import ResultsPanel
 from explorer.panels.run import RunPanel
 from explorer.panels.summary import SummaryPanel
 from explorer.panels.training import TrainingPanel
-from explorer.state import State
+from explorer.state import (
+    DEFAULT,
+    State,
+    with_model,
+    with_network,
+    with_preset,
+    with_task,
+)
 
-DEFAULT = scheme("degree-quant", bits=4)
-"""The recipe that the explorer opens with; its run is shipped."""
+OWN_PRESET = "Degree-Quant 8"
+"""What a person's own model opens with: a width at which quantizing alone costs it little."""
+
+TABS = (
+    *("Error × degree", "Depth", "Codes", "Degrees"),
+    *("Predictions", "Training", "Runs", "Recipe"),
+)
 
 
 class Explorer(widgets.VBox):
@@ -46,13 +60,16 @@ class Explorer(widgets.VBox):
     Args:
         recipe: What to open with: a `RunSpec`, its JSON, or the text of a link. In Voila the page's
             own link, and else `DEFAULT`, if None.
-        graph: A person's own graph to open with: a `Graph`, a PyG ``Data``, a networkx graph, or
-            the path of an ``.npz`` file.
+        graph: A person's own graph to open with: a `Graph`, a PyG ``Data`` or a list of them, a
+            networkx graph, the path of an ``.npz`` file, or the name of a graph listed here.
+        model: A person's own trained PyTorch Geometric model to open with, of whatever
+            `engine.conversion.quantize` takes; it stays as it is.
         store: Folder where runs are kept; None is the usual one. The shipped runs are read too.
 
     Raises:
-        SpecError: If the recipe given is invalid.
+        SpecError: If the recipe given is invalid, or the model does not fit the graph.
         GraphError: If the graph given cannot be learned on.
+        ConversionError: If something in the model has no counterpart here, with its path.
     """
 
     follower: Follower | None = None
@@ -62,43 +79,55 @@ class Explorer(widgets.VBox):
         recipe: RunSpec | str | None = None,
         *,
         graph: Any = None,
+        model: Any = None,
         store: Path | str | None = None,
     ) -> None:
         shipped = stores()
         self.store = RunStore(None if store is None else Path(store), shipped=shipped)
         self.jobs = Jobs.shared(self.store.folder, shipped)
-        own = None if graph is None else keep_own(_own_graph(graph), self.store.folder)
-        opened, problem = _opened(recipe, own)
+        folder = self.store.folder
+        graph_spec, held = (None, None) if graph is None else given_graph(graph, folder)
+        own = None if model is None else given_model(model, folder)
+        opened, problem = _opened(recipe, graph_spec, held, own)
         self.state = State(opened)
         self.state.problem = problem
         self.header = HeaderPanel(self.state, self.jobs)
-        self.graph = GraphPanel(self.state, [own.name] if own else [])
-        self.model = ModelPanel(self.state)
+        own_graphs = {graph_spec.name: held} if graph_spec is not None and held is not None else {}
+        self.graph = GraphPanel(self.state, own_graphs)
+        self.model = ModelPanel(self.state, () if own is None else (own,))
         self.bits = BitsPanel(self.state)
         self.protection = ProtectionPanel(self.state)
         self.run = RunPanel(self.state, self.jobs, self._show_training)
         self.summary = SummaryPanel(self.state)
         self.error = ErrorPanel(self.state)
+        self.member = MemberPanel(self.state)
         self.node = NodePanel(self.state)
+        self.predictions = PredictionsPanel(self.state)
         self.depth = DepthPanel(self.state)
         self.codes = CodesPanel(self.state)
         self.degrees = DegreesPanel(self.state)
         self.training = TrainingPanel(self.state, self.jobs)
         self.results = ResultsPanel(self.state, self.store)
         self.recipe = RecipePanel(self.state)
+        self._picking = (
+            widgets.VBox([self.error, self.member, self.node]),
+            widgets.VBox([self.predictions]),
+        )
         self.tabs = widgets.Tab(
             [
-                widgets.VBox([self.error, self.node]),
+                self._picking[0],
                 self.depth,
                 self.codes,
                 self.degrees,
+                self._picking[1],
                 self.training,
                 self.results,
                 self.recipe,
             ],
-            titles=["Error × degree", "Depth", "Codes", "Degrees", "Training", "Runs", "Recipe"],
+            titles=TABS,
         )
         self.tabs.add_class("gb-tabs")
+        self.tabs.observe(self._bring_picked, "selected_index")
         self._right = _column("gb-right", self.summary, self.tabs)
         left = _column("gb-left", self.graph, self.model, self.bits, self.protection, self.run)
         columns = widgets.HBox([left, self._right])
@@ -113,12 +142,21 @@ class Explorer(widgets.VBox):
         """Stop following; the worker, which other explorers share, goes on."""
         if self.follower is not None:
             self.follower.close()
+            self.follower = None
             for panel in (self.header, self.run, self.training):
                 panel.close()
         super().close()
 
     def _show_training(self, _: Job) -> None:
         self.tabs.selected_index = self.tabs.titles.index("Training")
+
+    def _bring_picked(self, _: Any) -> None:
+        """Move the panels of what is picked under the chart that is looked at, if one picks."""
+        page = self.tabs.children[self.tabs.selected_index]
+        if page in self._picking and self.node not in page.children:
+            for picking in self._picking:
+                first, *_ = picking.children
+                picking.children = (first, self.member, self.node) if picking is page else (first,)
 
     def _mark_stale(self, change: dict[str, Any]) -> None:
         if change["new"]:
@@ -134,33 +172,43 @@ def _send_again(widget: widgets.Widget) -> None:
         _send_again(child)
 
 
-def _opened(recipe: RunSpec | str | None, own: GraphSpec | None) -> tuple[RunSpec, str]:
-    """Return the recipe to open with, and what was wrong with the page's link, if anything."""
+def _opened(
+    recipe: RunSpec | str | None,
+    graph: GraphSpec | None,
+    held: Graph | None,
+    own: OwnModel | None,
+) -> tuple[RunSpec, str]:
+    """Return the recipe to open with, and what was wrong with the page's link, if anything.
+
+    Args:
+        recipe: What was asked for.
+        graph: A person's graph.
+        held: The same, where it is at hand.
+        own: A person's model.
+
+    Raises:
+        SpecError: If the recipe is invalid, or the model does not fit the graph.
+    """
     if isinstance(recipe, RunSpec):
-        opened = recipe
-    elif isinstance(recipe, str):
-        opened = loads(RunSpec, recipe) if recipe.lstrip().startswith("{") else unpack(recipe)
-    elif own is not None:
-        opened = scheme("degree-quant", bits=4, graph=own)
-    else:
-        try:
-            opened = from_query(os.environ.get("QUERY_STRING", "")) or DEFAULT
-        except SpecError as error:
-            return (
-                DEFAULT,
-                f"The link could not be read: {error}. This is the recipe to begin with.",
-            )
-    return opened, ""
-
-
-def _own_graph(given: Any) -> Graph:
-    if isinstance(given, Graph):
-        return given
-    if isinstance(given, str | Path):
-        return read_npz(Path(given))
-    if hasattr(given, "edge_index"):
-        return from_data(given)
-    return from_networkx(given)
+        return recipe, ""
+    if isinstance(recipe, str):
+        is_json = recipe.lstrip().startswith("{")
+        return loads(RunSpec, recipe) if is_json else unpack(recipe), ""
+    if own is not None:
+        graph = graph or DEFAULT.graph
+        held = load_graph(graph) if graph == DEFAULT.graph else held
+        if held is not None:
+            check_task(held, own)
+        return with_preset(with_network(replace(DEFAULT, graph=graph), own), OWN_PRESET), ""
+    if graph is not None:
+        of_graphs = graph.name in SETS if held is None else held.is_set
+        usual = with_model(replace(DEFAULT, graph=graph), operator="gin" if of_graphs else "gcn")
+        return with_task(usual, of_graphs), ""
+    try:
+        return from_query(os.environ.get("QUERY_STRING", "")) or DEFAULT, ""
+    except SpecError as error:
+        said = f"The link could not be read: {error}. This is the recipe to begin with."
+        return DEFAULT, said
 
 
 def _column(name: str, *children: widgets.Widget) -> widgets.VBox:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from engine.spec import RunSpec, scheme
-from engine.spec.run import HEADS
-from explorer.state import CUSTOM, preset_of, ranges_of
+from engine.metrics.merit import Merit
+from engine.spec import GraphSpec, OwnModel, RunSpec, scheme
+from engine.spec.run import FOLDED, HEADS
+from explorer.state import CUSTOM, REMEMBERED, preset_of, ranges_of
 
 if TYPE_CHECKING:
     from explorer.shown import Shown
 
-OPERATORS = {"gcn": "GCN", "gat": "GAT", "gin": "GIN", "sage": "GraphSAGE"}
+OPERATORS = {
+    "gcn": "GCN",
+    "gat": "GAT",
+    "gin": "GIN",
+    "sage": "GraphSAGE",
+    "appnp": "APPNP",
+    "elastic": "Elastic propagation",
+    "smp": "Smoothness-aware propagation",
+}
 ACTIVATIONS = {"none": "no activation", "relu": "ReLU", "elu": "ELU"}
 SCHEME_TITLES = {"qat": "INT", "degree-quant": "Degree-Quant ", "ptq": "Min/max INT"}
 FAMILIES = {"qat": "QAT", "degree-quant": "Degree-Quant", "ptq": "Post-training"}
@@ -28,7 +38,7 @@ def recipe_title(recipe: RunSpec) -> str:
     return " · ".join(
         (
             scheme_title(recipe),
-            graph_title(recipe.graph.name),
+            graph_title(recipe.graph),
             model_title(recipe),
             MODES[recipe.training.mode],
             f"seed {recipe.seed}",
@@ -38,9 +48,10 @@ def recipe_title(recipe: RunSpec) -> str:
 
 def job_title(recipe: RunSpec) -> str:
     """Return a recipe in the few words that a queue has room for."""
-    return f"{scheme_title(recipe)} · {graph_title(recipe.graph.name)} · seed {recipe.seed}"
+    return f"{scheme_title(recipe)} · {graph_title(recipe.graph)} · seed {recipe.seed}"
 
 
+@lru_cache(REMEMBERED)
 def scheme_title(recipe: RunSpec) -> str:
     """Return the name of a recipe's preset, or the widths it mixes."""
     name = preset_of(recipe)
@@ -61,6 +72,7 @@ def scheme_title(recipe: RunSpec) -> str:
     return f"Own widths, {span} bits"
 
 
+@lru_cache(REMEMBERED)
 def family_title(recipe: RunSpec) -> str:
     """Return the scheme that a recipe's rules come from, whatever its widths."""
     if all(spec.is_float for layer in recipe.quant for _, spec in layer.items()):
@@ -77,6 +89,8 @@ def training_title(recipe: RunSpec) -> str:
 def model_title(recipe: RunSpec) -> str:
     """Return a network in a few words: operator, layers, hidden features, what is not its habit."""
     model = recipe.model
+    if isinstance(model, OwnModel):
+        return f"{own_title(model)}, {model.depth} layer{'s' * (model.depth > 1)}"
     parts = [f"{OPERATORS[model.operator]} {model.layers}×{model.hidden}"]
     if model.operator == "gat":
         heads = model.heads or HEADS
@@ -89,12 +103,25 @@ def model_title(recipe: RunSpec) -> str:
         parts.append("batch norm" if model.batch_norm else "no batch norm")
     if model.residual:
         parts.append("residual")
+    if model.pool != "none":
+        parts.append(f"{model.pool} pool")
     return ", ".join(parts)
 
 
-def graph_title(name: str) -> str:
-    """Return a graph's name, shortened where it is a digest."""
-    return f"own graph {name[4:10]}" if name.startswith("own:") else name
+def own_title(model: OwnModel) -> str:
+    """Return what a person's own model is called: the beginning of its digest."""
+    return f"own model {model.name[4:10]}"
+
+
+def graph_title(graph: GraphSpec) -> str:
+    """Return a graph's name, shortened where it is a digest, with the fold that is tested on."""
+    fold = f", fold {graph.fold or 0}" if graph.name in FOLDED else ""
+    return whole_title(graph) + fold
+
+
+def whole_title(graph: GraphSpec) -> str:
+    """Return a graph's name, whatever part of it is tested on."""
+    return f"own graph {graph.name[4:10]}" if graph.name.startswith("own:") else graph.name
 
 
 def size(size_bytes: float) -> str:
@@ -123,8 +150,20 @@ def points(difference: float) -> str:
     return f"{100 * difference:+.1f}".replace("-", "−")
 
 
+def told(merit: Merit, value: float) -> str:
+    """Return how good a result is, as text: a percentage, or a number in the targets' unit."""
+    return percent(value) if merit.is_share else f"{value:.4g}"
+
+
+def told_change(merit: Merit, value: float, before: float) -> str:
+    """Return the difference of two results with its sign, in percentage points or the unit."""
+    if merit.is_share:
+        return f"{points(value - before)} points"
+    return f"{value - before:+.3g}".replace("-", "−")
+
+
 def subtitle(shown: Shown, *parts: str) -> str:
     """Return the line under a chart's title: where its numbers come from, and of what."""
     return " · ".join(
-        (shown.origin, scheme_title(shown.recipe), graph_title(shown.recipe.graph.name), *parts)
+        (shown.origin, scheme_title(shown.recipe), graph_title(shown.recipe.graph), *parts)
     )

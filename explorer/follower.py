@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.runs import RunStore
-from engine.spec import GraphSpec, RunSpec, float_twin
+from engine.spec import GraphSpec, OwnModel, RunSpec, float_twin
 from explorer.answers import Answer, Answers, NeedsFloat, NeedsGraph
 from explorer.captions import duration, graph_title, model_title
 from explorer.jobs import Job, Jobs
@@ -53,7 +53,7 @@ class Follower:
             self._require(answer.graph, f"Fetch the graph {answer.graph.name}")
         elif isinstance(answer, NeedsFloat):
             state.graph = answer.graph
-            name = graph_title(recipe.graph.name)
+            name = graph_title(recipe.graph)
             self._require(
                 answer.recipe, f"Float model for the preview · {name} · {model_title(recipe)}"
             )
@@ -102,6 +102,8 @@ def _waiting(job: Job) -> str:
     done = (
         f"epoch {job.epochs[-1]['epoch']} of {job.planned}{left}" if job.epochs else "soon to begin"
     )
+    if isinstance(job.order.model, OwnModel):
+        return "A preview re-quantizes your model, which is being measured first."
     return f"A preview re-quantizes the float model, which is being trained first: {done}."
 
 

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import engine
+from engine.metrics.merit import ACCURACY, MERITS, Merit
 from engine.spec import GraphSpec, RunSpec, encode
 
 Status = Literal["waiting", "running", "finished", "cancelled", "diverged", "failed"]
@@ -46,6 +47,7 @@ class Job:
         background: Whether nobody pressed a button for it, so that other jobs go first.
         status: Where it is.
         planned: Epochs it will take, 0 until known.
+        merit: What it is judged by, accuracy until known.
         epochs: One record for each epoch done: epoch, loss, train, validation, seconds_left.
         note: The sentence it ended with, if it did not simply finish.
     """
@@ -56,6 +58,7 @@ class Job:
     background: bool = False
     status: Status = "waiting"
     planned: int = 0
+    merit: Merit = ACCURACY
     epochs: list[dict[str, Any]] = field(default_factory=list)
     note: str = ""
     cancelling: bool = False
@@ -292,7 +295,7 @@ class Jobs:
             self._ready, self._failed_starts = True, 0
         elif job is not None:
             if name == "started":
-                job.planned = event["epochs"]
+                job.planned, job.merit = event["epochs"], MERITS[event["merit"]]
             elif name == "epochs":
                 job.epochs.extend(event["epochs"])
             elif name in ("finished", "fetched"):

@@ -39,6 +39,13 @@ def figure_json(figure: go.Figure, view: Widget | None = None) -> dict[str, Any]
     return data
 
 
+def picked_number(clicked: dict[str, Any]) -> int | None:
+    """Return the number that a clicked point or table row stands for; None where it has none."""
+    picked = clicked.get("customdata")
+    picked = picked[0] if isinstance(picked, list) and picked else picked
+    return picked if isinstance(picked, int) and not isinstance(picked, bool) else None
+
+
 class PlotlyView(AnyWidget):
     """A figure as a widget: as wide as its container, redrawn whenever ``figure`` is set.
 

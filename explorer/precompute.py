@@ -8,15 +8,19 @@ import sys
 import time
 from pathlib import Path
 
-from engine.spec import GraphSpec, ModelSpec, Operator, RunSpec, scheme
-from explorer.captions import percent, recipe_title
+from engine.spec import GraphSpec, ModelSpec, Operator, RunSpec, float_twin, scheme
+from explorer.captions import recipe_title, told
 from explorer.jobs import Jobs
+from explorer.state import DEFAULT, with_graph, with_model, with_task
 
 DESTINATION = Path("assets/store")
 
 
 def recipes() -> list[RunSpec]:
-    """Return what is shipped: every preset and others on digits-knn, float models elsewhere."""
+    """Return what is shipped: every preset and others on digits-knn, float models elsewhere.
+
+    Of the set of graphs there is what the default leads to, and an operator that suits it.
+    """
     widths = (2, 3, 4, 6, 8)
     operators: tuple[Operator, ...] = ("gat", "gin", "sage")
     made = [scheme("float"), scheme("qat", bits=8, component_bits={"weight": 4})]
@@ -24,7 +28,9 @@ def recipes() -> list[RunSpec]:
     for model in (ModelSpec(operator=operator) for operator in operators):
         made += [scheme("float", model=model), scheme("degree-quant", bits=4, model=model)]
     made += [scheme("float", graph=GraphSpec(name=name)) for name in ("karate", "hubs")]
-    return made
+    of_graphs = with_task(with_graph(DEFAULT, name="digits-superpixels"), True)
+    suited = with_model(of_graphs, operator="gin")
+    return [*made, *map(float_twin, (of_graphs, suited)), suited]
 
 
 def precompute(destination: Path) -> None:
@@ -42,8 +48,8 @@ def precompute(destination: Path) -> None:
                 jobs.poll()
             if job.status != "finished":
                 raise RuntimeError(f"{job.purpose}: {job.status}. {job.note}")
-            last = job.epochs[-1]["validation"] if job.epochs else None
-            print(job.purpose, "" if last is None else f"validation {percent(last)}", flush=True)
+            last = [told(job.merit, epoch["validation"]) for epoch in job.epochs[-1:]]
+            print(job.purpose, *last, flush=True)
     finally:
         jobs.close()
     for leftover in ("running", "trash"):

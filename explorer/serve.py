@@ -8,8 +8,8 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 
-from explorer.app import DEFAULT
 from explorer.packaged import notebook
+from explorer.state import DEFAULT
 from explorer.warm import warm
 
 PORT = 8866

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from engine.analysis import Analysis, Kind, Measure
 from engine.graphs.graph import Graph
+from engine.metrics.errors import absolute_distance
+from engine.metrics.merit import Merit
 from engine.runs import Run
 from engine.spec import LayerSpec, RunSpec, float_twin
 
@@ -29,6 +31,7 @@ class Shown:
     Args:
         origin: Where it comes from.
         recipe: What it is the answer to.
+        graph: The recipe's graph or set, all of it.
         analysis: What the program does to every node.
         run: The run; None for a preview.
         baseline: The float run to compare with: of the same graph and network and, if there is
@@ -37,6 +40,7 @@ class Shown:
 
     origin: Origin
     recipe: RunSpec
+    graph: Graph
     analysis: Analysis
     run: Run | None
     baseline: Run | None
@@ -45,9 +49,15 @@ class Shown:
         return f"Shown({self.origin}, {self.recipe.key[:12]})"
 
     @property
-    def graph(self) -> Graph:
-        """The graph it is on."""
+    def measured(self) -> Graph:
+        """What the numbers are of: the graph, or a set's graphs for testing."""
         return self.analysis.study.graph
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """Nodes of each measured graph, [G]."""
+        starts = self.measured.starts
+        return np.array([self.measured.nodes]) if starts is None else np.diff(starts)
 
     @property
     def layers(self) -> tuple[LayerSpec, ...]:
@@ -65,12 +75,17 @@ class Shown:
         return self.baseline is not None and self.baseline.spec != float_twin(self.recipe)
 
     @property
+    def merit(self) -> Merit:
+        """What the predictions are judged by."""
+        return self.analysis.study.merit
+
+    @property
     def metrics(self) -> dict[str, Any]:
         """The run's metrics; of a preview what can be known without training."""
         if self.run is not None:
             return self.run.metrics
         return {
-            "accuracy": self.analysis.accuracy,
+            self.merit.name: self.analysis.result,
             "size": self.analysis.size,
             "float_stages": self.analysis.program.float_stages,
         }
@@ -80,16 +95,20 @@ class Shown:
     ) -> NDArray[np.floating[Any]] | None:
         """Return the error of the simulation as it was stored in training, [N]; None if it was not.
 
-        Only total errors were stored, and class flips only of the scores.
+        Only total errors were stored, relative ones at every slot; class flips, or where targets
+        are learned absolute errors, of the scores alone.
         """
         if self.run is None or kind != "total":
             return None
         arrays = self.run.arrays
-        if measure == "class_flip":
-            if (layer, slot) != (self.last, "output") or "class.simulated" not in arrays:
+        if measure in ("class_flip", "absolute_l2"):
+            kept = "class" if measure == "class_flip" else "output"
+            if (layer, slot) != (self.last, "output") or f"{kept}.simulated" not in arrays:
                 return None
-            flipped = arrays["class.simulated"] != arrays["class.float"]
-            return np.asarray(flipped, dtype=np.float64)
+            simulated, exact = arrays[f"{kept}.simulated"], arrays[f"{kept}.float"]
+            if kept == "class":
+                return np.asarray(simulated != exact, dtype=np.float64)
+            return absolute_distance(simulated - exact)
         name = f"error.simulated.{layer}.{slot}"
         if name not in arrays:
             return None

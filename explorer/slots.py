@@ -64,6 +64,22 @@ MEANING: Mapping[LayerOperator, Mapping[str, str]] = {
         "feature": "the input, or what was gathered, times weight",
         "output": "feature plus bias",
     },
+    "appnp": {
+        "message": "what a node sends first: its scores over the root of its degree",
+        "output": "the mean of what was sent, and some of the node's own scores",
+    },
+    "elastic": {
+        "message": "what a node sends first: its scores over the root of its degree",
+        "aggregate": "the mean of what was sent, and some of the node's own scores",
+        "proposal": "the aggregate, pulled at by the last step's edges",
+        "dual": "how hard each edge pulls its ends together",
+        "output": "the aggregate, pulled at by the edges",
+    },
+    "smp": {
+        "message": "what a node sends first: its scores over the root of its degree",
+        "change": "what the step would change, were there no constraint",
+        "output": "what was sent, changed, and the change smoothed",
+    },
 }
 """What each slot of an operator's layer holds."""
 
@@ -81,6 +97,17 @@ def options(slots: Sequence[str]) -> list[tuple[str, str]]:
 def numbered(layers: int) -> list[tuple[str, int]]:
     """Return layers as a drop-down list offers them, counted from 1."""
     return [(str(layer + 1), layer) for layer in range(layers)]
+
+
+def is_of_graphs(layers: Sequence[LayerSpec], layer: int, slot: str) -> bool:
+    """Return whether a slot holds a row for each graph, not each node: what a pool gathered."""
+    pools = [at for at, shape in enumerate(layers) if shape.pool != "none"]
+    return bool(pools) and (layer > pools[0] or (layer == pools[0] and slot != "input"))
+
+
+def last_of_nodes(layers: Sequence[LayerSpec]) -> int:
+    """Return the last layer whose output holds a row for each node."""
+    return max(at for at in range(len(layers)) if not is_of_graphs(layers, at, "output"))
 
 
 def components(layers: Sequence[LayerSpec]) -> tuple[Component, ...]:

@@ -1,4 +1,4 @@
-"""Training as it goes: loss and accuracy against the epoch, drawn again with each epoch."""
+"""Training as it goes: loss and result against the epoch, drawn again with each epoch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from explorer.captions import percent
+from engine.metrics.merit import ACCURACY, Merit
+from explorer.captions import told
 from explorer.figures.chart import Trace, blank, chart, sentence, short, table, text
 from explorer.figures.theme import BLUE, GREY, SELECTED, VERMILLION
 
@@ -18,22 +19,24 @@ TITLE = "Training"
 MOST_POINTS = 1500
 """Of more epochs every second, third, … is drawn."""
 COLUMNS = ("epoch", "loss", "train", "validation")
-ACCURACY = {"range": [0, 1.03], "tickformat": ".0%", "title": {"text": "Accuracy"}}
+SHARES = {"range": [0, 1.03], "tickformat": ".0%"}
 
 
 def curves(
     epochs: Sequence[Mapping[str, Any]],
     *,
+    merit: Merit = ACCURACY,
     planned: int = 0,
     status: str = "running",
     note: str = "",
     subtitle: str = "",
 ) -> go.Figure:
-    """Return loss and accuracy against the epoch, the best epoch by validation marked.
+    """Return loss and result against the epoch, the best epoch by validation marked.
 
     Args:
-        epochs: The records so far: ``epoch``, ``loss``, ``train`` and ``validation`` (accuracy,
-            0 to 1); a number may be None or nan.
+        epochs: The records so far: ``epoch``, ``loss``, and ``train`` and ``validation``, what the
+            merit says of both; a number may be None or nan.
+        merit: What it is judged by.
         planned: Epochs the run will take, so that the axis stands still; 0 where unknown.
         status: As a run's: ``running``, ``finished``, ``cancelled``, ``diverged``, ….
         note: The sentence a run that did not finish ended with.
@@ -46,21 +49,21 @@ def curves(
     epoch, loss, train, validation = every[:, (len(epochs) - 1) % step :: step]
     lines = [
         _line(epoch, loss, "training loss", GREY, "solid", "y"),
-        _line(epoch, train, "training accuracy", VERMILLION, "dash", "y2"),
-        _line(epoch, validation, "validation accuracy", BLUE, "solid", "y2"),
+        _line(epoch, train, f"training {merit.title}", VERMILLION, "dash", "y2", merit),
+        _line(epoch, validation, f"validation {merit.title}", BLUE, "solid", "y2", merit),
     ]
-    best = _best(every)
+    best = _best(every, merit)
     if best is not None:
-        lines.append(_star(*best))
+        lines.append(_star(*best, merit))
     annotations = []
     if status not in ("running", "finished"):
         annotations.append(_notice(status, int(epoch[-1])))
     return chart(
         TITLE,
         lines,
-        summary=_summary(int(epoch[-1]), float(loss[-1]), best, planned, status, note),
+        summary=_summary(int(epoch[-1]), float(loss[-1]), best, planned, status, note, merit),
         table=table(
-            ["Epoch", "Loss", "Training accuracy", "Validation accuracy"],
+            ["Epoch", "Loss", f"Training {merit.title}", f"Validation {merit.title}"],
             np.stack([epoch, loss, train, validation], axis=1).tolist(),
         ),
         subtitle=subtitle,
@@ -72,7 +75,11 @@ def curves(
             "anchor": "y2",
         },
         yaxis={"domain": [0.56, 1], "title": {"text": "Loss"}, "rangemode": "tozero"},
-        yaxis2={"domain": [0, 0.46], **ACCURACY},
+        yaxis2={
+            "domain": [0, 0.46],
+            "title": {"text": merit.title.capitalize()},
+            **(SHARES if merit.is_share else {"rangemode": "tozero"}),
+        },
     )
 
 
@@ -82,12 +89,12 @@ def _column(epochs: Sequence[Mapping[str, Any]], name: str) -> NDArray[np.float6
     return np.where(np.isfinite(column), column, np.nan)
 
 
-def _best(every: NDArray[np.float64]) -> tuple[float, float] | None:
-    """Return the epoch of the highest validation accuracy, the earliest of equals, and it."""
+def _best(every: NDArray[np.float64], merit: Merit) -> tuple[float, float] | None:
+    """Return the epoch of the best validation result, the earliest of equals, and it."""
     epoch, _, _, validation = every
     if np.isnan(validation).all():
         return None
-    best = np.nanargmax(validation)
+    best = np.nanargmax(validation if merit.more_is_better else -validation)
     return float(epoch[best]), float(validation[best])
 
 
@@ -98,6 +105,7 @@ def _line(
     color: str,
     dash: str,
     axis: str,
+    merit: Merit = ACCURACY,
 ) -> Trace:
     return {
         "type": "scatter",
@@ -109,11 +117,11 @@ def _line(
         "line": {"color": color, "dash": dash, "width": 2},
         "marker": {"color": color},
         "name": name,
-        "hovertemplate": "%{y:.3f}" if axis == "y" else "%{y:.1%}",
+        "hovertemplate": "%{y:.1%}" if axis == "y2" and merit.is_share else "%{y:.3f}",
     }
 
 
-def _star(epoch: float, value: float) -> Trace:
+def _star(epoch: float, value: float, merit: Merit) -> Trace:
     return {
         "type": "scatter",
         "mode": "markers",
@@ -122,7 +130,7 @@ def _star(epoch: float, value: float) -> Trace:
         "yaxis": "y2",
         "marker": {"symbol": "star", "size": 13, "color": SELECTED.color},
         "name": "best validation, kept",
-        "hovertemplate": "epoch %{x}: %{y:.1%}",
+        "hovertemplate": f"epoch %{{x}}: %{{y:{'.1%' if merit.is_share else '.3f'}}}",
     }
 
 
@@ -147,12 +155,13 @@ def _summary(
     planned: int,
     status: str,
     note: str,
+    merit: Merit,
 ) -> str:
     of = f" of {planned}" if planned else ""
     said = f"epoch {epoch}{of}, {'still running' if status == 'running' else status}"
     if math.isfinite(loss):
         said += f": loss {short(loss)}"
     if best is not None:
-        at, accuracy = best
-        said += f"; best validation accuracy {percent(accuracy)} at epoch {at:.0f}"
+        at, value = best
+        said += f"; best validation {merit.title} {told(merit, value)} at epoch {at:.0f}"
     return f"{sentence(said)} {note}".strip()

@@ -1,4 +1,4 @@
-"""The logarithmic axis of in-degrees, with a place for degree 0."""
+"""The logarithmic axis of in-degrees, or of other counts, with a place for 0."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 
 ZERO = 0.5
 """Where degree 0 lies: as far below 1 as 2 lies above."""
+NARROW_TICKS = 5
+"""Labels between neighbouring round numbers."""
+NARROW = 0.35
+"""Decades below which an axis has no less room at its ends."""
 JITTER = 0.3
 """Half width of the jitter, as a share of the gap to the next degree."""
 
@@ -30,7 +34,7 @@ def jittered(degree: ArrayLike, seed: int = 0) -> NDArray[np.float64]:
     return np.asarray(place * 10 ** (shift * gap))
 
 
-def degree_axis(low: int, high: int) -> dict[str, Any]:
+def degree_axis(low: int, high: int, title: str = "In-degree (log scale)") -> dict[str, Any]:
     """Return Plotly's axis for in-degrees from ``low`` to ``high``, labelled 0, 1, 2, 5, 10, …."""
     ticks = [0] if low == 0 else []
     decades = range(int(math.log10(max(high, 1))) + 1)
@@ -39,13 +43,15 @@ def degree_axis(low: int, high: int) -> dict[str, Any]:
     if end - start > 3:
         ticks = [tick for tick in ticks if str(tick)[0] in "01"]
     if sum(low <= tick <= high for tick in ticks) < 2:
-        ticks = sorted({low, high})
+        between = np.geomspace(max(low, 1), max(high, 1), NARROW_TICKS)
+        ticks = sorted({low, high, *(round(tick) for tick in between.tolist())})
+    room = min(max(end - start, NARROW), 1.0)
     return {
         "type": "log",
-        "range": [start - 0.15, end + 0.1],
+        "range": [start - 0.15 * room, end + 0.1 * room],
         "tickvals": places(ticks).tolist(),
         "ticktext": [f"{tick:,}" for tick in ticks],
-        "title": {"text": "In-degree (log scale)"},
+        "title": {"text": title},
     }
 
 

@@ -1,4 +1,4 @@
-"""All runs: accuracy against what it costs, and the front that no other run beats."""
+"""All runs: their results against what they cost, and the front that no other run beats."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from explorer.captions import percent, size
+from engine.metrics.merit import ACCURACY, Merit
+from explorer.captions import size, told
 from explorer.figures.chart import HALF_PAGE, Trace, blank, chart, sentence, short, table, text
 from explorer.figures.theme import CYCLE, GREY, SELECTED
 
-TITLE = "Accuracy against cost"
 Cost = Literal["model_bytes", "latency_ms"]
 AXES = {
     "model_bytes": "Model size, packed (kB, log scale)",
@@ -33,7 +33,8 @@ class RunPoint:
         key: Its key; what a click tells.
         name: What to call it.
         group: Runs of one group share a style: a scheme, or its widths.
-        accuracy: Integer accuracy on the test nodes, 0 to 1; None where it has none.
+        result: What the runs' merit says of the integer path's test units; None where it says
+            nothing.
         model_bytes: Packed size of its model.
         latency_ms: Time of one integer forward.
     """
@@ -41,7 +42,7 @@ class RunPoint:
     key: str
     name: str
     group: str
-    accuracy: float | None
+    result: float | None
     model_bytes: float | None
     latency_ms: float | None
 
@@ -55,8 +56,8 @@ class RunPoint:
         return size(value) if cost == "model_bytes" else f"{short(value)} ms"
 
     def is_drawn(self, cost: Cost) -> bool:
-        """Return whether it has a finite accuracy and a finite cost above 0."""
-        numbers = (self.accuracy, self.cost(cost))
+        """Return whether it has a finite result and a finite cost above 0."""
+        numbers = (self.result, self.cost(cost))
         if any(number is None or not np.isfinite(number) for number in numbers):
             return False
         return (self.cost(cost) or 0) > 0
@@ -65,57 +66,63 @@ class RunPoint:
 def pareto(
     runs: Sequence[RunPoint],
     *,
+    merit: Merit = ACCURACY,
     cost: Cost = "model_bytes",
     selected: str | None = None,
     pinned: str | None = None,
     subtitle: str = "",
 ) -> go.Figure:
-    """Return the accuracy of runs against their cost; a point's customdata is its run's key.
+    """Return the results of runs against their cost; a point's customdata is its run's key.
 
     Args:
-        runs: The runs; those without accuracy or cost are left out and counted.
+        runs: The runs; those without result or cost are left out and counted.
+        merit: What they are judged by.
         cost: Which cost.
         selected: Key of the run that is shown elsewhere.
         pinned: Key of the run that others are compared with.
         subtitle: Which runs these are.
     """
     drawn = [run for run in runs if run.is_drawn(cost)]
+    title = f"{merit.title.capitalize()} against cost"
     if not drawn:
-        return blank(TITLE, "No finished run has an accuracy and a cost yet.", subtitle=subtitle)
-    best = [drawn[place] for place in front(_costs(drawn, cost), _accuracies(drawn))]
+        nothing = f"No finished run has a {merit.title} and a cost yet."
+        return blank(title, nothing.replace("a accuracy", "an accuracy"), subtitle=subtitle)
+    ranks = np.array([merit.rank(run.result or 0.0) for run in drawn])
+    best = [drawn[place] for place in front(_costs(drawn, cost), ranks)]
     groups = sorted({run.group for run in drawn})
-    traces = [_front(best, cost)]
+    traces = [_front(best, cost, merit)]
     for place, group in enumerate(groups):
         of_group = [run for run in drawn if run.group == group]
-        traces.append(_points(of_group, cost, place))
+        traces.append(_points(of_group, cost, place, merit))
     for key, label in ((pinned, "pinned"), (selected, "shown")):
-        traces += [_ring(run, cost, label) for run in drawn if run.key == key]
-    accuracy = 100 * _accuracies(drawn)
-    room = max(float(np.ptp(accuracy)), 2.0) * 0.12
+        traces += [_ring(run, cost, label, merit) for run in drawn if run.key == key]
+    values = _results(drawn, merit)
+    room = max(float(np.ptp(values)), 2.0 if merit.is_share else 0.02 * values.max()) * 0.12
+    unit = " (%)" if merit.is_share else ""
     return chart(
-        TITLE,
+        title,
         traces,
-        summary=_summary(drawn, best, cost, len(runs) - len(drawn)),
-        table=_table(drawn, best),
+        summary=_summary(drawn, best, cost, len(runs) - len(drawn), merit),
+        table=_table(drawn, best, merit),
         subtitle=subtitle,
         line=HALF_PAGE,
         xaxis={"type": "log", "title": {"text": AXES[cost]}, **_cost_range(drawn, cost)},
         yaxis={
-            "title": {"text": "Integer accuracy (%)"},
-            "range": [float(accuracy.min()) - room, float(accuracy.max()) + room],
+            "title": {"text": f"Integer {merit.title}{unit}"},
+            "range": [float(values.min()) - room, float(values.max()) + room],
         },
     )
 
 
-def front(costs: NDArray[np.float64], accuracies: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the places of the points that no other beats in cost and accuracy, cheapest first.
+def front(costs: NDArray[np.float64], ranks: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the places of the points that no other beats in cost and rank, cheapest first.
 
     Args:
         costs: [R].
-        accuracies: [R].
+        ranks: Larger for better runs, [R].
     """
-    order = np.lexsort((-accuracies, costs))
-    reached = np.maximum.accumulate(accuracies[order])
+    order = np.lexsort((-ranks, costs))
+    reached = np.maximum.accumulate(ranks[order])
     gains = np.concatenate(([True], reached[1:] > reached[:-1]))
     return order[gains]
 
@@ -124,8 +131,10 @@ def _costs(runs: Sequence[RunPoint], cost: Cost) -> NDArray[np.float64]:
     return np.array([run.cost(cost) for run in runs], dtype=np.float64)
 
 
-def _accuracies(runs: Sequence[RunPoint]) -> NDArray[np.float64]:
-    return np.array([run.accuracy for run in runs], dtype=np.float64)
+def _results(runs: Sequence[RunPoint], merit: Merit) -> NDArray[np.float64]:
+    """Return results in the unit of the axis."""
+    values = np.array([run.result for run in runs], dtype=np.float64)
+    return 100 * values if merit.is_share else values
 
 
 def _cost_range(runs: Sequence[RunPoint], cost: Cost) -> dict[str, object]:
@@ -137,44 +146,44 @@ def _cost_range(runs: Sequence[RunPoint], cost: Cost) -> dict[str, object]:
     return {"range": [low - room, high + room], "dtick": dtick, "tickformat": "~g"}
 
 
-def _points(runs: Sequence[RunPoint], cost: Cost, place: int) -> Trace:
+def _points(runs: Sequence[RunPoint], cost: Cost, place: int, merit: Merit) -> Trace:
     look = CYCLE[place % GROUPS]
     turn = "-open" if (place // GROUPS) % 2 else ""
     return {
         "type": "scatter",
         "mode": "markers",
         "x": _costs(runs, cost) * FACTORS[cost],
-        "y": 100 * _accuracies(runs),
+        "y": _results(runs, merit),
         "customdata": [run.key for run in runs],
         "marker": {"color": look.color, "symbol": look.symbol + turn, "size": 10, "opacity": 0.85},
         "name": text(runs[0].group),
         "text": [
-            f"<b>{text(run.name)}</b><br>{percent(run.accuracy or 0)}, {run.told(cost)}"
+            f"<b>{text(run.name)}</b><br>{told(merit, run.result or 0)}, {run.told(cost)}"
             for run in runs
         ],
         "hoverinfo": "text",
     }
 
 
-def _front(best: Sequence[RunPoint], cost: Cost) -> Trace:
+def _front(best: Sequence[RunPoint], cost: Cost, merit: Merit) -> Trace:
     return {
         "type": "scatter",
         "mode": "lines",
         "x": _costs(best, cost) * FACTORS[cost],
-        "y": 100 * _accuracies(best),
+        "y": _results(best, merit),
         "line": {"color": GREY, "width": 1.5, "dash": "dot", "shape": "hv"},
         "name": "Pareto front",
         "hoverinfo": "skip",
     }
 
 
-def _ring(run: RunPoint, cost: Cost, label: str) -> Trace:
+def _ring(run: RunPoint, cost: Cost, label: str, merit: Merit) -> Trace:
     color = SELECTED.color if label == "shown" else GREY
     return {
         "type": "scatter",
         "mode": "markers",
         "x": _costs([run], cost) * FACTORS[cost],
-        "y": 100 * _accuracies([run]),
+        "y": _results([run], merit),
         "customdata": [run.key],
         "marker": {
             "color": color,
@@ -187,33 +196,39 @@ def _ring(run: RunPoint, cost: Cost, label: str) -> Trace:
     }
 
 
-def _summary(drawn: Sequence[RunPoint], best: Sequence[RunPoint], cost: Cost, left_out: int) -> str:
+def _summary(
+    drawn: Sequence[RunPoint],
+    best: Sequence[RunPoint],
+    cost: Cost,
+    left_out: int,
+    merit: Merit,
+) -> str:
     top, cheapest = best[-1], best[0]
-    which = f"most accurate of {len(drawn)} runs" if len(drawn) > 1 else "only run"
-    said = f"the {which} is {top.name} with {percent(top.accuracy or 0)} "
+    which = f"best of {len(drawn)} runs" if len(drawn) > 1 else "only run"
+    said = f"the {which} is {top.name} with {told(merit, top.result or 0)} "
     said += f"at {top.told(cost)}"
     if cheapest is not top:
-        said += f"; {cheapest.name} is the cheapest with {percent(cheapest.accuracy or 0)} "
+        said += f"; {cheapest.name} is the cheapest with {told(merit, cheapest.result or 0)} "
         said += f"at {cheapest.told(cost)}"
-    told = sentence(said)
+    words = sentence(said)
     if left_out:
-        told += " " + sentence(f"{left_out} without an accuracy or a cost left out")
-    return told
+        words += " " + sentence(f"{left_out} without a result or a cost left out")
+    return words
 
 
-def _table(drawn: Sequence[RunPoint], best: Sequence[RunPoint]) -> dict[str, object]:
+def _table(drawn: Sequence[RunPoint], best: Sequence[RunPoint], merit: Merit) -> dict[str, object]:
     unbeaten = {run.key for run in best}
+    ordered = sorted(drawn, key=lambda run: -merit.rank(run.result or 0))
     rows = [
         [
             run.name,
             run.group,
-            percent(run.accuracy or 0),
+            told(merit, run.result or 0),
             None if run.model_bytes is None else size(run.model_bytes),
             run.latency_ms,
             "yes" if run.key in unbeaten else "",
         ]
-        for run in sorted(drawn, key=lambda run: -(run.accuracy or 0))
+        for run in ordered
     ]
-    keys = [run.key for run in sorted(drawn, key=lambda run: -(run.accuracy or 0))]
-    columns = ["Run", "Group", "Integer accuracy", "Model", "Latency (ms)", "On the front"]
-    return table(columns, rows, keys)
+    columns = ["Run", "Group", f"Integer {merit.title}", "Model", "Latency (ms)", "On the front"]
+    return table(columns, rows, [run.key for run in ordered])

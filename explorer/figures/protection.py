@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
-from engine.graphs.degrees import expected_protected, protection_probability
+from engine.graphs.degrees import (
+    Starts,
+    mean_probability,
+    protection_probability,
+)
 from engine.spec import Protection
 from explorer.captions import percent
 from explorer.figures.chart import blank, chart, sentence, table
@@ -21,18 +23,25 @@ TOPS = (0.1, 0.2, 0.5, 1.0)
 """Where the axis of probabilities may end: round, and steady while a slider moves."""
 
 
-def protection(degree: ArrayLike, protection: Protection, *, subtitle: str = "") -> go.Figure:
+def protection(
+    degree: ArrayLike,
+    protection: Protection,
+    *,
+    starts: Starts | None = None,
+    subtitle: str = "",
+) -> go.Figure:
     """Return the probability of protection over the histogram of in-degrees.
 
     Args:
         degree: In-degrees before self-loops, [N].
         protection: Its bounds.
+        starts: Where each graph's nodes start in a set, whose curve is the mean over the graphs.
         subtitle: Which graph this is.
     """
     degree = np.asarray(degree)
     if not degree.size:
         return blank(TITLE, "The graph has no nodes.", subtitle=subtitle)
-    probability = protection_probability(degree, protection)
+    probability = protection_probability(degree, protection, starts)
     bins = Bins.of(degree)
     counts, protected = bins.total(), bins.total(probability)
     names = bins.names()
@@ -40,19 +49,19 @@ def protection(degree: ArrayLike, protection: Protection, *, subtitle: str = "")
         f"in-degree {name}: {count:,.0f} nodes, {expected:.3g} protected on average"
         for name, count, expected in zip(names, counts, protected, strict=True)
     ]
-    distinct, first = np.unique(degree, return_index=True)
+    distinct, mean = mean_probability(degree, protection, starts)
     curve = {
         "type": "scatter",
         "mode": "lines" if distinct.size > 40 else "lines+markers",
         "x": places(distinct),
-        "y": probability[first],
+        "y": mean,
         "yaxis": "y2",
         "line": {"color": VERMILLION, "width": 2.5},
         "marker": {"color": VERMILLION, "size": 6},
-        "name": "probability p(degree)",
+        "name": "probability p(degree)" + ("" if starts is None else ", mean over graphs"),
         "text": [
             f"in-degree {d}: protected with probability {p:.3g}"
-            for d, p in zip(distinct, probability[first], strict=True)
+            for d, p in zip(distinct, mean, strict=True)
         ],
         "hoverinfo": "text",
     }
@@ -71,7 +80,7 @@ def protection(degree: ArrayLike, protection: Protection, *, subtitle: str = "")
     return chart(
         TITLE,
         traces,
-        summary=_summary(degree, protection, probability),
+        summary=_summary(probability, protection, starts),
         table=table(
             ["In-degree", "Nodes", "Protected on average"],
             [[n, int(c), p] for n, c, p in zip(names, counts, protected, strict=True)],
@@ -95,13 +104,19 @@ def protection(degree: ArrayLike, protection: Protection, *, subtitle: str = "")
     )
 
 
-def _summary(degree: NDArray[Any], protection: Protection, probability: NDArray[np.float64]) -> str:
+def _summary(
+    probability: NDArray[np.float64], protection: Protection, starts: Starts | None
+) -> str:
     if protection.is_off:
         return "Protection is off: every node is quantized in every training step."
-    expected = expected_protected(degree, protection)
+    expected, nodes = probability.sum(), probability.size
     leaf, hub = percent(probability.min()), percent(probability.max())
+    share = percent(expected / nodes)
+    kept = f"{expected:,.1f} of {nodes:,} nodes in full precision ({share})"
+    within = ""
+    if starts is not None:
+        kept, within = f"{share} of its nodes in full precision", "; degrees count within a graph"
     return sentence(
-        f"each training step keeps about {expected:,.1f} of {degree.size:,} nodes in full "
-        f"precision ({percent(expected / degree.size)}): a node of the lowest in-degree with "
-        f"probability {leaf}, a hub with {hub}"
+        f"each training step keeps about {kept}: a node of the lowest in-degree with "
+        f"probability {leaf}, a hub with {hub}{within}"
     )

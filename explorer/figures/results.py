@@ -1,15 +1,17 @@
-"""One run's accuracy in float and in integers, its size and latency, beside the pinned run's."""
+"""One run's result in float and in integers, its size and latency, beside the pinned run's."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import plotly.graph_objects as go
 
-from explorer.captions import percent, points, size
+from engine.metrics.merit import Merit, merit_in
+from explorer.captions import size, told, told_change
 from explorer.figures.chart import (
     HALF_PAGE,
     Trace,
@@ -52,7 +54,8 @@ class Group:
         factor: From the metrics' unit to the axis'.
         told: How one of its numbers reads.
         change: How a difference from the pinned run reads.
-        more_is_better: Whether it is.
+        is_close_up: Whether its axis starts where the numbers are: it is their differences that
+            count.
         numbers: The rows, from top to bottom.
     """
 
@@ -60,16 +63,12 @@ class Group:
     factor: float
     told: Callable[[float], str]
     change: Callable[[float, float], str]
-    more_is_better: bool
+    is_close_up: bool
     numbers: tuple[Number, ...]
 
 
 def _milliseconds(value: float) -> str:
     return f"{short(value)} ms"
-
-
-def _difference(value: float, pinned: float) -> str:
-    return f"{points(value - pinned)} points"
 
 
 def _times(value: float, pinned: float) -> str:
@@ -80,19 +79,22 @@ def _times(value: float, pinned: float) -> str:
     return f"{short(pinned / value)}× less" if value < pinned else f"{short(value / pinned)}× more"
 
 
-GROUPS = (
-    Group(
-        "Accuracy on the test nodes (%)",
-        100,
-        percent,
-        _difference,
+def _of_results(merit: Merit) -> Group:
+    return Group(
+        f"Test {merit.title}" + (" (%)" if merit.is_share else ""),
+        100 if merit.is_share else 1,
+        partial(told, merit),
+        partial(told_change, merit),
         True,
         (
-            Number("accuracy.float", "float32", FLOAT),
-            Number("accuracy.simulated", "simulated", SIMULATED),
-            Number("accuracy.integer", "integer", INTEGER),
+            Number(f"{merit.name}.float", "float32", FLOAT),
+            Number(f"{merit.name}.simulated", "simulated", SIMULATED),
+            Number(f"{merit.name}.integer", "integer", INTEGER),
         ),
-    ),
+    )
+
+
+COSTS = (
     Group(
         "Size (kB)",
         1e-3,
@@ -134,7 +136,8 @@ def results(
         pinned_name: What to call that run.
         subtitle: Which run this is.
     """
-    groups = [group for group in GROUPS if _known(metrics, group)]
+    merit = merit_in(metrics)
+    groups = [group for group in (_of_results(merit), *COSTS) if _known(metrics, group)]
     if not groups:
         return blank(TITLE, "This run has no results yet.", subtitle=subtitle)
     total = sum(len(_known(metrics, group)) + MARGIN_ROWS for group in groups)
@@ -150,7 +153,7 @@ def results(
         layout[f"xaxis{number}"] = {
             "anchor": f"y{number}",
             "title": {"text": group.axis},
-            **_range(group, metrics, pinned),
+            **_range(group, merit, metrics, pinned),
         }
         top = bottom - MARGIN_ROWS / (total - MARGIN_ROWS)
         if pinned:
@@ -164,7 +167,7 @@ def results(
     return chart(
         TITLE,
         traces,
-        summary=_summary(metrics, pinned, pinned_name),
+        summary=_summary(merit, metrics, pinned, pinned_name),
         table=_table(groups, metrics, pinned, pinned_name),
         subtitle=subtitle,
         line=HALF_PAGE,
@@ -207,18 +210,18 @@ def _rows_axis(rows: list[Number], domain: tuple[float, float], anchor: str) -> 
 
 
 def _range(
-    group: Group, metrics: Mapping[str, Any], pinned: Mapping[str, Any] | None
+    group: Group, merit: Merit, metrics: Mapping[str, Any], pinned: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    """Return the range that holds both runs: from 0, or logarithmic where they are far apart.
-
-    Accuracies start where they are: it is their differences that count.
-    """
+    """Return the range that holds both runs: from 0, or logarithmic where they are far apart."""
     values = [number_at(run, n.path) for run in (metrics, pinned or {}) for n in group.numbers]
     known = [value * group.factor for value in values if value is not None]
     low, high = min(known), max(known)
-    if group.more_is_better:
+    if group.is_close_up and merit.is_share:
         room = max(high - low, 2) * 0.2
         return {"range": [max(low - room, -1), min(high + room, 101)]}
+    if group.is_close_up:
+        room = max(high - low, 0.02 * high) * 0.2 or 1
+        return {"range": [low - room, high + room]}
     if 0 < FAR_APART * low < high:
         ends = math.log10(low) - 0.2, math.log10(high) + 0.2
         return {"type": "log", "dtick": 1, "range": ends}
@@ -308,17 +311,22 @@ def _pinned(
     ]
 
 
-def _summary(metrics: Mapping[str, Any], pinned: Mapping[str, Any] | None, pinned_name: str) -> str:
+def _summary(
+    merit: Merit,
+    metrics: Mapping[str, Any],
+    pinned: Mapping[str, Any] | None,
+    pinned_name: str,
+) -> str:
     parts = []
     for path, name in (
         ("float", "float32"),
         ("simulated", "simulated"),
         ("integer", "in integers"),
     ):
-        value = number_at(metrics, f"accuracy.{path}")
+        value = number_at(metrics, f"{merit.name}.{path}")
         if value is not None:
-            parts.append(f"{percent(value)} {name}")
-    said = sentence(f"accuracy {joined(parts)}") if parts else ""
+            parts.append(f"{told(merit, value)} {name}")
+    said = sentence(f"{merit.title} {joined(parts)}") if parts else ""
     packed, full = (
         number_at(metrics, f"size.{name}") for name in ("model_bytes", "float_model_bytes")
     )
@@ -326,11 +334,11 @@ def _summary(metrics: Mapping[str, Any], pinned: Mapping[str, Any] | None, pinne
         said += " " + sentence(
             f"the model takes {size(packed)}, {_times(packed, full)} than in float32"
         )
-    now = number_at(metrics, "accuracy.integer")
-    before = number_at(pinned or {}, "accuracy.integer")
+    now, before = (number_at(run, f"{merit.name}.integer") for run in (metrics, pinned or {}))
     if now is not None and before is not None:
-        said += " " + sentence(f"in integers {_difference(now, before)} against {pinned_name}")
-    return said.strip() or "No accuracy was measured."
+        change = told_change(merit, now, before)
+        said += " " + sentence(f"in integers {change} against {pinned_name}")
+    return said.strip() or f"No {merit.title} was measured."
 
 
 def _table(

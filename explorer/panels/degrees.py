@@ -6,6 +6,8 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from engine.graphs.graph import Graph
+from engine.spec import Protection
 from explorer.captions import graph_title
 from explorer.figures.chart import blank
 from explorer.figures.protection import TITLE, protection
@@ -23,6 +25,7 @@ class DegreesPanel(widgets.VBox):
     def __init__(self, state: State) -> None:
         self._state = state
         self.view = PlotlyView(height=420)
+        self._drawn: tuple[Graph | None, Protection] | None = None
         state.observe(self._draw, ["recipe", "graph"])
         super().__init__([self.view])
         self.add_class("gb-tab")
@@ -30,10 +33,15 @@ class DegreesPanel(widgets.VBox):
 
     def _draw(self, _: Any) -> None:
         graph, recipe = self._state.graph, self._state.recipe
+        if (graph, recipe.protection) == self._drawn:
+            return
+        self._drawn = graph, recipe.protection
         if graph is None:
             self.view.figure = blank(TITLE, "The graph is not loaded yet.")
             return
-        name = graph_title(recipe.graph.name)
         self.view.figure = protection(
-            graph.in_degree, recipe.protection, subtitle=f"recipe · {name}"
+            graph.in_degree,
+            recipe.protection,
+            starts=graph.starts,
+            subtitle=f"recipe · {graph_title(recipe.graph)}",
         )

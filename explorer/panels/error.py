@@ -1,20 +1,30 @@
-"""Error against degree: which nodes pay for which component's width, in which layer."""
+"""Error against degree or size: who pays for which component's width, in which layer."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ipywidgets as widgets
 from numpy.typing import NDArray
 
+from engine.metrics.merit import ACCURACY
+from engine.spec import LayerSpec
 from explorer.captions import subtitle
 from explorer.fields import choice, html, offer, row
 from explorer.figures.chart import blank
-from explorer.figures.error_against_degree import TITLE, error_against_degree
-from explorer.plot import PlotlyView
+from explorer.figures.error_against import DEGREE, SIZE, error_against
+from explorer.plot import PlotlyView, picked_number
 from explorer.shown import Shown
-from explorer.slots import MEANING, component_meaning, components, numbered, options, title
+from explorer.slots import (
+    MEANING,
+    component_meaning,
+    components,
+    is_of_graphs,
+    numbered,
+    options,
+    title,
+)
 from explorer.state import State
 
 KINDS = (
@@ -27,9 +37,12 @@ KINDS = (
 PATHS = (("Integer", "integer"), ("Simulated", "simulated"), ("Both", "both"))
 MEASURE_TITLES = (
     ("Relative L2", "relative_l2"),
+    ("Absolute L2", "absolute_l2"),
     ("SQNR in dB", "sqnr_db"),
-    ("Class flips", "class_flip"),
 )
+FLIPS = ("Class flips", "class_flip")
+"""A measure of what has classes."""
+AGAINST = (("In-degree", DEGREE), ("Graph size", SIZE))
 NOTHING = "There is nothing to show yet."
 
 
@@ -37,28 +50,35 @@ class ErrorPanel(widgets.VBox):
     """The chart, and what it shows.
 
     Args:
-        state: Holds what is shown, and the node picked.
+        state: Holds what is shown, and the node and the graph picked.
     """
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self.against = choice("Against", AGAINST, DEGREE, "What each point is, and stands by")
         self.kind = choice("Error", KINDS, "total")
         last = state.recipe.model.depth - 1
         self.layer = choice("Layer", numbered(last + 1), last)
         self.component = choice("Component", options(["output"]), "output")
         self.path = choice("Path", PATHS, "integer")
-        self.measure = choice("Measure", MEASURE_TITLES, "relative_l2")
+        self.measure = choice("Measure", (*MEASURE_TITLES, FLIPS), "relative_l2")
         self.meaning = html(name="gb-note")
         self.note = html(name="gb-note")
         self.view = PlotlyView(height=330)
-        for control in (self.kind, self.layer, self.component, self.path, self.measure):
+        for control in (
+            *(self.against, self.kind, self.layer),
+            *(self.component, self.path, self.measure),
+        ):
             control.observe(self._choose, "value")
         state.observe(self._choose, "shown")
-        state.observe(self._draw, "node")
+        state.observe(self._draw, ["node", "member"])
         self.view.observe(self._pick, "clicked")
         super().__init__(
             [
-                row(self.layer, self.component, self.kind, self.path, self.measure),
+                row(
+                    *(self.against, self.layer, self.component),
+                    *(self.kind, self.path, self.measure),
+                ),
                 self.meaning,
                 self.note,
                 self.view,
@@ -67,6 +87,11 @@ class ErrorPanel(widgets.VBox):
         self.add_class("gb-tab")
         self.view.add_class("gb-follows")
         self._choose(None)
+
+    @property
+    def of_graphs(self) -> bool:
+        """Whether the errors are those of graphs, not of nodes."""
+        return self.against.value is SIZE
 
     @property
     def of_scores(self) -> bool:
@@ -94,16 +119,36 @@ class ErrorPanel(widgets.VBox):
         """Offer what the network and the kind of error have, and say what is chosen."""
         shown = self._state.shown
         layers = shown.layers if shown else self._state.recipe.model.layer_specs(1, 1)
-        offer(self.layer, numbered(len(layers)), len(layers) - 1, self._choose)
+        self._settle_against(layers)
+        rows = {
+            at: [slot for slot in layer.rows if is_of_graphs(layers, at, slot) == self.of_graphs]
+            for at, layer in enumerate(layers)
+        }
+        offered = [option for option in numbered(len(layers)) if rows[option[1]]]
+        offer(self.layer, offered, last_with(rows, "output"), self._choose)
         layer = layers[self.layer.value]
-        offered = options(components(layers) if self.of_scores else layer.rows)
-        offer(self.component, offered, "output", self._choose)
+        slots = components(layers) if self.of_scores else rows[self.layer.value]
+        usual = "output" if "output" in slots else slots[-1]
+        offer(self.component, options(slots), usual, self._choose)
         self.layer.disabled = self.path.disabled = self.of_scores
+        has_classes = shown is None or shown.merit is ACCURACY
+        measures = (*MEASURE_TITLES, *[FLIPS] * has_classes)
+        offer(self.measure, measures, "relative_l2", self._choose)
         chosen = self.component.value
         meaning = (
             component_meaning(chosen, layers) if self.of_scores else MEANING[layer.operator][chosen]
         )
         self.meaning.value = f"{title(chosen).capitalize()}: {meaning}."
+
+    def _settle_against(self, layers: Sequence[LayerSpec]) -> None:
+        """Leave a choice of what errors stand by where the network has errors of both."""
+        pools = is_of_graphs(layers, len(layers) - 1, "output")
+        self.against.layout.display = None if pools else "none"
+        self.against.disabled = self.of_scores
+        if not pools or self.of_scores:
+            self.against.unobserve(self._choose, "value")
+            self.against.value = SIZE if pools else DEGREE
+            self.against.observe(self._choose, "value")
 
     def _choose(self, _: Any) -> None:
         self._lay_out()
@@ -112,7 +157,7 @@ class ErrorPanel(widgets.VBox):
     def _draw(self, _: Any) -> None:
         shown = self._state.shown
         if shown is None:
-            self.view.figure, self.note.value = blank(TITLE, NOTHING), ""
+            self.view.figure, self.note.value = blank(DEGREE.title, NOTHING), ""
             return
         series, missing = self.values(shown)
         place = (
@@ -122,22 +167,27 @@ class ErrorPanel(widgets.VBox):
         )
         self.note.value = missing
         self.note.layout.display = None if missing else "none"
-        self.view.figure = error_against_degree(
-            shown.graph.in_degree,
+        self.view.figure = error_against(
+            shown.sizes if self.of_graphs else shown.measured.in_degree,
             series,
+            against=self.against.value,
             measure=self.measure.value,
-            selected=self._state.node,
+            selected=self._state.member if self.of_graphs else self._state.node,
             subtitle=subtitle(shown, place),
         )
 
     def _pick(self, change: dict[str, Any]) -> None:
-        picked = change["new"].get("customdata")
-        picked = picked[0] if isinstance(picked, Sequence) and picked else picked
-        if isinstance(picked, int) and not isinstance(picked, bool):
-            self._state.node = picked
+        picked = picked_number(change["new"])
+        if picked is not None:
+            self._state.set_trait("member" if self.of_graphs else "node", picked)
+
+
+def last_with(rows: Mapping[int, Sequence[str]], slot: str) -> int:
+    """Return the last layer that has a slot among those offered."""
+    return max(at for at, offered in rows.items() if slot in offered)
 
 
 def _missing(shown: Shown) -> str:
     if shown.run is None:
         return "A preview has no simulation beside it; this is the integer path. Start trains both."
-    return "Of the simulation only total errors are stored; this is the integer path."
+    return "Of the simulation only total relative errors are stored; this is the integer path."

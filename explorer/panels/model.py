@@ -2,80 +2,167 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from operator import attrgetter
+from collections.abc import Sequence
 from typing import Any, get_args
 
 import ipywidgets as widgets
 
-from engine.spec import Activation, Aggregation, ModelSpec, Operator
+from engine.spec import (
+    Activation,
+    Aggregation,
+    LayerSpec,
+    ModelSpec,
+    Operator,
+    OwnModel,
+    Pool,
+    RunSpec,
+)
 from engine.spec.run import HEADS
-from explorer.captions import ACTIVATIONS, OPERATORS
-from explorer.fields import bind, choice, flag, integer, real, row
-from explorer.state import State, with_model
+from explorer.captions import ACTIVATIONS, OPERATORS, own_title
+from explorer.fields import bind, choice, flag, html, integer, real, row
+from explorer.state import State, with_model, with_network, with_task
+
+LAYERS = {**OPERATORS, "linear": "linear"}
+"""Names of operators in a line of layers."""
 
 
 class ModelPanel(widgets.VBox):
     """Controls of the network; those that one operator alone has appear with it.
 
+    Of a person's own model they say what it is, and only another network can be chosen. One that
+    only the recipe names is offered as well.
+
     Args:
         state: Holds the recipe.
+        own: A person's own models.
     """
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, own: Sequence[OwnModel] = ()) -> None:
         self._state = state
-        model = state.recipe.model
-        operators = [(OPERATORS[name], name) for name in get_args(Operator)]
+        self._own = list(own)
+        shape = shown(state.recipe.model)
         activations = [(ACTIVATIONS[name], name) for name in get_args(Activation)]
         aggregations = [(name.capitalize(), name) for name in get_args(Aggregation)]
-        self.operator = choice("Model", operators, model.operator)
-        self.layers = integer("Layers", model.layers, "2 to 64")
-        self.hidden = integer("Hidden", model.hidden, "Features of each hidden layer")
-        self.dropout = real("Dropout", model.dropout, 0.05, "Share of a layer's input dropped")
-        self.heads = integer("Heads", _heads(model), "Attention heads, which share the hidden ones")
+        pools = [(name.capitalize(), name) for name in get_args(Pool)]
+        self.operator = choice("Model", self._options(), shape["operator"])
+        self.layers = integer("Layers", shape["layers"], "2 to 64")
+        self.hidden = integer("Hidden", shape["hidden"], "Features of each hidden layer")
+        self.dropout = real("Dropout", shape["dropout"], 0.05, "Share of a layer's input dropped")
+        for control in (self.layers, self.hidden, self.dropout):
+            control.add_class("gb-short")
+        self.heads = integer("Heads", shape["heads"], "Attention heads, sharing the hidden ones")
         self.aggregation = choice(
-            "Aggregation", aggregations, _aggregation(model), "How a node gathers its neighbours"
+            "Aggregation", aggregations, shape["aggregation"], "How a node gathers its neighbours"
         )
         self.activation = choice(
-            "Activation", activations, model.activates, "What hidden layers pass on"
+            "Activation", activations, shape["activation"], "What hidden layers pass on"
         )
         self.batch_norm = flag(
-            "Batch norm", model.normalizes, "Normalise what hidden layers pass on, over the nodes"
+            "Batch norm",
+            shape["batch_norm"],
+            "Normalise what hidden layers pass on over the nodes",
         )
-        self.residual = flag("Residual", model.residual, "Add each hidden layer's input")
-        for name in ("operator", "layers", "hidden", "dropout", "residual"):
-            self._bind(name, attrgetter(name))
-        self._bind("heads", _heads)
-        self._bind("aggregation", _aggregation)
-        self._bind("activation", attrgetter("activates"))
-        self._bind("batch_norm", attrgetter("normalizes"))
+        self.residual = flag("Residual", shape["residual"], "Add each hidden layer's input")
+        self.pool = choice("Pool", pools, shape["pool"], "How the nodes of a graph are gathered")
+        self.note = html(name="gb-note")
+        state.observe(self._offer, "recipe")
+        for name in shape:
+            self._bind(name)
         state.observe(self._follow, "recipe")
         super().__init__(
             [
                 row(self.operator, self.layers, self.hidden, self.dropout),
-                row(self.heads, self.aggregation, self.activation, self.batch_norm, self.residual),
+                row(
+                    self.heads,
+                    self.aggregation,
+                    self.activation,
+                    self.pool,
+                    self.batch_norm,
+                    self.residual,
+                ),
+                self.note,
             ]
         )
         self.add_class("gb-panel")
         self._follow(None)
 
-    def _bind(self, name: str, read: Callable[[ModelSpec], Any]) -> None:
+    def _options(self) -> list[tuple[str, Any]]:
+        model = self._state.recipe.model
+        if isinstance(model, OwnModel) and model not in self._own:
+            self._own.insert(0, model)
+        own = [(own_title(model).capitalize(), model) for model in self._own]
+        return [*own, *((OPERATORS[name], name) for name in get_args(Operator))]
+
+    def _offer(self, _: Any) -> None:
+        """Offer a model that only the recipe names, before the control is set to it."""
+        options = self._options()
+        if list(self.operator.options) != options:
+            self.operator.options = options
+
+    def _bind(self, name: str) -> None:
         bind(
             getattr(self, name),
             self._state,
-            lambda recipe: read(recipe.model),
-            lambda recipe, value: with_model(recipe, **{name: value}),
+            lambda recipe: shown(recipe.model)[name],
+            lambda recipe, value: _with(recipe, name, value),
         )
 
     def _follow(self, _: Any) -> None:
-        operator = self._state.recipe.model.operator
-        self.heads.layout.display = None if operator == "gat" else "none"
-        self.aggregation.layout.display = None if operator == "sage" else "none"
+        model = self._state.recipe.model
+        is_own = isinstance(model, OwnModel)
+        operators = {layer.operator for layer in model.layer_specs(1, 1)}
+        for name in shown(model):
+            if name != "operator":
+                getattr(self, name).disabled = is_own
+        self.heads.layout.display = None if "gat" in operators else "none"
+        self.aggregation.layout.display = None if "sage" in operators else "none"
+        self.pool.layout.display = "none" if model.pool == "none" else None
+        self.note.layout.display = None if is_own else "none"
+        self.note.value = own_sentence(model.layers) if isinstance(model, OwnModel) else ""
 
 
-def _heads(model: ModelSpec) -> int:
-    return model.heads or HEADS
+def shown(model: ModelSpec | OwnModel) -> dict[str, Any]:
+    """Return what each control shows of a network; of a person's own, what its first layer is."""
+    if isinstance(model, OwnModel):
+        first = model.layers[0]
+        return {
+            "operator": model,
+            "layers": model.depth,
+            "hidden": first.outputs,
+            "dropout": first.dropout,
+            "heads": first.heads,
+            "aggregation": first.aggregation,
+            "activation": first.activation,
+            "batch_norm": first.batch_norm != "none" or first.hidden_norm,
+            "residual": first.residual,
+            "pool": model.pool,
+        }
+    return {
+        "operator": model.operator,
+        "layers": model.layers,
+        "hidden": model.hidden,
+        "dropout": model.dropout,
+        "heads": model.heads or HEADS,
+        "aggregation": model.aggregation or "mean",
+        "activation": model.activates,
+        "batch_norm": model.normalizes,
+        "residual": model.residual,
+        "pool": model.pool,
+    }
 
 
-def _aggregation(model: ModelSpec) -> Aggregation:
-    return model.aggregation or "mean"
+def own_sentence(layers: Sequence[LayerSpec]) -> str:
+    """Return why the controls of a person's own model are disabled, and what it is, as HTML."""
+    line = ", ".join(f"{LAYERS[at.operator]} {at.inputs}→{at.outputs}" for at in layers)
+    said = "Your own model keeps its shape; an operator above replaces it."
+    return f'<span title="{line}">{said}</span>'
+
+
+def _with(recipe: RunSpec, name: str, value: Any) -> RunSpec:
+    """Return the recipe with what a control was set to."""
+    if isinstance(value, OwnModel):
+        return with_network(recipe, value)
+    if isinstance(recipe.model, OwnModel):
+        of_graphs = recipe.model.pool != "none"
+        return with_task(with_network(recipe, ModelSpec(**{name: value})), of_graphs)
+    return with_model(recipe, **{name: value})

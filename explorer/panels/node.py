@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.graphs.layout import layout
 from engine.graphs.neighbourhood import khop
@@ -15,15 +16,16 @@ from explorer.captions import subtitle
 from explorer.fields import html, integer, row, small
 from explorer.figures.chart import blank, short
 from explorer.figures.neighbourhood import TITLE, neighbourhood
-from explorer.plot import PlotlyView
+from explorer.plot import PlotlyView, picked_number
 from explorer.shown import Shown
-from explorer.slots import title
+from explorer.slots import is_of_graphs, last_of_nodes, title
 from explorer.state import State
 
 HOPS = 2
 MOST_NODES = 150
 FEW_LAYERS = 4
 """Layers up to which each slot has a row of its own."""
+USES = {"train": "training", "val": "validation", "test": "testing"}
 ADVICE = "Click a point above, or type a number, for a node's own numbers and its neighbourhood."
 
 
@@ -55,9 +57,8 @@ class NodePanel(widgets.VBox):
         self._state.node = self.node.value
 
     def _pick(self, change: dict[str, Any]) -> None:
-        picked = change["new"].get("customdata")
-        picked = picked[0] if isinstance(picked, Sequence) and picked else picked
-        if isinstance(picked, int) and not isinstance(picked, bool):
+        picked = picked_number(change["new"])
+        if picked is not None:
             self._state.node = picked
 
     def _draw(self, _: Any) -> None:
@@ -66,58 +67,65 @@ class NodePanel(widgets.VBox):
             self._body.layout.display = "none"
             return
         self._body.layout.display = None
-        if not 0 <= node < shown.graph.nodes:
-            last = shown.graph.nodes - 1
+        if not 0 <= node < shown.measured.nodes:
+            last = shown.measured.nodes - 1
             fault = f"There is no node {node}: nodes are numbered 0 to {last}."
             self.numbers.value = f'<span class="gb-fault">{fault}</span>'
             self.view.figure = blank(TITLE, "No such node.")
             return
         self.node.value = node
         self.numbers.value = numbers(shown, node)
-        around = khop(shown.graph, node, HOPS, MOST_NODES)
-        error = shown.analysis.error(shown.last)
+        around = khop(shown.measured, node, HOPS, MOST_NODES)
+        last = last_of_nodes(shown.layers)
+        error = shown.analysis.error(last)
         self.view.figure = neighbourhood(
             layout(around.edges, len(around.nodes)),
             around.edges,
             around.nodes,
-            degree=shown.graph.in_degree[around.nodes],
+            degree=shown.measured.in_degree[around.nodes],
             error=error[around.nodes],
             hop=around.hop,
-            error_title="relative L2 error of the scores",
+            error_title=f"relative L2 error {of_output(shown, last)}",
             complete=around.complete,
             subtitle=subtitle(shown, f"{HOPS} hops around node {node}"),
         )
 
 
+def of_output(shown: Shown, layer: int) -> str:
+    """Return what a layer's output is in a sentence on its error."""
+    return "of the scores" if layer == shown.last else f"of layer {layer + 1}"
+
+
 def numbers(shown: Shown, node: int) -> str:
     """Return a node's numbers as HTML: what it is, and its errors slot by slot."""
-    graph, analysis = shown.graph, shown.analysis
-    label = int(graph.y[node])
-    exact, integer_class = (
-        int(np.argmax(scores[node]))
-        for scores in (analysis.study.trace.scores, analysis.trace.scores)
-    )
-    part = next((p for p in ("train", "val", "test") if getattr(graph, p)[node]), "no split")
-    facts = {
-        "In-degree": f"{graph.in_degree[node]:,}",
-        "Label": "none" if label < 0 else str(label),
-        "Class in float": str(exact),
-        "Class in integers": str(integer_class) + (" (flips)" if integer_class != exact else ""),
-        "Used for": {"train": "training", "val": "validation", "test": "testing"}.get(part, part),
-    }
+    facts = _of_set(shown, node) if shown.measured.is_set else _of_graph(shown, node)
+    return f"<b>Node {node}</b> " + told(shown, facts, node, of_graphs=False)
+
+
+def told(shown: Shown, facts: Mapping[str, str], row: int, *, of_graphs: bool) -> str:
+    """Return facts of a node or graph as HTML, and its errors in the slots that have a row for it.
+
+    Args:
+        shown: What is shown.
+        facts: Each with its name.
+        row: The number of the node or graph.
+        of_graphs: Which of the two it is.
+    """
     heads = "".join(f"<th scope=col>{kind}</th>" for kind in ("total", "own", "inherited"))
+    few = len(shown.layers) <= FEW_LAYERS
     rows = "".join(
         f"<tr><th scope=row>{at + 1} {title(slot)}</th>"
         + "".join(
-            f"<td>{short(float(analysis.error(at, slot, kind)[node]))}</td>"
+            f"<td>{short(float(shown.analysis.error(at, slot, kind)[row]))}</td>"
             for kind in ("total", "own", "inherited")
         )
         + "</tr>"
         for at, layer in enumerate(shown.layers)
-        for slot in (layer.rows if len(shown.layers) <= FEW_LAYERS else ("output",))
+        for slot in (layer.rows if few else ("output",))
+        if is_of_graphs(shown.layers, at, slot) == of_graphs
     )
     return (
-        f"<b>Node {node}</b> <span class='gb-note'>{escape(subtitle(shown))}</span>"
+        f"<span class='gb-note'>{escape(subtitle(shown))}</span>"
         "<table class=gb-facts>"
         + "".join(
             f"<tr><th scope=row>{name}</th><td>{value}</td></tr>" for name, value in facts.items()
@@ -125,3 +133,46 @@ def numbers(shown: Shown, node: int) -> str:
         + "</table><table><caption>Relative L2 error</caption>"
         f"<thead><tr><th scope=col>Layer</th>{heads}</tr></thead><tbody>{rows}</tbody></table>"
     )
+
+
+def predicted(shown: Shown, unit: int) -> dict[str, str]:
+    """Return what a node or graph is, and is taken for in float and in integers."""
+    targets = shown.measured.targets
+    if targets is not None:
+        return {
+            "Target": _numbers(targets[unit]),
+            "Float says": _numbers(shown.analysis.study.trace.scores[unit]),
+            "Integers say": _numbers(shown.analysis.trace.scores[unit]),
+        }
+    label = int(shown.measured.y[unit])
+    exact, integer_class = (
+        int(np.argmax(scores[unit]))
+        for scores in (shown.analysis.study.trace.scores, shown.analysis.trace.scores)
+    )
+    return {
+        "Label": "none" if label < 0 else str(label),
+        "Class in float": str(exact),
+        "Class in integers": str(integer_class) + (" (flips)" if integer_class != exact else ""),
+    }
+
+
+def _numbers(values: NDArray[np.floating[Any]]) -> str:
+    return ", ".join(short(float(value)) for value in values)
+
+
+def _of_graph(shown: Shown, node: int) -> dict[str, str]:
+    graph = shown.measured
+    part = next((name for name in USES if getattr(graph, name)[node]), "")
+    return {
+        "In-degree": f"{graph.in_degree[node]:,}",
+        **predicted(shown, node),
+        "Used for": USES.get(part, "no split"),
+    }
+
+
+def _of_set(shown: Shown, node: int) -> dict[str, str]:
+    graph = shown.measured
+    return {
+        "In-degree": f"{graph.in_degree[node]:,}",
+        "In graph": f"{graph.graph_of_node[node]:,} of those tested on",
+    }

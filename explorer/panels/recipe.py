@@ -8,7 +8,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from engine.spec import RunSpec, SpecError, dumps, loads, scheme
+from engine.spec import OwnModel, RunSpec, SpecError, dumps, loads, scheme
 from explorer.fields import html, row
 from explorer.state import CUSTOM, PRESETS, State, preset_of
 
@@ -88,7 +88,7 @@ for event in experiment.run(recipe, RunStore()):
 def _scheme_call(recipe: RunSpec) -> tuple[list[str], str] | None:
     """Return the names and the call of `scheme` that make a recipe, if one does."""
     preset = preset_of(recipe)
-    if preset == CUSTOM:
+    if preset == CUSTOM or isinstance(recipe.model, OwnModel):
         return None
     name, bits, differing = PRESETS[preset]
     training = recipe.training

@@ -7,9 +7,19 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from engine.metrics.merit import Merit, merit_in
 from engine.runs import RunStore, RunSummary, StoreError
 from engine.spec import float_twin
-from explorer.captions import family_title, percent, points, scheme_title, size, subtitle
+from engine.spec.run import FOLDED
+from explorer.captions import (
+    family_title,
+    scheme_title,
+    size,
+    subtitle,
+    told,
+    told_change,
+    whole_title,
+)
 from explorer.fields import choice, html, row
 from explorer.figures.chart import blank, short
 from explorer.figures.pareto import RunPoint, pareto
@@ -68,20 +78,22 @@ class ResultsPanel(widgets.VBox):
             listed = ()
         self._summaries = {summary.key: summary for summary in listed if summary.spec is not None}
         pinned = float_twin(shown.recipe if shown else recipe).key
+        merit = merit_in(listed[0].metrics if listed else {})
         selected = shown.run.key if shown and shown.run else ""
         self.pareto.figure = pareto(
-            [_point(summary) for summary in self._summaries.values()],
+            [_point(summary, merit) for summary in self._summaries.values()],
+            merit=merit,
             cost=self.cost.value,
             selected=selected or None,
             pinned=pinned,
-            subtitle=f"stored · all runs on {recipe.graph.name}",
+            subtitle=f"stored · all runs on {whole_title(recipe.graph)}",
         )
         options = [(_name(summary), key) for key, summary in self._summaries.items()]
         self.run.options = options or [("no run on this graph yet", "")]
         if selected in self._summaries:
             self.run.value = selected
         self.load.disabled = not options
-        self.table.value = _table(self._summaries, pinned, selected)
+        self.table.value = _table(self._summaries, merit, pinned, selected)
 
     def _pick(self, change: dict[str, Any]) -> None:
         picked = change["new"].get("customdata")
@@ -96,46 +108,52 @@ class ResultsPanel(widgets.VBox):
 
 def _name(summary: RunSummary) -> str:
     assert summary.spec is not None
-    return f"{scheme_title(summary.spec)}, {summary.model}, {summary.mode}, seed {summary.seed}"
+    spec = summary.spec
+    parts = [scheme_title(spec), summary.model, summary.mode]
+    if spec.graph.name in FOLDED:
+        parts.append(f"fold {spec.graph.fold or 0}")
+    return ", ".join((*parts, f"seed {summary.seed}"))
 
 
-def _point(summary: RunSummary) -> RunPoint:
+def _point(summary: RunSummary, merit: Merit) -> RunPoint:
     assert summary.spec is not None
     return RunPoint(
         key=summary.key,
         name=_name(summary),
         group=family_title(summary.spec),
-        accuracy=number_at(summary.metrics, "accuracy.integer"),
+        result=number_at(summary.metrics, f"{merit.name}.integer"),
         model_bytes=number_at(summary.metrics, "size.model_bytes"),
         latency_ms=number_at(summary.metrics, "latency.integer_ms"),
     )
 
 
-def _table(summaries: dict[str, RunSummary], pinned: str, selected: str) -> str:
-    """Return the runs as an HTML table, the pinned one first, the others by accuracy."""
+def _table(summaries: dict[str, RunSummary], merit: Merit, pinned: str, selected: str) -> str:
+    """Return the runs as an HTML table, the pinned one first, the others by their results."""
     if not summaries:
         return ""
 
-    def accuracy(summary: RunSummary) -> float:
-        return number_at(summary.metrics, "accuracy.integer") or 0.0
+    def result(summary: RunSummary) -> float:
+        return number_at(summary.metrics, f"{merit.name}.integer") or 0.0
 
-    ordered = sorted(summaries.values(), key=lambda s: (s.key != pinned, -accuracy(s)))
+    ordered = sorted(summaries.values(), key=lambda s: (s.key != pinned, -merit.rank(result(s))))
     base = summaries.get(pinned)
     rows = []
     for summary in ordered:
         metrics = summary.metrics
         change = (
-            "" if base is None or summary is base else points(accuracy(summary) - accuracy(base))
+            ""
+            if base is None or summary is base
+            else told_change(merit, result(summary), result(base))
         )
         mark = " · pinned" if summary is base else ""
-        simulated = number_at(metrics, "accuracy.simulated")
+        simulated = number_at(metrics, f"{merit.name}.simulated")
         differ = number_at(metrics, "agreement.codes_different")
         model = number_at(metrics, "size.model_bytes")
         latency = number_at(metrics, "latency.integer_ms")
         cells = (
-            percent(accuracy(summary)),
+            told(merit, result(summary)),
             change,
-            "–" if simulated is None else percent(simulated),
+            "–" if simulated is None else told(merit, simulated),
             "–" if differ is None else f"{100 * differ:.3g} %",
             "–" if model is None else size(model),
             "–" if latency is None else f"{short(latency)} ms",

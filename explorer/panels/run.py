@@ -10,7 +10,7 @@ from typing import Any, get_args
 import ipywidgets as widgets
 
 from engine.spec import Mode, RunSpec, float_twin
-from explorer.captions import duration, job_title, percent
+from explorer.captions import duration, job_title, told
 from explorer.fields import bind, choice, html, integer, real, row
 from explorer.jobs import Job, Jobs
 from explorer.state import State, with_training
@@ -44,10 +44,14 @@ class RunPanel(widgets.VBox):
         self.mode = choice("Training", modes, training.mode)
         self.epochs = integer("Epochs", training.epochs)
         self.lr = real("Learning rate", training.lr, 0.001)
+        self.batch = integer("Batch", training.batch, "Graphs in a step")
         self.seed = integer("Seed", state.recipe.seed)
+        for control in (self.batch, self.seed):
+            control.add_class("gb-short")
         self._bind("mode", with_mode)
         self._bind("epochs", lambda recipe, value: with_training(recipe, epochs=value))
         self._bind("lr", lambda recipe, value: with_training(recipe, lr=value))
+        self._bind("batch", lambda recipe, value: with_training(recipe, batch=value))
         bind(self.seed, state, lambda r: r.seed, lambda r, value: replace(r, seed=value))
         self.start = widgets.Button(description="Start", button_style="primary")
         self.start.on_click(self._start)
@@ -62,7 +66,7 @@ class RunPanel(widgets.VBox):
         jobs.listen(self._follow)
         super().__init__(
             [
-                row(self.mode, self.epochs, self.lr, self.seed),
+                row(self.mode, self.epochs, self.lr, self.batch, self.seed),
                 row(self.start, self.cancel, self.progress),
                 self.sentence,
                 self.queue,
@@ -70,8 +74,8 @@ class RunPanel(widgets.VBox):
         )
         self.add_class("gb-panel")
         self.add_class("gb-run")
-        state.observe(lambda _: self._follow(None), "recipe")
-        self._follow(None)
+        state.observe(self._adapt, "recipe")
+        self._adapt(None)
 
     def close(self) -> None:
         """Listen to the queue no more."""
@@ -80,6 +84,11 @@ class RunPanel(widgets.VBox):
 
     def _bind(self, name: str, write: Callable[[RunSpec, Any], RunSpec]) -> None:
         bind(getattr(self, name), self._state, lambda recipe: getattr(recipe.training, name), write)
+
+    def _adapt(self, _: Any) -> None:
+        of_graphs = self._state.recipe.model.pool != "none"
+        self.batch.layout.display = None if of_graphs else "none"
+        self._follow(None)
 
     def _start(self, _: Any) -> None:
         recipe, shown = self._state.recipe, self._state.shown
@@ -137,7 +146,7 @@ def progress_sentence(jobs: Jobs) -> str:
     last = job.epochs[-1]
     left = "" if last["seconds_left"] is None else f", {duration(last['seconds_left'])} left"
     loss = "–" if last["loss"] is None else f"{last['loss']:.3f}"
-    validation = "–" if last["validation"] is None else percent(last["validation"])
+    validation = "–" if last["validation"] is None else told(job.merit, last["validation"])
     return f"Epoch {last['epoch']} of {job.planned}{left}. Loss {loss}, validation {validation}."
 
 

@@ -9,13 +9,15 @@ from typing import Any
 import ipywidgets as widgets
 import numpy as np
 
-from explorer.captions import percent, points, recipe_title, size, training_title
+from explorer.captions import recipe_title, size, told, told_change, training_title
 from explorer.fields import html
 from explorer.figures.chart import short
 from explorer.figures.results import number_at
 from explorer.shown import MEANING, Shown
 from explorer.state import WORKING, State
 
+PINNED = {"accuracy": "pinned", "mae": "pinned, MAE"}
+"""What is said of the float run that others are compared with."""
 FLOAT_STAGES = {"coefficient": "softmax", "output": "scores"}
 """What is computed in float, or held in it, by the slot it fills, where all else is quantized."""
 
@@ -68,25 +70,30 @@ class SummaryPanel(widgets.VBox):
 
 def cards(shown: Shown) -> str:
     """Return the numbers of what is shown as HTML, each with its difference from the float run."""
-    metrics = shown.metrics
-    pinned = number_at(shown.baseline.metrics, "accuracy.integer") if shown.baseline else None
-    integer = number_at(metrics, "accuracy.integer")
-    simulated = number_at(metrics, "accuracy.simulated")
+    metrics, merit = shown.metrics, shown.merit
+    place = f"{merit.name}.integer"
+    pinned = number_at(shown.baseline.metrics, place) if shown.baseline else None
+    integer = number_at(metrics, place)
+    simulated = number_at(metrics, f"{merit.name}.simulated")
     model, float_model = (number_at(metrics, f"size.{n}_bytes") for n in ("model", "float_model"))
     fast, slow = (number_at(metrics, f"latency.{n}_ms") for n in ("integer", "float"))
     differ = number_at(metrics, "agreement.codes_different")
     error = shown.analysis.error(shown.last)
     stages = metrics.get("float_stages", ())
     trained = "" if shown.run else "after training"
-    change = "" if pinned is None or integer is None else f"{points(integer - pinned)} points"
+    change = "" if pinned is None or integer is None else told_change(merit, integer, pinned)
     parts = [
         _card(
             "FP32",
-            pinned and percent(pinned),
-            "other training" if shown.is_baseline_other else "pinned",
+            None if pinned is None else told(merit, pinned),
+            "other training" if shown.is_baseline_other else PINNED[merit.name],
         ),
-        _card("Integer", integer and percent(integer), change),
-        _card("Simulated", simulated and percent(simulated), trained or "fake-quantized"),
+        _card("Integer", None if integer is None else told(merit, integer), change),
+        _card(
+            "Simulated",
+            None if simulated is None else told(merit, simulated),
+            trained or "fake-quantized",
+        ),
         _card(
             "Codes differ",
             None if differ is None else f"{100 * differ:.3g} %",

@@ -54,6 +54,7 @@ class TrainingPanel(widgets.VBox):
         self._drawn = now
         self.view.figure = curves(
             job.epochs,
+            merit=job.merit,
             planned=job.planned,
             status=job.status,
             note=job.note,
@@ -69,6 +70,7 @@ class TrainingPanel(widgets.VBox):
         elif shown.run is not None:
             self.view.figure = curves(
                 shown.run.epochs,
+                merit=shown.merit,
                 planned=len(shown.run.epochs),
                 status=shown.run.status,
                 note=""
@@ -79,6 +81,7 @@ class TrainingPanel(widgets.VBox):
         elif shown.baseline is not None:
             self.view.figure = curves(
                 shown.baseline.epochs,
+                merit=shown.merit,
                 planned=len(shown.baseline.epochs),
                 status="finished",
                 subtitle=f"stored · {scheme_title(shown.baseline.spec)}, what is previewed from",

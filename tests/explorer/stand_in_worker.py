@@ -25,7 +25,7 @@ for line in sys.stdin:
     if command["command"] == "fetch_graph":
         send("failed", command["id"], note="no such graph")
     elif command["command"] == "run":
-        send("started", command["id"], key="k", epochs=4)
+        send("started", command["id"], key="k", epochs=4, merit="accuracy")
         seed = command["spec"].get("seed", 0)
         for epoch in range(1, 5):
             record = {"epoch": epoch, "loss": 1.0 / epoch, "train": 0.5, "validation": 0.5}

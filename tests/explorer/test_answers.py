@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from engine import experiment
-from engine.graphs.catalogue import GraphNotFound
+from engine.graphs.catalogue import GraphNotFound, keep_own
+from engine.graphs.pyg import from_data
 from engine.runs import RunStore
-from engine.spec import GraphSpec, RunSpec, TrainingSpec, scheme
+from engine.spec import GraphSpec, ModelSpec, RunSpec, SpecError, TrainingSpec, scheme
 from explorer.answers import PROGRAM, REFERENCE, Answers, Kept, NeedsFloat, NeedsGraph
 from explorer.shown import Shown
 
@@ -46,7 +48,7 @@ def test_run_answers_with_the_numbers_it_was_stored_with(store: RunStore) -> Non
     answer = shown(Answers(store).answer(INT4))
     assert answer.origin == "stored"
     assert answer.baseline.spec == FLOAT
-    assert answer.metrics["accuracy"]["integer"] == answer.analysis.accuracy["integer"]
+    assert answer.metrics["accuracy"]["integer"] == answer.analysis.result["integer"]
     for layer in range(2):
         stored = answer.run.arrays[f"error.integer.{layer}.output"]
         np.testing.assert_allclose(answer.analysis.error(layer), stored, rtol=1e-6)
@@ -113,3 +115,59 @@ def test_kept_drops_what_was_used_longest_ago() -> None:
     kept.forget(1)
     kept.get(1, lambda: make(1))
     assert made[-1] == 1
+
+
+RINGS = [
+    SimpleNamespace(
+        edge_index=np.stack((np.arange(size), (np.arange(size) + 1) % size)),
+        x=np.random.default_rng(size).normal(size=(size, 2)).astype(np.float32),
+        y=np.array(size % 2),
+    )
+    for size in (3, 4, 5, 6) * 10
+]
+
+
+@pytest.fixture(scope="module")
+def of_rings(store: RunStore) -> RunSpec:
+    """Return the recipe of a float run on a set of graphs, which the store holds."""
+    recipe = scheme(
+        "float",
+        graph=keep_own(from_data(RINGS), store.folder),
+        model=ModelSpec(operator="gin", hidden=8, pool="mean"),
+        training=TrainingSpec(epochs=5),
+    )
+    train(store, recipe)
+    return recipe
+
+
+def test_a_set_is_shown_by_its_graphs_for_testing(store: RunStore, of_rings: RunSpec) -> None:
+    answer = shown(Answers(store).answer(of_rings))
+    assert (answer.graph.units, answer.measured.units) == (40, 4)
+    assert answer.sizes.sum() == answer.measured.nodes
+    assert len(answer.analysis.error(1)) == answer.measured.nodes
+    assert len(answer.analysis.error(3)) == 4
+
+
+def test_preview_of_a_set_is_what_post_training_quantization_gives(
+    store: RunStore, of_rings: RunSpec
+) -> None:
+    recipe = scheme(
+        "ptq", bits=4, graph=of_rings.graph, model=of_rings.model, training=of_rings.training
+    )
+    preview = shown(Answers(store).answer(recipe))
+    assert preview.origin == "preview"
+    train(store, recipe)
+    stored = shown(Answers(store).answer(recipe))
+    assert stored.origin == "stored"
+    np.testing.assert_array_equal(preview.analysis.trace.scores, stored.analysis.trace.scores)
+
+
+def test_a_network_for_nodes_does_not_answer_a_set(store: RunStore, of_rings: RunSpec) -> None:
+    of_nodes = scheme("float", graph=of_rings.graph)
+    with pytest.raises(SpecError, match=r"model\.pool: got 'none', accepts sum, mean or max"):
+        Answers(store).answer(of_nodes)
+
+
+def test_public_sets_that_are_not_here(store: RunStore) -> None:
+    recipe = scheme("float", graph=GraphSpec(name="ZINC"), model=ModelSpec(pool="sum"))
+    assert Answers(store).answer(recipe) == NeedsGraph(recipe.graph)

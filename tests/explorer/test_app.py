@@ -10,16 +10,24 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import networkx as nx
+import numpy as np
 import pytest
+import torch
+from torch_geometric.data import Data
+from torch_geometric.nn import SAGEConv, global_mean_pool
+from torch_geometric.nn.models import GIN
 
 from engine.graphs.catalogue import load_graph
 from engine.graphs.graph import GraphError
 from engine.graphs.npz import write_npz
+from engine.metrics.merit import MAE
 from engine.runs import RunStore
-from engine.spec import GraphSpec, SpecError, dumps, scheme
+from engine.spec import GraphSpec, ModelSpec, SpecError, dumps, scheme
 from explorer import Explorer
+from explorer.figures.error_against import DEGREE, SIZE
 from explorer.jobs import Jobs
 from explorer.links import pack
 from explorer.plot import PlotlyView
@@ -64,6 +72,7 @@ def charts(explorer: Explorer) -> dict[str, PlotlyView]:
         "error": explorer.error.view,
         "depth": explorer.depth.view,
         "codes": explorer.codes.view,
+        "predictions": explorer.predictions.view,
         "results": explorer.results.results,
         "neighbourhood": explorer.node.view,
     }
@@ -145,7 +154,7 @@ def test_simulated_path_of_a_run_and_its_absence_in_a_preview(explorer: Explorer
         explorer.error.measure.value = measure
         assert explorer.error.note.value == ""
     explorer.error.kind.value = "own"
-    assert "only total errors" in explorer.error.note.value
+    assert "only total relative errors" in explorer.error.note.value
     explorer.error.kind.value = "total"
     explorer.bits.cells["output", range(1)].value = 6
     assert "preview has no simulation" in explorer.error.note.value
@@ -410,6 +419,289 @@ def test_own_graphs(store: Path, tmp_path: Path) -> None:
     again.close()
     with pytest.raises(GraphError, match="label"):
         Explorer(graph=nx.path_graph(4), store=store)
+
+
+def rings(graphs: int = 40) -> list[SimpleNamespace]:
+    """Return rings of 3 to 8 nodes, the last without any, as a person's list of graphs."""
+    rng = np.random.default_rng(0)
+    sizes = [*rng.integers(3, 9, graphs - 1), 0]
+    return [
+        SimpleNamespace(
+            edge_index=np.stack((np.arange(size), (np.arange(size) + 1) % max(size, 1))),
+            x=rng.normal(size=(size, 2)).astype(np.float32) + size,
+            y=np.array(size % 2),
+            test_mask=np.array(at >= graphs - 12),
+        )
+        for at, size in enumerate(sizes)
+    ]
+
+
+@pytest.fixture
+def of_set(store: Path) -> Iterator[Explorer]:
+    """Return an explorer of a person's own set of graphs, its float model trained."""
+    made = Explorer(graph=rings(), store=store)
+    made.run.epochs.value = 15
+    settle(made, lambda: not made.state.status)
+    yield made
+    made.close()
+
+
+def test_own_set_opens_with_a_network_for_graphs(of_set: Explorer) -> None:
+    shown = of_set.state.shown
+    assert (shown.origin, shown.graph.units, shown.measured.units) == ("preview", 40, 12)
+    assert of_set.state.graph is shown.graph
+    assert of_set.state.recipe.model == ModelSpec(operator="gin", pool="mean", dropout=0.0)
+    assert "40 graphs of 0 to 8 nodes" in of_set.graph.facts.value
+    assert "(graphs)" in of_set.graph.name.label
+    assert of_set.run.batch.layout.display is None
+    assert "within a graph" in of_set.protection.drawing.value
+    assert "within a graph" in of_set.degrees.view.summary
+
+
+def test_errors_of_a_set_stand_against_degree_and_against_size(of_set: Explorer) -> None:
+    panel = of_set.error
+    assert panel.against.layout.display is None
+    assert panel.against.value is DEGREE
+    assert [at for _, at in panel.layer.options] == [0, 1, 2]
+    assert panel.layer.value == 1, "the last one whose output nodes have"
+    assert "Error against degree" in str(panel.view.figure.layout.title.text)
+    panel.against.value = SIZE
+    assert [at for _, at in panel.layer.options] == [2, 3]
+    assert "Error against graph size" in str(panel.view.figure.layout.title.text)
+    assert "layer 4 output" in str(panel.view.figure.layout.title.text)
+    assert sum(row[2] for row in panel.view.table["rows"]) == 12
+    panel.layer.value = 2
+    panel.against.value = DEGREE
+    assert (panel.layer.value, panel.component.value) == (2, "input"), "what the pool gathers"
+    panel.kind.value = "only"
+    assert (panel.against.value, panel.against.disabled) == (SIZE, True)
+    panel.kind.value = "total"
+    assert not panel.against.disabled
+
+
+def test_every_chart_of_a_set_follows_a_width(of_set: Explorer) -> None:
+    of_set.state.member = 3
+    of_set.state.node = 5
+    views = {**charts(of_set), "member": of_set.member.view}
+    before = {name: view.figure.to_json() for name, view in views.items()}
+    of_set.bits.cells["message", range(1)].value = 2
+    for name, view in views.items():
+        assert view.figure.to_json() != before[name], name
+        assert "preview" in str(view.figure.layout.title.text), name
+
+
+def test_a_graph_of_a_set_is_picked_and_shown(of_set: Explorer) -> None:
+    of_set.state.member = None
+    assert of_set.member.layout.display is None
+    assert of_set.member._body.layout.display == "none"
+    of_set.error.against.value = SIZE
+    of_set.error.view.clicked = {"curve": 1, "point": 0, "customdata": 2, "count": 1}
+    assert of_set.state.member == 2
+    assert of_set.member.numbers.value.startswith("<b>Graph 2</b>")
+    assert "4 output" in of_set.member.numbers.value
+    assert "2 output" not in of_set.member.numbers.value, "that is the nodes'"
+    size = of_set.state.shown.sizes[2]
+    assert len(of_set.member.view.table["rows"]) == size
+    assert f"Graph 2 has {size} nodes" in of_set.member.view.summary
+    node = of_set.member.view.table["keys"][0]
+    of_set.member.view.clicked = {"curve": 1, "point": 0, "customdata": node, "count": 1}
+    assert of_set.state.node == node
+    assert "2 of those tested on" in of_set.node.numbers.value
+    assert "2 output" in of_set.node.numbers.value
+    assert "4 output" not in of_set.node.numbers.value
+    of_set.predictions.view.clicked = {"curve": 1, "point": 0, "customdata": 11, "count": 1}
+    assert of_set.state.member == 11
+    assert "no nodes" in of_set.member.view.summary
+    of_set.member.member.value = 12
+    of_set.member.go.click()
+    assert "numbered 0 to 11" in of_set.member.numbers.value
+
+
+def test_what_is_picked_stands_under_the_chart_that_is_looked_at(explorer: Explorer) -> None:
+    errors, predicted = explorer.tabs.children[0], explorer.tabs.children[4]
+    assert explorer.node in errors.children
+    explorer.tabs.selected_index = 4
+    assert predicted.children == (explorer.predictions, explorer.member, explorer.node)
+    assert errors.children == (explorer.error,)
+    explorer.tabs.selected_index = 1
+    assert explorer.node in predicted.children
+    explorer.tabs.selected_index = 0
+    assert errors.children == (explorer.error, explorer.member, explorer.node)
+    assert predicted.children == (explorer.predictions,)
+
+
+def test_a_set_is_trained_from_start_to_result(of_set: Explorer) -> None:
+    of_set.run.batch.value = 8
+    of_set.run.epochs.value = 6
+    of_set.run.start.click()
+    settle(of_set, lambda: of_set.state.shown.origin == "trained")
+    shown = of_set.state.shown
+    assert shown.recipe.training.batch == 8
+    assert len(shown.run.epochs) == 6
+    for against in (DEGREE, SIZE):
+        of_set.error.against.value = against
+        of_set.error.path.value = "both"
+        assert of_set.error.note.value == ""
+        assert {"integer", "simulated"} <= {trace.name for trace in of_set.error.view.figure.data}
+    of_set.error.path.value = "integer"
+
+
+def test_targets_are_learned_shown_and_judged_by_their_error(store: Path) -> None:
+    graphs = rings()
+    for graph in graphs:
+        graph.y = np.array([len(graph.x) / 2, 1.0], dtype=np.float32)
+    made = Explorer(graph=graphs, store=store)
+    made.run.epochs.value = 8
+    settle(made, lambda: not made.state.status)
+    shown = made.state.shown
+    assert (shown.merit, shown.origin) == (MAE, "preview")
+    assert "2 targets" in made.graph.facts.value
+    assert "pinned, MAE" in made.summary.cards.value
+    assert "%" not in made.summary.cards.value.split("Codes differ")[0]
+    assert "class_flip" not in dict(made.error.measure.options).values()
+    assert made.predictions.target.layout.display is None
+    assert "mean absolute error is" in made.predictions.view.summary
+    first = made.predictions.view.summary
+    made.predictions.target.value = 1
+    assert made.predictions.view.summary != first
+    made.state.member = 2
+    assert "Integers say" in made.member.numbers.value
+    made.run.start.click()
+    job = made.jobs.jobs[-1]
+    settle(made, lambda: len(job.epochs) > 1)
+    assert "%" not in made.run.sentence.value
+    settle(made, lambda: made.state.shown.origin == "trained")
+    assert "best validation mean absolute error" in made.training.view.summary
+    assert made.results.results.summary.startswith("Mean absolute error")
+    assert "Mean absolute error against cost" in str(made.results.pareto.figure.layout.title.text)
+    made.error.against.value, made.error.path.value = SIZE, "both"
+    for measure in ("relative_l2", "absolute_l2"):
+        made.error.measure.value = measure
+        assert made.error.note.value == "", measure
+    made.error.component.value = "feature"
+    assert "only total relative errors" in made.error.note.value
+    made.graph.name.value = "karate"
+    settle(made, lambda: not made.state.status)
+    assert "class_flip" in dict(made.error.measure.options).values()
+    assert made.predictions.target.layout.display == "none"
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def trained() -> tuple[Data, GIN]:
+    """Return a person's graph, and a model they trained on it."""
+    karate = load_graph(GraphSpec(name="karate"))
+    data = Data(
+        x=torch.eye(34),
+        edge_index=torch.from_numpy(karate.edge_index),
+        y=torch.from_numpy(karate.y),
+        **{f"{part}_mask": torch.from_numpy(getattr(karate, part)) for part in ("train", "val")},
+        test_mask=torch.from_numpy(karate.test),
+    )
+    torch.manual_seed(0)
+    model = GIN(34, 12, 2, 4, norm="batch_norm")
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
+    for _ in range(30):
+        optimizer.zero_grad()
+        scores = model(data.x, data.edge_index)
+        torch.nn.functional.cross_entropy(
+            scores[data.train_mask], data.y[data.train_mask]
+        ).backward()
+        optimizer.step()
+    return data, model.eval()
+
+
+def test_own_model_is_previewed_at_each_width_and_finetuned(
+    store: Path, trained: tuple[Data, GIN]
+) -> None:
+    data, model = trained
+    made = Explorer(graph=data, model=model, store=store)
+    assert "your model, which is being measured" in made.state.status
+    settle(made, lambda: not made.state.status)
+    shown = made.state.shown
+    assert (shown.origin, shown.is_baseline_other) == ("preview", False)
+    assert made.bits.preset.value == "Degree-Quant 8"
+    assert "own model" in made.header.title.value
+    with torch.no_grad():
+        theirs = model(data.x, data.edge_index).numpy()
+    np.testing.assert_allclose(shown.analysis.study.trace.scores, theirs, atol=1e-5)
+    errors = []
+    for preset in ("INT8", "INT4"):
+        made.bits.preset.value = preset
+        assert made.state.shown.origin == "preview"
+        errors.append(np.median(made.state.shown.analysis.error(1)))
+    assert 0 < errors[0] < errors[1]
+    made.run.epochs.value = 5
+    assert made.run.mode.value == "finetune"
+    made.run.start.click()
+    settle(made, lambda: made.state.shown.origin == "trained")
+    held = made.state.shown.run
+    assert held.spec.model == made.model.operator.value
+    assert len(held.epochs) == 5
+    assert "own " in made.results.table.value
+    link = made.header.link.token
+    made.model.operator.value = "gcn"
+    assert made.state.recipe.model == ModelSpec()
+    made.close()
+    again = Explorer(link, store=store)
+    assert again.state.shown.run.key == held.key
+    assert again.model.operator.label.startswith("Own model")
+    again.close()
+
+
+def test_own_model_of_a_set_of_graphs(store: Path) -> None:
+    class ForGraphs(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body, self.head = SAGEConv(2, 6), torch.nn.Linear(6, 2)
+
+        def forward(self, x, edge_index, batch):
+            return self.head(global_mean_pool(self.body(x, edge_index).relu(), batch))
+
+    made = Explorer(graph=rings(), model=ForGraphs().eval(), store=store)
+    settle(made, lambda: not made.state.status)
+    assert made.state.shown.measured.units == 12
+    assert (made.model.pool.value, made.model.pool.disabled) == ("mean", True)
+    made.error.against.value = SIZE
+    assert sum(row[2] for row in made.error.view.table["rows"]) == 12
+    made.close()
+
+
+def test_own_model_that_does_not_fit_is_refused_with_a_sentence(
+    store: Path, trained: tuple[Data, GIN]
+) -> None:
+    data, model = trained
+    with pytest.raises(SpecError, match=r"model\.features: got 34, accepts 64, .* digits-knn"):
+        Explorer(model=model, store=store)
+    with pytest.raises(SpecError, match=r"model\.outputs: got 3, accepts 4, .* classes of own"):
+        Explorer(graph=data, model=GIN(34, 12, 2, 3), store=store)
+    with pytest.raises(SpecError, match=r"model\.pool: got 'none'"):
+        Explorer(graph="digits-superpixels", model=model, store=store)
+    made = Explorer(graph="karate", model=model, store=store)
+    made.graph.name.value = "hubs"
+    assert "model.features: got 34" in made.state.status
+    made.close()
+
+
+def test_names_of_graphs_are_taken(store: Path) -> None:
+    made = Explorer(graph="digits-slant", store=store)
+    assert made.state.recipe.graph == GraphSpec(name="digits-slant")
+    assert made.state.recipe.model.pool == "mean"
+    assert [name for _, name in made.graph.name.options].count("digits-slant") == 1
+    made.close()
+
+
+def test_a_set_gives_way_to_a_graph(of_set: Explorer) -> None:
+    of_set.state.member = 3
+    of_set.error.against.value = SIZE
+    of_set.graph.name.value = "karate"
+    settle(of_set, lambda: not of_set.state.status)
+    assert of_set.state.recipe.model.pool == "none"
+    assert of_set.state.member is None
+    assert of_set.member.layout.display == "none"
+    assert (of_set.error.against.value, of_set.error.against.layout.display) == (DEGREE, "none")
+    assert "of 34 nodes" not in of_set.predictions.view.summary
+    assert "nodes are right in float" in of_set.predictions.view.summary
 
 
 def test_unknown_graph_in_a_recipe_is_said(store: Path) -> None:

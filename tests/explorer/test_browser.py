@@ -23,8 +23,11 @@ pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).parents[2]
 START_WITHIN_S = 120
-TABS = ("Error × degree", "Depth", "Codes", "Degrees", "Training", "Runs", "Recipe")
-FOLLOWING = ("Error × degree", "Depth", "Codes", "Runs")
+TABS = (
+    *("Error × degree", "Depth", "Codes", "Degrees"),
+    *("Predictions", "Training", "Runs", "Recipe"),
+)
+FOLLOWING = ("Error × degree", "Depth", "Codes", "Predictions", "Runs")
 """The tabs whose first chart shows what a change of a width does."""
 ICON_FONT = re.compile(r"https://cdn\.jsdelivr\.net/npm/@fortawesome/|fonts?\.")
 DRAWN = """[...document.querySelectorAll('.graphbits-chart')]
@@ -258,6 +261,73 @@ def test_another_operator(visit, explore, operator: str, slot: str, tmp_path) ->
     enter(page, "Epochs", 30)
     start.click()
     page.locator(".gb-badge-trained").wait_for()
+    check_clean(visit)
+
+
+def test_a_set_of_graphs(visit, explore, tmp_path) -> None:
+    page = opened(visit, explore())
+    enter(page, "Epochs", 20)
+    page.get_by_label("Graph", exact=True).select_option("digits-superpixels (graphs)")
+    page.get_by_text("1,797 graphs of 22 to 36 nodes").wait_for()
+    page.wait_for_function(f"{SUBTITLES}.some(title => title.includes('superpixels'))")
+    for against in ("Error against degree", "Error against graph size"):
+        page.wait_for_function(f"{SUBTITLES}.some(title => title.includes('{against}'))")
+        page.screenshot(path=tmp_path / f"{against}.png")
+        assert page.evaluate(CUT_OFF) == []
+        assert page.evaluate(OVERLAPPING) == []
+        page.get_by_label("Against", exact=True).select_option("Graph size")
+    enter(page, "Graph of the set", 7)
+    page.get_by_role("button", name="Show graph").click()
+    page.wait_for_function(f"{SUBTITLES}.some(title => title.includes('Graph 7'))")
+    page.get_by_role("tab", name="Predictions").click()
+    page.wait_for_function(f"{SUBTITLES}.some(title => title.includes('Predictions'))")
+    page.wait_for_function(f"{SUBTITLES}.some(title => title.includes('Graph 7'))")
+    page.get_by_label("Bits of message, layer 1").select_option("2")
+    page.locator(".gb-badge-preview").wait_for()
+    start = page.get_by_role("button", name="Start", exact=True)
+    assert start.bounding_box()["y"] + start.bounding_box()["height"] <= 800
+    start.click()
+    page.locator(".gb-badge-trained").wait_for()
+    check_clean(visit)
+
+
+OWN_MODEL = """
+import warnings
+warnings.simplefilter("ignore")
+import torch
+from torch_geometric.data import Data
+from torch_geometric.nn.models import GAT
+from engine.graphs import load_graph
+from engine.spec import GraphSpec
+from explorer import Explorer
+karate = load_graph(GraphSpec(name="karate"))
+data = Data(
+    x=torch.eye(34),
+    edge_index=torch.from_numpy(karate.edge_index),
+    y=torch.from_numpy(karate.y),
+)
+Explorer(graph=data, model=GAT(34, 8, 2, 4, heads=2).eval())
+"""
+
+
+def test_own_model(visit, serve, monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("GRAPHBITS_STORE", str(tmp_path / "store"))
+    page = visit.page
+    page.goto(serve("voila", [OWN_MODEL]))
+    page.locator(".gb-badge-preview").wait_for()
+    page.wait_for_function(f"{SUBTITLES}.some(title => title.includes('own graph'))")
+    page.screenshot(path=tmp_path / "own model.png")
+    assert page.evaluate(CUT_OFF) == []
+    assert page.evaluate(OVERLAPPING) == []
+    page.get_by_text("Your own model keeps its shape").wait_for()
+    assert box(page, "Layers").is_disabled()
+    assert box(page, "Heads").input_value() == "2"
+    page.get_by_label("Bits preset").select_option("INT4")
+    page.wait_for_function(f"{SUBTITLES}.some(title => title.includes('INT4'))")
+    enter(page, "Epochs", 10)
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.locator(".gb-badge-trained").wait_for()
+    page.get_by_text("INT4, own").first.wait_for(state="attached")
     check_clean(visit)
 
 

@@ -7,7 +7,15 @@ from typing import Any, get_args
 
 import pytest
 
-from engine.spec import GraphSpec, ModelSpec, Operator, Protection, scheme
+from engine.spec import (
+    GraphSpec,
+    LayerSpec,
+    ModelSpec,
+    Operator,
+    OwnModel,
+    Protection,
+    scheme,
+)
 from explorer.captions import (
     OPERATORS,
     duration,
@@ -53,7 +61,9 @@ def test_schemes(recipe, title: str, family: str) -> None:
 def test_a_recipe_in_a_line() -> None:
     recipe = scheme("qat", bits=8, graph=GraphSpec(name="own:" + "0123456789" * 6 + "abcd"), seed=3)
     assert recipe_title(recipe) == "INT8 · own graph 012345 · GCN 2×16 · retrained · seed 3"
-    assert graph_title("Cora") == "Cora"
+    assert graph_title(GraphSpec(name="Cora")) == "Cora"
+    assert graph_title(GraphSpec(name="MUTAG")) == "MUTAG, fold 0"
+    assert graph_title(GraphSpec(name="PROTEINS", fold=3)) == "PROTEINS, fold 3"
 
 
 @pytest.mark.parametrize(
@@ -67,10 +77,17 @@ def test_a_recipe_in_a_line() -> None:
         ({"operator": "sage", "aggregation": "max"}, "GraphSAGE 2×16, max"),
         ({"batch_norm": True, "residual": True}, "GCN 2×16, batch norm, residual"),
         ({"activation": "none"}, "GCN 2×16, no activation"),
+        ({"operator": "gin", "pool": "sum"}, "GIN 2×16, sum pool"),
     ],
 )
 def test_networks(fields: dict[str, Any], text: str) -> None:
     assert model_title(scheme("float", model=ModelSpec(**fields))) == text
+
+
+def test_an_own_model_is_called_by_its_digest() -> None:
+    layer = LayerSpec(operator="gcn", inputs=3, outputs=2)
+    own = OwnModel(name=f"own:{'0a' * 32}", layers=(layer,))
+    assert model_title(scheme("float", model=own)) == "own model 0a0a0a, 1 layer"
 
 
 @pytest.mark.parametrize("operator", get_args(Operator))

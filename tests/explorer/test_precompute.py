@@ -9,10 +9,9 @@ import pytest
 from engine.runs import RunStore
 from engine.spec import Operator, float_twin
 from explorer.answers import PROGRAM, REFERENCE
-from explorer.app import DEFAULT
 from explorer.packaged import stores
 from explorer.precompute import recipes
-from explorer.state import PRESETS, with_model, with_preset
+from explorer.state import DEFAULT, PRESETS, with_graph, with_model, with_preset, with_task
 
 
 def test_default_and_every_preset_are_shipped() -> None:
@@ -27,6 +26,14 @@ def test_every_operator_opens_at_once(operator: Operator) -> None:
     """Its run is there where the default is switched to it, and a float model for previews."""
     recipe = with_model(DEFAULT, operator=operator)
     assert {recipe.key, float_twin(recipe).key} <= {shipped.key for shipped in recipes()}
+
+
+def test_a_set_of_graphs_opens_at_once() -> None:
+    """A preview is there where the default is switched to it, and a run with gin."""
+    recipe = with_task(with_graph(DEFAULT, name="digits-superpixels"), True)
+    suited = with_model(recipe, operator="gin")
+    keys = {shipped.key for shipped in recipes()}
+    assert {float_twin(recipe).key, float_twin(suited).key, suited.key} <= keys
 
 
 def test_shipped_store_holds_exactly_these_runs() -> None:

@@ -7,13 +7,26 @@ from typing import get_args
 import pytest
 
 from engine.spec import LayerOperator, LayerSpec, ModelSpec
-from explorer.slots import MEANING, TITLES, component_meaning, components, numbered, options, title
+from explorer.slots import (
+    MEANING,
+    TITLES,
+    component_meaning,
+    components,
+    is_of_graphs,
+    last_of_nodes,
+    numbered,
+    options,
+    title,
+)
 
 LAYERS = {o: LayerSpec(operator=o, inputs=4, outputs=4) for o in get_args(LayerOperator)}
 POOLED = LayerSpec(operator="linear", inputs=4, outputs=4, pool="sum")
+LATER = LayerSpec(operator="elastic", inputs=4, outputs=4, step=2, steps=2)
 
 
-@pytest.mark.parametrize("layer", [*LAYERS.values(), POOLED], ids=lambda layer: layer.operator)
+@pytest.mark.parametrize(
+    "layer", [*LAYERS.values(), POOLED, LATER], ids=lambda layer: layer.operator
+)
 def test_every_slot_has_a_meaning_and_a_title_of_its_own(layer: LayerSpec) -> None:
     slots = tuple(layer.slots)
     assert set(slots) <= MEANING[layer.operator].keys()
@@ -23,8 +36,8 @@ def test_every_slot_has_a_meaning_and_a_title_of_its_own(layer: LayerSpec) -> No
 
 def test_no_word_is_left_over() -> None:
     for operator, layer in LAYERS.items():
-        pooled = POOLED.slots if operator == "linear" else {}
-        assert MEANING[operator].keys() == layer.slots.keys() | pooled.keys()
+        more = {"linear": POOLED.slots, "elastic": LATER.slots}.get(operator, {})
+        assert MEANING[operator].keys() == layer.slots.keys() | more.keys()
     assert TITLES.keys() <= {slot for layer in LAYERS.values() for slot in layer.slots}
 
 
@@ -43,3 +56,24 @@ def test_components_of_a_network() -> None:
 
 def test_layers_are_numbered_from_one() -> None:
     assert numbered(2) == [("1", 0), ("2", 1)]
+
+
+def test_what_a_pool_gathered_is_of_graphs() -> None:
+    headed = ModelSpec(operator="gin", pool="sum").layer_specs(4, 2)
+    of_graphs = [
+        (at, slot)
+        for at, layer in enumerate(headed)
+        for slot in layer.rows
+        if is_of_graphs(headed, at, slot)
+    ]
+    assert of_graphs == [
+        *((2, slot) for slot in ("aggregate", "feature", "output")),
+        *((3, slot) for slot in ("input", "feature", "output")),
+    ]
+    assert last_of_nodes(headed) == 1
+
+
+def test_a_network_for_nodes_holds_rows_of_nodes_alone() -> None:
+    layers = ModelSpec(layers=3).layer_specs(4, 2)
+    assert not any(is_of_graphs(layers, at, s) for at, of in enumerate(layers) for s in of.rows)
+    assert last_of_nodes(layers) == 2

@@ -14,8 +14,10 @@ from engine.spec import (
     FP32,
     WIDTHS,
     LayerQuant,
+    LayerSpec,
     ModelSpec,
     Operator,
+    OwnModel,
     Percentile,
     Protection,
     QuantSpec,
@@ -36,9 +38,11 @@ from explorer.state import (
     with_bits,
     with_graph,
     with_model,
+    with_network,
     with_preset,
     with_protection,
     with_ranges,
+    with_task,
     with_training,
 )
 
@@ -203,6 +207,35 @@ def test_depth_leaves_the_head_of_a_network_for_graphs(before: int, after: int) 
 
 
 @pytest.mark.parametrize("name", RANGES)
+@given(operator=st.sampled_from(OPERATORS), layers=st.integers(2, 5), bits=st.integers(2, 8))
+def test_a_head_for_graphs_is_quantized_like_its_scheme(
+    name: str, operator: Operator, layers: int, bits: int
+) -> None:
+    models = (
+        ModelSpec(operator=operator, layers=layers),
+        ModelSpec(operator=operator, layers=layers, pool="mean", dropout=0.0),
+    )
+    of_nodes, of_graphs = (scheme(name, bits=bits, model=model) for model in models)
+    assert with_task(of_nodes, True) == of_graphs
+    assert with_task(of_graphs, False) == of_nodes
+    assert with_task(of_nodes, False) is of_nodes
+    assert with_model(of_graphs, pool="max").quant == of_graphs.quant
+
+
+def test_dropout_that_was_chosen_stays_with_another_task() -> None:
+    recipe = with_model(DQ4, dropout=0.3)
+    assert with_task(recipe, True).model.dropout == 0.3
+    assert with_task(with_task(recipe, True), False) == recipe
+
+
+def test_a_head_leaves_the_scores_as_they_are_quantized() -> None:
+    recipe = scheme("qat", bits=8, component_bits={"output": 4})
+    headed = with_task(recipe, True)
+    assert [layer.output.bits for layer in headed.quant] == [4, 4, 4, 4]
+    assert with_task(headed, False) == recipe
+
+
+@pytest.mark.parametrize("name", RANGES)
 def test_ranges_are_recognised(name: str) -> None:
     assert ranges_of(with_ranges(DQ4, name)) == name
     widths = [[s.bits for _, s in layer.items()] for layer in with_ranges(DQ4, name).quant]
@@ -214,6 +247,8 @@ def test_other_graph_drops_what_it_lacks() -> None:
     hubs = with_graph(with_graph(DQ4, name="hubs"), nodes=500, exponent=3.0)
     assert (hubs.graph.nodes, hubs.graph.exponent) == (500, 3.0)
     assert with_graph(hubs, name="Cora").graph.nodes is None
+    folded = with_graph(with_graph(DQ4, name="MUTAG"), fold=4)
+    assert with_graph(folded, name="PROTEINS").graph.fold is None
 
 
 def test_float_twin_is_the_same_for_all_schemes() -> None:
@@ -247,15 +282,51 @@ def test_undo_goes_back_one_edit_at_a_time() -> None:
     assert state.recipe == DQ4
 
 
-def test_other_graph_forgets_the_node() -> None:
+def test_other_graph_forgets_the_node_and_the_member() -> None:
     state = State(DQ4)
-    state.node = 5
+    state.node = state.member = 5
     state.edit(lambda recipe: with_model(recipe, hidden=8))
-    assert state.node == 5
+    assert (state.node, state.member) == (5, 5)
     state.edit(lambda recipe: with_graph(recipe, name="karate"))
-    assert state.node is None
+    assert (state.node, state.member) == (None, None)
 
 
 def test_custom_is_what_no_preset_is() -> None:
     assert preset_of(with_protection(DQ4, p_max=0.2)) == CUSTOM
     assert preset_of(RunSpec()) == "FP32"
+
+
+OWN = OwnModel(
+    name=f"own:{'0a' * 32}",
+    layers=(
+        LayerSpec(operator="gat", inputs=64, outputs=12, heads=3, activation="elu"),
+        LayerSpec(operator="gin", inputs=12, outputs=10, hidden=5),
+    ),
+)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_persons_own_model_takes_the_preset(name: str) -> None:
+    recipe = with_network(with_preset(DQ4, name), OWN)
+    assert (preset_of(recipe), recipe.model) == (name, OWN)
+    assert recipe.training.mode == ("float" if name == "FP32" else "finetune")
+    back = with_network(recipe, ModelSpec(operator="sage"))
+    assert preset_of(back) == name
+    assert back.training.mode == ("float" if name == "FP32" else "retrain")
+
+
+def test_a_persons_own_model_is_as_wide_as_what_no_preset_is() -> None:
+    recipe = with_protection(scheme("qat", bits=3), p_max=0.2)
+    taken = with_network(with_training(recipe, mode="ptq"), OWN)
+    assert taken.quant == scheme("qat", bits=3, model=OWN).quant
+    assert (taken.protection, taken.training.mode) == (recipe.protection, "ptq")
+    assert with_bits(taken, range(2), "coefficient", 8, "qat").quant[0].coefficient.bits == 8
+    assert ranges_of(with_ranges(taken, "degree-quant")) == "degree-quant"
+
+
+def test_a_persons_own_model_keeps_its_shape() -> None:
+    recipe = with_network(DQ4, OWN)
+    with pytest.raises(SpecError, match="a model of your own"):
+        with_model(recipe, hidden=8)
+    assert with_task(recipe, True) is recipe
+    assert with_graph(recipe, name="karate").model is OWN

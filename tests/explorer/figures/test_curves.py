@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from engine.metrics.merit import MAE
 from explorer.figures.curves import curves
 
 EPOCHS = [
@@ -26,6 +27,20 @@ def test_lines_and_best_epoch(seen) -> None:
     assert figure.layout.meta["summary"] == (
         "Epoch 3 of 10, still running: loss 0.5; best validation accuracy 60.0 % at epoch 2."
     )
+
+
+def test_where_errors_count_the_lowest_is_best(seen) -> None:
+    figure = curves(EPOCHS, merit=MAE)
+    drawn = seen(figure)
+    _, train, validation, best = drawn["data"]
+    assert (train["name"], validation["name"]) == (
+        "training mean absolute error",
+        "validation mean absolute error",
+    )
+    assert (best["x"], best["y"]) == ([1], [0.3])
+    assert drawn["layout"]["yaxis2"]["title"]["text"] == "Mean absolute error"
+    assert "tickformat" not in drawn["layout"]["yaxis2"]
+    assert "best validation mean absolute error 0.3 at epoch 1" in figure.layout.meta["summary"]
 
 
 def test_axis_stands_still_while_epochs_come(seen) -> None:

@@ -10,15 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.metrics.merit import MAE
 from explorer.figures.pareto import RunPoint, front, pareto
 
-POINT = RunPoint(
-    key="a", name="run a", group="INT8", accuracy=0.8, model_bytes=2000, latency_ms=1.0
-)
+POINT = RunPoint(key="a", name="run a", group="INT8", result=0.8, model_bytes=2000, latency_ms=1.0)
 RUNS = [
     POINT,
-    replace(POINT, key="b", name="run b", group="INT4", accuracy=0.7, model_bytes=1000),
-    replace(POINT, key="c", name="run c", group="INT4", accuracy=0.6, model_bytes=1500),
+    replace(POINT, key="b", name="run b", group="INT4", result=0.7, model_bytes=1000),
+    replace(POINT, key="c", name="run c", group="INT4", result=0.6, model_bytes=1500),
 ]
 pairs = st.lists(st.tuples(st.integers(1, 6), st.integers(0, 6)), min_size=1, max_size=12)
 
@@ -53,6 +52,19 @@ def test_points_tell_their_run(seen) -> None:
     assert [row[-1] for row in content["rows"]] == ["yes", "yes", ""]
 
 
+def test_where_errors_count_the_lowest_is_best(seen) -> None:
+    figure = pareto(RUNS, merit=MAE)
+    drawn = seen(figure)
+    line, int4, _ = drawn["data"]
+    assert int4["y"] == [0.7, 0.6]
+    assert line["y"] == [0.7, 0.6], "the run at 0.8 costs more and errs more"
+    assert drawn["layout"]["yaxis"]["title"]["text"] == "Integer mean absolute error"
+    assert "<b>Mean absolute error against cost</b>" in drawn["layout"]["title"]["text"]
+    meta = figure.layout.meta
+    assert meta["summary"].startswith("The best of 3 runs is run c with 0.6 at 1.5 kB; run b is")
+    assert meta["table"]["keys"] == ["c", "b", "a"]
+
+
 def test_selected_and_pinned_are_ringed(seen) -> None:
     *_, pinned, shown = seen(pareto(RUNS, selected="c", pinned="a", cost="latency_ms"))["data"]
     assert (pinned["customdata"], shown["customdata"]) == (["a"], ["c"])
@@ -60,15 +72,18 @@ def test_selected_and_pinned_are_ringed(seen) -> None:
     assert shown["x"] == [1.0]
 
 
-@pytest.mark.parametrize("accuracy", [None, math.nan])
-def test_runs_without_numbers_are_counted(seen, accuracy: float | None) -> None:
-    figure = pareto([POINT, replace(POINT, accuracy=accuracy), replace(POINT, model_bytes=0)])
+@pytest.mark.parametrize("result", [None, math.nan])
+def test_runs_without_numbers_are_counted(seen, result: float | None) -> None:
+    figure = pareto([POINT, replace(POINT, result=result), replace(POINT, model_bytes=0)])
     assert len(seen(figure)["data"][1]["x"]) == 1
-    assert "2 without an accuracy or a cost left out." in figure.layout.meta["summary"]
+    assert "2 without a result or a cost left out." in figure.layout.meta["summary"]
 
 
 def test_no_runs_have_a_chart_too(seen) -> None:
-    assert seen(pareto([]))["data"] == []
+    nothing = pareto([])
+    assert seen(nothing)["data"] == []
+    assert nothing.layout.meta["summary"] == "No finished run has an accuracy and a cost yet."
+    assert "has a mean absolute error" in pareto([], merit=MAE).layout.meta["summary"]
 
 
 def test_names_are_text(seen) -> None:

@@ -21,6 +21,17 @@ def test_curve_and_bars_follow_the_cdf(seen) -> None:
     assert "with probability 10.0 %, a hub with 20.0 %" in figure.layout.meta["summary"]
 
 
+def test_curve_of_a_set_is_a_mean_over_its_graphs(seen) -> None:
+    starts = np.array([0, 2, 2, 4])
+    figure = protection(DEGREE, Protection(p_min=0.0, p_max=0.2), starts=starts)
+    nodes, protected, curve = seen(figure)["data"]
+    assert nodes["y"] == [2, 1, 1]
+    assert curve["y"] == pytest.approx([0.2, 0.1, 0.2]), "both 1s are the largest of their graph"
+    assert protected["y"] == pytest.approx([0.4, 0.1, 0.2])
+    assert "17.5 % of its nodes" in figure.layout.meta["summary"]
+    assert figure.layout.meta["summary"].endswith("degrees count within a graph.")
+
+
 def test_axis_stands_still_while_p_max_moves(seen) -> None:
     tops = [
         seen(protection(DEGREE, Protection(p_max=p)))["layout"]["yaxis2"]["range"][1]

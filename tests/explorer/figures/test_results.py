@@ -54,6 +54,20 @@ def test_pinned_is_drawn_where_it_is(seen) -> None:
     assert [trace["showlegend"] for trace in pinned] == [True, False]
 
 
+def test_errors_of_targets_are_in_their_unit(seen) -> None:
+    run = {"mae": {"float": 1.2, "simulated": 1.31, "integer": 1.3}}
+    figure = results(run, pinned={"mae": {"float": 1.2, "integer": 1.2}}, pinned_name="FP32")
+    drawn = seen(figure)
+    assert drawn["data"][-1]["x"] == [1.2, 1.31, 1.3]
+    assert drawn["layout"]["xaxis"]["title"]["text"] == "Test mean absolute error"
+    assert drawn["layout"]["xaxis"]["range"] == pytest.approx([1.178, 1.332])
+    assert _labels(drawn)["y", "integer"] == "<b>1.3</b>  +0.1"
+    assert figure.layout.meta["summary"] == (
+        "Mean absolute error 1.2 float32, 1.31 simulated and 1.3 in integers. "
+        "In integers +0.1 against FP32."
+    )
+
+
 def test_what_was_not_measured_is_left_out(seen) -> None:
     preview = {"accuracy": {"float": 0.8, "integer": math.nan}, "size": {"model_bytes": None}}
     figure = results(preview)

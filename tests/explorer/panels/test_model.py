@@ -6,15 +6,15 @@ from typing import get_args
 
 import pytest
 
-from engine.spec import ModelSpec, Operator, scheme
+from engine.spec import LayerSpec, ModelSpec, Operator, OwnModel, scheme
 from explorer.panels.model import ModelPanel
-from explorer.state import State, preset_of
+from explorer.state import State, preset_of, with_network, with_task
 
-OWN = {"heads": "gat", "aggregation": "sage"}
+OF_ONE = {"heads": "gat", "aggregation": "sage"}
 
 
 def hidden(panel: ModelPanel) -> set[str]:
-    return {name for name in OWN if getattr(panel, name).layout.display == "none"}
+    return {name for name in OF_ONE if getattr(panel, name).layout.display == "none"}
 
 
 @pytest.mark.parametrize("operator", get_args(Operator))
@@ -23,7 +23,7 @@ def test_controls_of_one_operator_appear_with_it(operator: Operator) -> None:
     panel = ModelPanel(state)
     panel.operator.value = operator
     assert state.recipe.model == ModelSpec(operator=operator)
-    assert hidden(panel) == {name for name, owner in OWN.items() if owner != operator}
+    assert hidden(panel) == {name for name, owner in OF_ONE.items() if owner != operator}
     assert panel.activation.value == ("elu" if operator == "gat" else "relu")
     assert panel.batch_norm.value == (operator == "gin")
     assert preset_of(state.recipe) == "Degree-Quant 4"
@@ -58,3 +58,52 @@ def test_choices_reach_the_recipe_and_come_back() -> None:
     assert (panel.aggregation.value, panel.activation.value) == ("mean", "relu")
     assert not panel.batch_norm.value
     assert state.recipe.model == ModelSpec(operator="sage")
+
+
+def test_a_network_for_graphs_has_a_choice_of_pool() -> None:
+    state = State(scheme("degree-quant", bits=4))
+    panel = ModelPanel(state)
+    assert panel.pool.layout.display == "none"
+    state.edit(lambda recipe: with_task(recipe, True))
+    assert (panel.pool.layout.display, panel.pool.value) == (None, "mean")
+    panel.pool.value = "sum"
+    assert state.recipe == scheme("degree-quant", bits=4, model=ModelSpec(pool="sum", dropout=0.0))
+
+
+GIVEN = OwnModel(
+    name=f"own:{'0a' * 32}",
+    layers=(
+        LayerSpec(operator="gat", inputs=64, outputs=12, heads=3, activation="elu", dropout=0.25),
+        LayerSpec(operator="sage", inputs=12, outputs=10, aggregation="max"),
+    ),
+)
+SHAPE = ("layers", "hidden", "dropout", "heads", "activation", "batch_norm", "residual", "pool")
+
+
+def test_controls_say_what_an_own_model_is_and_cannot_change_it() -> None:
+    state = State(scheme("degree-quant", bits=4))
+    panel = ModelPanel(state, [GIVEN])
+    assert panel.operator.options[0] == ("Own model 0a0a0a", GIVEN)
+    assert panel.note.layout.display == "none"
+    panel.operator.value = GIVEN
+    assert state.recipe.model == GIVEN
+    assert all(getattr(panel, name).disabled for name in SHAPE)
+    assert (panel.layers.value, panel.hidden.value, panel.dropout.value) == (2, 12, 0.25)
+    assert (panel.heads.value, panel.activation.value) == (3, "elu")
+    assert "GAT 64→12, GraphSAGE 12→10" in panel.note.value
+    assert "keeps its shape" in panel.note.value
+    assert hidden(panel) == set()
+    panel.operator.value = "gin"
+    assert state.recipe.model == ModelSpec(operator="gin")
+    assert not any(getattr(panel, name).disabled for name in SHAPE)
+    assert panel.note.layout.display == "none"
+    state.undo()
+    assert panel.operator.value == GIVEN
+
+
+def test_an_own_model_that_only_the_recipe_names_is_offered() -> None:
+    state = State(scheme("float"))
+    panel = ModelPanel(state)
+    assert len(panel.operator.options) == 4
+    state.edit(lambda recipe: with_network(recipe, GIVEN))
+    assert (len(panel.operator.options), panel.operator.value) == (5, GIVEN)

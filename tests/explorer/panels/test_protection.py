@@ -37,3 +37,16 @@ def test_sentence_counts_the_protected() -> None:
     assert "about 4 of 4 nodes" in protection_sentence(degree, Protection(p_min=1, p_max=1))
     assert "about 2 of 4 nodes" in protection_sentence(degree, Protection(p_min=0.5, p_max=0.5))
     assert protection_sentence(degree, Protection()) == "No node is protected."
+
+
+def test_in_a_set_degrees_count_within_a_graph() -> None:
+    degree, starts = np.array([1, 1, 2, 4]), np.array([0, 2, 4])
+    half = Protection(p_max=0.5)
+    said = protection_sentence(degree, half, starts)
+    assert said == "A step keeps about 43.8 % of its nodes in float; degrees count within a graph."
+    drawn = drawing(degree, half, starts)
+    assert "mean p(degree), up to 0.5" in drawn
+    corners = ElementTree.fromstring(f"<div>{drawn}</div>")[0].find("polyline").get("points")
+    heights = [float(corner.split(",")[1]) for corner in corners.split()]
+    assert heights[0] == heights[2] < heights[1]
+    assert drawing(np.zeros(0, np.int64), half, np.zeros(3, np.int64)) == ""

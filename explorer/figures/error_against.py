@@ -1,4 +1,4 @@
-"""Error against degree: what quantization costs a node, and whether hubs pay more."""
+"""Error against degree or size: what quantization costs a node or a graph, and who pays more."""
 
 from __future__ import annotations
 
@@ -17,12 +17,50 @@ from explorer.figures.chart import Trace, blank, chart, joined, sentence, short,
 from explorer.figures.degree_axis import degree_axis, jittered, places, span
 from explorer.figures.theme import PINNED, SELECTED, Style, style
 
-TITLE = "Error against degree"
 MOST_POINTS = 300
 """Nodes drawn one by one, over all series; a graph with fewer nodes shows every one."""
 ROOM = 2.0
 """The axis reaches so many times beyond the bands; nodes farther out lie on its edge."""
 Z90 = 1.645
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Against:
+    """What an error is drawn against.
+
+    Args:
+        title: The chart's title.
+        one: What has an error.
+        count: What it is placed by, in a sentence.
+        axis: The same, as the title of the axis.
+        small: Those at the axis' lower end.
+        large: Those at its upper end.
+    """
+
+    title: str
+    one: str
+    count: str
+    axis: str
+    small: str
+    large: str
+
+
+DEGREE = Against(
+    title="Error against degree",
+    one="node",
+    count="in-degree",
+    axis="In-degree (log scale)",
+    small="leaves",
+    large="hubs",
+)
+SIZE = Against(
+    title="Error against graph size",
+    one="graph",
+    count="size",
+    axis="Nodes of the graph (log scale)",
+    small="small graphs",
+    large="large graphs",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,12 +103,11 @@ class Measure:
 
 MEASURES = {
     "relative_l2": Measure(title="relative L2 error", axis="Relative L2 error"),
+    "absolute_l2": Measure(title="absolute L2 error", axis="Absolute L2 error"),
     "sqnr_db": Measure(
         title="SQNR", axis="SQNR (dB, higher is better)", unit=" dB", better="higher"
     ),
-    "class_flip": Measure(
-        title="share of class flips", axis="Nodes whose class flips", is_share=True
-    ),
+    "class_flip": Measure(title="share of class flips", axis="Share of class flips", is_share=True),
 }
 
 
@@ -138,10 +175,11 @@ class Scale:
         return axis
 
 
-def error_against_degree(
-    degree: ArrayLike,
+def error_against(
+    counts: ArrayLike,
     errors: Mapping[str, ArrayLike],
     *,
+    against: Against = DEGREE,
     measure: str = "relative_l2",
     selected: int | None = None,
     pinned: Mapping[str, ArrayLike] | None = None,
@@ -150,44 +188,46 @@ def error_against_degree(
     """Return the error of nodes against their in-degree: bands, and the nodes outside them.
 
     A line is the median of a band of degrees, its shade the 5% to 95% range; of class flips, the
-    share and its 90% Wilson interval. A point's customdata is its node.
+    share and its 90% Wilson interval. A point's customdata is its node. Likewise of graphs, against
+    their sizes.
 
     Args:
-        degree: In-degrees before self-loops, [N].
-        errors: Values by the name of their series (``integer``, ``simulated``, …), each [N].
+        counts: In-degrees before self-loops, [N], or numbers of nodes, [G].
+        errors: Values by the name of their series (``integer``, ``simulated``, …), each [N] or [G].
+        against: Which of the two.
         measure: One of `MEASURES`, named as in `engine.metrics.errors`.
-        selected: A node to mark.
-        pinned: Values of runs to compare with, each [N]; drawn as thin lines.
+        selected: A node, or graph, to mark.
+        pinned: Values of runs to compare with, each [N] or [G]; drawn as thin lines.
         subtitle: Which run, layer or component this is.
     """
     kind = MEASURES[measure]
-    degree = np.asarray(degree)
+    counts = np.asarray(counts)
     series = [
-        Series.of(name, values, degree, style(name, place))
+        Series.of(name, values, counts, style(name, place))
         for place, (name, values) in enumerate(errors.items())
     ]
-    if not degree.size or not series:
-        return blank(TITLE, "There are no nodes to show.", subtitle=subtitle)
+    if not counts.size or not series:
+        return blank(against.title, f"There are no {against.one}s to show.", subtitle=subtitle)
     if not any(one.bands for one in series):
-        return blank(TITLE, _nothing(kind, series), subtitle=subtitle)
+        return blank(against.title, _nothing(kind, series, against), subtitle=subtitle)
     scale = Scale.of(kind, series)
     traces: list[Trace] = []
     for one in series:
-        traces += _band_traces(kind, one)
+        traces += _band_traces(kind, one, against)
     for one in series:
-        traces.append(_points(kind, one, degree, MOST_POINTS // len(series), scale))
+        traces.append(_points(kind, one, counts, MOST_POINTS // len(series), scale, against))
     for name, values in (pinned or {}).items():
-        traces.append(_pinned(kind, Series.of(name, values, degree, PINNED)))
+        traces.append(_pinned(kind, Series.of(name, values, counts, PINNED), against))
     if selected is not None:
-        traces += _mark(kind, selected, series, degree, scale)
+        traces += _mark(kind, selected, series, counts, scale, against)
     legend = f"{'Share' if kind.is_share else 'Median'} and {kind.interval}:"
     return chart(
-        TITLE,
+        against.title,
         traces,
-        summary=_summary(kind, series),
-        table=_table(kind, series),
+        summary=_summary(kind, series, against),
+        table=_table(kind, series, against),
         subtitle=subtitle,
-        xaxis=degree_axis(int(degree.min()), int(degree.max())),
+        xaxis=degree_axis(int(counts.min()), int(counts.max()), against.axis),
         yaxis=scale.axis(kind),
         legend={"title": {"text": legend, "font": {"size": 12}}},
     )
@@ -214,7 +254,7 @@ def _outline(
     return [ends[0], *centres.tolist(), ends[1]], [values[0], *values, values[-1]]
 
 
-def _band_traces(kind: Measure, one: Series) -> list[Trace]:
+def _band_traces(kind: Measure, one: Series, against: Against) -> list[Trace]:
     if not one.bands:
         return []
     ends = [kind.ends(band) for band in one.bands]
@@ -243,7 +283,8 @@ def _band_traces(kind: Measure, one: Series) -> list[Trace]:
         "name": text(one.name),
         "legendgroup": one.name,
         "text": [
-            f"{text(one.name)}, in-degree {span(band.low, band.high)}, {band.count:,} nodes<br>"
+            f"{text(one.name)}, {against.count} {span(band.low, band.high)}, "
+            f"{band.count:,} {against.one}s<br>"
             f"{kind.value(kind.middle(band))} "
             f"({kind.interval}: {kind.value(low)} to {kind.value(high)})"
             for band, (low, high) in zip(one.bands, ends, strict=True)
@@ -253,7 +294,7 @@ def _band_traces(kind: Measure, one: Series) -> list[Trace]:
     return [shade, line]
 
 
-def _pinned(kind: Measure, one: Series) -> Trace:
+def _pinned(kind: Measure, one: Series, against: Against) -> Trace:
     name = f"{text(one.name)} (pinned)"
     return {
         "type": "scatter",
@@ -264,14 +305,22 @@ def _pinned(kind: Measure, one: Series) -> Trace:
         "marker": one.look.marker(6),
         "name": name,
         "text": [
-            f"{name}, in-degree {span(band.low, band.high)}<br>{kind.value(kind.middle(band))}"
+            f"{name}, {against.count} {span(band.low, band.high)}<br>"
+            f"{kind.value(kind.middle(band))}"
             for band in one.bands
         ],
         "hoverinfo": "text",
     }
 
 
-def _points(kind: Measure, one: Series, degree: NDArray[Any], most: int, scale: Scale) -> Trace:
+def _points(
+    kind: Measure,
+    one: Series,
+    degree: NDArray[Any],
+    most: int,
+    scale: Scale,
+    against: Against,
+) -> Trace:
     """Return single nodes; one beyond an edge lies on it, as a triangle that points out."""
     if kind.is_share:
         nodes = np.flatnonzero(one.values == 1)[:most]
@@ -291,17 +340,22 @@ def _points(kind: Measure, one: Series, degree: NDArray[Any], most: int, scale: 
         "x": jittered(degree)[nodes].astype(np.float32),
         "y": np.clip(y, scale.floor, scale.ceiling).astype(np.float32),
         "customdata": nodes,
-        "text": [_told(kind, one, node, degree) for node in nodes],
+        "text": [_told(kind, one, node, degree, against) for node in nodes],
         "hoverinfo": "text",
         "marker": {"color": one.look.color, "symbol": symbols.tolist(), "size": 6, "opacity": 0.85},
         "legendgroup": one.name,
-        "name": f"{text(one.name)}, single nodes",
+        "name": f"{text(one.name)}, single {against.one}s",
         "showlegend": False,
     }
 
 
 def _mark(
-    kind: Measure, node: int, series: Sequence[Series], degree: NDArray[Any], scale: Scale
+    kind: Measure,
+    node: int,
+    series: Sequence[Series],
+    degree: NDArray[Any],
+    scale: Scale,
+    against: Against,
 ) -> list[Trace]:
     """Return rings around a node's value in each series, labelled on the side that has room."""
     if not 0 <= node < degree.size:
@@ -319,54 +373,54 @@ def _mark(
             "x": [x],
             "y": [min(max(value, scale.floor), scale.ceiling)],
             "customdata": [node],
-            "text": f"<b>node {node}</b>",
+            "text": f"<b>{against.one} {node}</b>",
             "textposition": f"middle {side}",
-            "hovertext": _told(kind, one, node, degree),
+            "hovertext": _told(kind, one, node, degree, against),
             "hoverinfo": "text",
             "marker": {**SELECTED.marker(15), "line": {"width": 3}},
             "cliponaxis": False,
-            "name": "selected node",
+            "name": f"selected {against.one}",
             "showlegend": False,
         }
         for place, (one, value) in enumerate(drawn)
     ]
 
 
-def _told(kind: Measure, one: Series, node: int, degree: NDArray[Any]) -> str:
+def _told(kind: Measure, one: Series, node: int, degree: NDArray[Any], against: Against) -> str:
     """Return what hovering over a node says."""
     value = one.values[node]
     if kind.is_share:
         told = "its class flips" if value else "its class stays"
     else:
         told = f"{kind.title} {kind.value(value)}"
-    return f"node {node}, in-degree {degree[node]}<br>{text(one.name)}: {told}"
+    place = f"{against.one} {node}, {against.count} {degree[node]}"
+    return f"{place}<br>{text(one.name)}: {told}"
 
 
-def _nothing(kind: Measure, series: Sequence[Series]) -> str:
+def _nothing(kind: Measure, series: Sequence[Series], against: Against) -> str:
     if kind.better == "higher" and all((one.values == np.inf).all() for one in series):
-        return "Every node is exact: there is no quantization noise."
-    return f"No node has a finite {kind.title}."
+        return f"Every {against.one} is exact: there is no quantization noise."
+    return f"No {against.one} has a finite {kind.title}."
 
 
-def _summary(kind: Measure, series: Sequence[Series]) -> str:
-    sentences = [_verdict(kind, one) for one in series]
+def _summary(kind: Measure, series: Sequence[Series], against: Against) -> str:
+    sentences = [_verdict(kind, one, against) for one in series]
     left_out = [(int((~np.isfinite(one.values)).sum()), one.name) for one in series]
-    missing = [f"{count:,} nodes of {name}" for count, name in left_out if count]
+    missing = [f"{count:,} {against.one}s of {name}" for count, name in left_out if count]
     if missing:
         sentences.append(sentence(f"{joined(missing)} are not finite and left out"))
     return " ".join(sentences)
 
 
-def _verdict(kind: Measure, one: Series) -> str:
-    """Return in a sentence how a series goes from the lowest degrees to the highest."""
+def _verdict(kind: Measure, one: Series, against: Against) -> str:
+    """Return in a sentence how a series goes from the lowest counts to the highest."""
     if not one.bands:
         return sentence(f"{one.name}: no finite value")
     first, last = one.bands[0], one.bands[-1]
     start, end = kind.middle(first), kind.middle(last)
     name = kind.title if kind.is_share else f"median {kind.title}"
-    said = (
-        f"{one.name}: the {name} is {kind.value(start)} at in-degree {span(first.low, first.high)}"
-    )
+    place = f"{against.count} {span(first.low, first.high)}"
+    said = f"{one.name}: the {name} is {kind.value(start)} at {place}"
     if len(one.bands) == 1:
         return sentence(f"{said}, the only band")
     said += f" and {kind.value(end)} at {span(last.low, last.high)}"
@@ -376,10 +430,10 @@ def _verdict(kind: Measure, one: Series) -> str:
     verdict = (
         "no different from" if start == end else "worse off than" if worse else "better off than"
     )
-    return sentence(f"{said}: hubs are {verdict} leaves")
+    return sentence(f"{said}: {against.large} are {verdict} {against.small}")
 
 
-def _table(kind: Measure, series: Sequence[Series]) -> dict[str, Any]:
+def _table(kind: Measure, series: Sequence[Series], against: Against) -> dict[str, Any]:
     middle = "Share" if kind.is_share else "Median"
     low, high = ("90 % low", "90 % high") if kind.is_share else ("5 %", "95 %")
     rows = [
@@ -387,4 +441,5 @@ def _table(kind: Measure, series: Sequence[Series]) -> dict[str, Any]:
         for one in series
         for b in one.bands
     ]
-    return table(["Series", "In-degree", "Nodes", middle, low, high, "Left out"], rows)
+    columns = [against.count.capitalize(), f"{against.one.capitalize()}s"]
+    return table(["Series", *columns, middle, low, high, "Left out"], rows)

@@ -1,4 +1,4 @@
-"""Error against degree."""
+"""Error against degree, and against the size of graphs."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from explorer.figures.error_against_degree import (
+from explorer.figures.error_against import (
     MEASURES,
     MOST_POINTS,
-    error_against_degree,
+    SIZE,
+    error_against,
     wilson,
 )
 from explorer.plot import figure_json
@@ -27,7 +28,7 @@ def _named(drawn: dict[str, Any], name: str) -> list[dict[str, Any]]:
 
 
 def test_line_is_the_median_and_shade_the_quantiles_of_each_band(seen) -> None:
-    figure = error_against_degree(DEGREE, {"integer": ERROR})
+    figure = error_against(DEGREE, {"integer": ERROR})
     shade, line = _named(seen(figure), "integer")
     assert line["x"] == pytest.approx([1, 2, 100])
     assert line["y"] == pytest.approx([0.1, 0.2, 0.3])
@@ -44,14 +45,12 @@ def test_line_is_the_median_and_shade_the_quantiles_of_each_band(seen) -> None:
 
 
 def test_small_graph_shows_every_node_a_large_one_the_extremes(seen) -> None:
-    (points,) = _named(
-        seen(error_against_degree(DEGREE, {"integer": ERROR})), "integer, single nodes"
-    )
+    (points,) = _named(seen(error_against(DEGREE, {"integer": ERROR})), "integer, single nodes")
     assert points["customdata"] == list(range(12))
     rng = np.random.default_rng(0)
     degree, values = rng.integers(0, 50, 5000), rng.lognormal(size=5000)
     values[7] = 1e6
-    drawn = seen(error_against_degree(degree, {"integer": values, "simulated": values}))
+    drawn = seen(error_against(degree, {"integer": values, "simulated": values}))
     (points,) = _named(drawn, "integer, single nodes")
     assert len(points["x"]) == MOST_POINTS // 2
     assert points["customdata"][0] == 7
@@ -61,28 +60,24 @@ def test_small_graph_shows_every_node_a_large_one_the_extremes(seen) -> None:
 
 
 def test_selected_node_is_ringed_in_every_series(seen) -> None:
-    drawn = seen(
-        error_against_degree(DEGREE, {"integer": ERROR, "simulated": 2 * ERROR}, selected=11)
-    )
+    drawn = seen(error_against(DEGREE, {"integer": ERROR, "simulated": 2 * ERROR}, selected=11))
     rings = _named(drawn, "selected node")
     assert [ring["customdata"] for ring in rings] == [[11], [11]]
     points = _named(drawn, "integer, single nodes")[0]
     assert rings[0]["x"] == pytest.approx(points["x"][11:], rel=1e-6)
     assert rings[0]["textposition"] == "middle left", "a hub has no room to its right"
-    assert not _named(
-        seen(error_against_degree(DEGREE, {"integer": ERROR}, selected=99)), "selected node"
-    )
+    assert not _named(seen(error_against(DEGREE, {"integer": ERROR}, selected=99)), "selected node")
 
 
 def test_pinned_series_is_a_line_without_a_shade(seen) -> None:
-    drawn = seen(error_against_degree(DEGREE, {"integer": ERROR}, pinned={"INT8": ERROR / 10}))
+    drawn = seen(error_against(DEGREE, {"integer": ERROR}, pinned={"INT8": ERROR / 10}))
     (line,) = _named(drawn, "INT8 (pinned)")
     assert line["y"] == pytest.approx([0.01, 0.02, 0.03])
 
 
 def test_class_flips_are_shares_with_an_interval(seen) -> None:
     flips = np.array([0, 0, 0, 1, 0, 0, 0, 0, 1, 1, 1, 1], dtype=bool)
-    figure = error_against_degree(DEGREE, {"integer": flips}, measure="class_flip")
+    figure = error_against(DEGREE, {"integer": flips}, measure="class_flip")
     drawn = seen(figure)
     shade, line = _named(drawn, "integer")
     assert line["y"] == pytest.approx([0.25, 0.0, 1.0])
@@ -109,16 +104,16 @@ def test_wilson_interval_holds_its_share_and_solves_its_equation(drawn: tuple[in
 
 def test_sqnr_of_exact_nodes_is_left_out_and_counted(seen) -> None:
     values = np.where(np.arange(12) == 0, np.inf, 20.0)
-    figure = error_against_degree(DEGREE, {"integer": values}, measure="sqnr_db")
+    figure = error_against(DEGREE, {"integer": values}, measure="sqnr_db")
     seen(figure)
     assert "1 nodes of integer are not finite and left out." in figure.layout.meta["summary"]
-    exact = error_against_degree(DEGREE, {"integer": np.full(12, np.inf)}, measure="sqnr_db")
+    exact = error_against(DEGREE, {"integer": np.full(12, np.inf)}, measure="sqnr_db")
     assert "Every node is exact" in exact.layout.meta["summary"]
     assert seen(exact)["data"] == []
 
 
 def test_exact_layer_has_a_chart(seen) -> None:
-    drawn = seen(error_against_degree(DEGREE, {"integer": np.zeros(12)}))
+    drawn = seen(error_against(DEGREE, {"integer": np.zeros(12)}))
     low, high = drawn["layout"]["yaxis"]["range"]
     assert low < 0 < high
 
@@ -135,7 +130,7 @@ def test_any_graph_and_any_number_has_a_chart(degree: list[int], measure: str, d
     if measure == "sqnr_db":
         number = number | st.floats(-200, 200) | st.just(-math.inf)
     values = data.draw(st.lists(number, min_size=len(degree), max_size=len(degree)))
-    figure = error_against_degree(
+    figure = error_against(
         np.array(degree, dtype=np.int64),
         {"integer": values},
         measure=measure,
@@ -152,7 +147,25 @@ def test_any_graph_and_any_number_has_a_chart(degree: list[int], measure: str, d
 def test_names_are_text(seen) -> None:
     hostile = "<script>%{x}</script>"
     seen(
-        error_against_degree(
+        error_against(
             DEGREE, {hostile: ERROR}, pinned={hostile: ERROR}, selected=0, subtitle=hostile
         )
+    )
+
+
+def test_graphs_stand_by_their_sizes(seen) -> None:
+    figure = error_against(DEGREE, {"integer": ERROR}, against=SIZE, selected=11)
+    drawn = seen(figure)
+    assert drawn["layout"]["xaxis"]["title"]["text"] == "Nodes of the graph (log scale)"
+    assert "<b>Error against graph size</b>" in drawn["layout"]["title"]["text"]
+    (points,) = _named(drawn, "integer, single graphs")
+    assert points["text"][11].startswith("graph 11, size 100<br>")
+    assert [ring["text"] for ring in _named(drawn, "selected graph")] == ["<b>graph 11</b>"]
+    meta = figure.layout.meta
+    assert meta["summary"].startswith("Integer: the median relative L2 error is 0.1 at size 1 and")
+    assert meta["table"]["columns"][:3] == ["Series", "Size", "Graphs"]
+    flips = error_against(DEGREE, {"integer": DEGREE == 1}, against=SIZE, measure="class_flip")
+    assert "large graphs are better off than small graphs" in flips.layout.meta["summary"]
+    assert error_against([], {}, against=SIZE).layout.meta["summary"] == (
+        "There are no graphs to show."
     )
