@@ -72,11 +72,17 @@ HOUSE = [
     Room(5, "experiment", "engine/experiment.py",  f"{GROUND} {WINGS} analysis export peers",
          libraries="numpy torch"),
     Room(6, "bench",      "engine/bench/*",
-         f"{GROUND} {WINGS} analysis export peers experiment", "numpy scipy torch"),
+         f"{GROUND} {WINGS} analysis export peers experiment", "numba numpy scipy torch",
+         late="plotly"),
     Room(6, "worker",     "engine/worker.py",      GROUND,                   "numpy",
          late="datasets experiment torch"),
     Room(6, "explorer",   "explorer/*",            f"{GROUND} integer analysis",
          libraries="anywidget ipywidgets numpy plotly traitlets", late="networkx jupyterlab voila"),
+    # Only a trained model that a person hands over brings PyTorch into the process that draws.
+    Room(7, "given",      "explorer/given.py",     "spec graphs",            late="conversion"),
+    Room(8, "page",       "explorer/app.py",       f"{GROUND} integer analysis explorer given",
+         libraries="ipywidgets"),
+    Room(9, "opening",    "explorer/__init__.py",  late="page"),
     Room(7, "commands",   "engine/commands/*",     "spec",                   "",
          late=f"{GROUND} {WINGS} analysis experiment reproduce bench worker explorer rich"),
     Room(8, "command",    "engine/__main__.py",    "spec commands"),
@@ -210,7 +216,9 @@ def test_rooms_without_torch_load_none() -> None:
     assert loaded_by(*modules) & TORCH == set()
 
 
-@pytest.mark.parametrize("module", ["engine", "explorer", "engine.worker", "engine.__main__"])
+@pytest.mark.parametrize(
+    "module", ["engine", "explorer", "explorer.app", "engine.worker", "engine.__main__"]
+)
 def test_what_a_person_waits_for_starts_without_torch(module: str) -> None:
     assert loaded_by(module) & TORCH == set()
 
