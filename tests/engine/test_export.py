@@ -248,7 +248,10 @@ def any_quant(draw: st.DrawFn, model: ModelSpec) -> tuple[LayerQuant, ...]:
 @settings(max_examples=60)
 @given(data=st.data(), operator=st.sampled_from(list(OPERATORS)))
 def test_any_network_on_any_graph_agrees(data: st.DataObject, operator: str) -> None:
-    """A tie that float32 breaks differently is one code; in finer codes after it, it is more."""
+    """A tie that float32 breaks differently is one code; in finer codes after it, it is more.
+
+    So it is where near equals are subtracted, as elastic does, in float32 and then in 16 bits.
+    """
     model = OPERATORS[operator]
     graph = data.draw(st.from_type(Graph))
     if model.operator != "gcn":
@@ -258,7 +261,7 @@ def test_any_network_on_any_graph_agrees(data: st.DataObject, operator: str) -> 
     network = train(graph, spec)
     found = agreement_of(graph, network, export(network))
     first = next((slot for slot in found.slots if slot.different), None)
-    assert first is None or first.max_difference == 1
+    assert first is None or first.max_difference <= (4 if operator == "elastic" else 1)
 
 
 @pytest.mark.parametrize("change", [lambda graph: graph, weighted], ids=["plain", "weighted"])

@@ -228,7 +228,7 @@ def _finish(sums: NDArray[Any], target: Target) -> None:
         scaled: Any = sums.astype(target.factor.dtype)
         codes = np.clip(np.rint(scaled * target.factor), low, high).astype(np.float32)
     links = list(target.columns)
-    if target.rows.size:
+    if len(limits) - 1 > len(links):  # one link goes by row; of no rows there may be none
         links.insert(0, target.rows.T[:, :, None])
     for (least, low, high), (gain, offset) in zip(limits[1:], links, strict=True):
         codes = np.rint(np.clip(np.maximum(codes, least) * gain + offset, low, high))
