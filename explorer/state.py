@@ -168,10 +168,13 @@ def with_model(recipe: RunSpec, **fields: Any) -> RunSpec:
 
     Further layers are quantized like its hidden ones, as is a head for graphs; what no layer had
     before, like its messages. Another operator comes with its habits, and attention with the hidden
-    features its heads need.
+    features its heads need. To a propagation or from it, or with other steps, all is quantized
+    anew.
     """
     old = _shape(recipe.model)
     model = _within("model", lambda: _other_model(old, fields))
+    if old.propagated or model.propagated:
+        return with_network(recipe, model)
     before, after = _layers(old)[0].components, _layers(model)
     new = [component for component in after[0].components if component not in before]
     body, head = _with_head(recipe.quant, old, model)
@@ -317,7 +320,7 @@ def _other_model(old: ModelSpec, fields: dict[str, Any]) -> ModelSpec:
     operator = fields.get("operator", old.operator)
     usual = habits(operator)
     if operator != old.operator:
-        fields = {**dict.fromkeys(usual), **fields}
+        fields = {**dict.fromkeys((*usual, "steps", "propagation")), **fields}
     fields = {
         name: None if name in usual and value == usual[name] else value
         for name, value in fields.items()

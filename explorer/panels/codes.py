@@ -45,7 +45,9 @@ class CodesPanel(widgets.VBox):
         shown = self._state.shown
         layers = shown.layers if shown else self._state.recipe.model.layer_specs(1, 1)
         offer(self.layer, numbered(len(layers)), len(layers) - 1, self._choose)
-        offer(self.component, options(tuple(layers[self.layer.value].slots)), "message", self._draw)
+        slots = tuple(layers[self.layer.value].slots)
+        usual = "message" if "message" in slots else "output"
+        offer(self.component, options(slots), usual, self._draw)
 
     def _draw(self, _: Any) -> None:
         shown = self._state.shown

@@ -17,7 +17,8 @@ from engine.spec import (
     Pool,
     RunSpec,
 )
-from engine.spec.run import HEADS
+from engine.spec.propagation import PROPAGATIONS
+from engine.spec.run import HEADS, STEPS
 from explorer.captions import ACTIVATIONS, OPERATORS, own_title
 from explorer.fields import bind, choice, flag, html, integer, real, row
 from explorer.state import State, with_model, with_network, with_task
@@ -30,7 +31,7 @@ class ModelPanel(widgets.VBox):
     """Controls of the network; those that one operator alone has appear with it.
 
     Of a person's own model they say what it is, and only another network can be chosen. One that
-    only the recipe names is offered as well.
+    only the recipe names is offered as well, and so is a propagation.
 
     Args:
         state: Holds the recipe.
@@ -50,6 +51,7 @@ class ModelPanel(widgets.VBox):
         self.dropout = real("Dropout", shape["dropout"], 0.05, "Share of a layer's input dropped")
         for control in (self.layers, self.hidden, self.dropout):
             control.add_class("gb-short")
+        self.steps = integer("Steps", shape["steps"], "Steps of the propagation")
         self.heads = integer("Heads", shape["heads"], "Attention heads, sharing the hidden ones")
         self.aggregation = choice(
             "Aggregation", aggregations, shape["aggregation"], "How a node gathers its neighbours"
@@ -73,6 +75,7 @@ class ModelPanel(widgets.VBox):
             [
                 row(self.operator, self.layers, self.hidden, self.dropout),
                 row(
+                    self.steps,
                     self.heads,
                     self.aggregation,
                     self.activation,
@@ -91,7 +94,10 @@ class ModelPanel(widgets.VBox):
         if isinstance(model, OwnModel) and model not in self._own:
             self._own.insert(0, model)
         own = [(own_title(model).capitalize(), model) for model in self._own]
-        return [*own, *((OPERATORS[name], name) for name in get_args(Operator))]
+        offered = list(get_args(Operator))
+        if isinstance(model, ModelSpec) and model.propagated:
+            offered.append(model.operator)
+        return [*own, *((OPERATORS[name], name) for name in offered)]
 
     def _offer(self, _: Any) -> None:
         """Offer a model that only the recipe names, before the control is set to it."""
@@ -114,6 +120,7 @@ class ModelPanel(widgets.VBox):
         for name in shown(model):
             if name != "operator":
                 getattr(self, name).disabled = is_own
+        self.steps.layout.display = None if operators & PROPAGATIONS.keys() else "none"
         self.heads.layout.display = None if "gat" in operators else "none"
         self.aggregation.layout.display = None if "sage" in operators else "none"
         self.pool.layout.display = "none" if model.pool == "none" else None
@@ -130,6 +137,7 @@ def shown(model: ModelSpec | OwnModel) -> dict[str, Any]:
             "layers": model.depth,
             "hidden": first.outputs,
             "dropout": first.dropout,
+            "steps": STEPS,
             "heads": first.heads,
             "aggregation": first.aggregation,
             "activation": first.activation,
@@ -142,6 +150,7 @@ def shown(model: ModelSpec | OwnModel) -> dict[str, Any]:
         "layers": model.layers,
         "hidden": model.hidden,
         "dropout": model.dropout,
+        "steps": model.propagated or STEPS,
         "heads": model.heads or HEADS,
         "aggregation": model.aggregation or "mean",
         "activation": model.activates,

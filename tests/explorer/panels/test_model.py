@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import get_args
 
 import pytest
 
-from engine.spec import LayerSpec, ModelSpec, Operator, OwnModel, scheme
+from engine.spec import LayerOperator, LayerSpec, ModelSpec, Operator, OwnModel, scheme
+from explorer.panels.codes import CodesPanel
 from explorer.panels.model import ModelPanel
 from explorer.state import State, preset_of, with_network, with_task
 
@@ -107,3 +109,31 @@ def test_an_own_model_that_only_the_recipe_names_is_offered() -> None:
     assert len(panel.operator.options) == 4
     state.edit(lambda recipe: with_network(recipe, GIVEN))
     assert (len(panel.operator.options), panel.operator.value) == (5, GIVEN)
+
+
+@pytest.mark.parametrize("operator", ["appnp", "elastic", "smp"])
+def test_a_propagation_that_the_recipe_names(operator: LayerOperator) -> None:
+    model = ModelSpec(operator=operator, hidden=64)
+    state = State(scheme("qat", bits=4, model=model))
+    panel = ModelPanel(state)
+    assert (panel.operator.value, panel.steps.value) == (operator, 10)
+    assert panel.steps.layout.display is None
+    panel.steps.value = 3
+    assert state.recipe == scheme("qat", bits=4, model=replace(model, steps=3))
+    panel.steps.value = 65
+    assert "model.steps: got 65" in state.problem
+    panel.operator.value = "gcn"
+    assert state.recipe == scheme("qat", bits=4, model=ModelSpec(hidden=64))
+    assert panel.steps.layout.display == "none"
+    state.undo()
+    assert (panel.operator.value, panel.steps.value) == (operator, 3)
+
+
+def test_every_slot_of_a_propagation_has_its_codes() -> None:
+    state = State(scheme("qat", bits=4, model=ModelSpec(operator="smp", steps=2)))
+    panel = CodesPanel(state)
+    offered = []
+    for panel.layer.value in range(4):
+        offered.append([slot for _, slot in panel.component.options])
+    assert offered[2:] == [["message", "change", "output"], ["change", "output"]]
+    assert panel.component.value == "output"
