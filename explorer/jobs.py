@@ -267,24 +267,27 @@ class Jobs:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self.poll)
 
-    def _write(self, **command: Any) -> None:
+    def _write(self, **command: Any) -> bool:
+        """Return whether the worker took a command; one that died did not, and is replaced soon."""
         if self._process is None or self._process.stdin is None:
-            return
+            return False
         try:
             self._process.stdin.write(json.dumps(command) + "\n")
             self._process.stdin.flush()
-        except OSError:
-            pass  # It died: the reader has noticed or is about to.
+        except (OSError, ValueError):  # a broken pipe, or one that the reader has closed
+            return False
+        return True
 
     def _hand_out(self) -> None:
         if not self._ready or self.running is not None or not self.waiting:
             return
         job = self.waiting[0]
-        job.status = "running"
         if isinstance(job.order, RunSpec):
-            self._write(id=job.id, command="run", spec=encode(job.order))
+            taken = self._write(id=job.id, command="run", spec=encode(job.order))
         else:
-            self._write(id=job.id, command="fetch_graph", graph=encode(job.order))
+            taken = self._write(id=job.id, command="fetch_graph", graph=encode(job.order))
+        if taken:
+            job.status = "running"
 
     def _on_event(self, event: dict[str, Any]) -> None:
         before = self.worker_state

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 import threading
 import time
@@ -75,6 +76,21 @@ def test_killed_worker_fails_its_job_and_the_next_runs(jobs: Jobs) -> None:
     assert "SIGKILL" in fatal.note
     assert [record["epoch"] for record in fatal.epochs] == [1, 2]
     assert later.status == "finished"
+
+
+def test_a_job_that_a_dead_worker_did_not_take_waits_for_the_next(jobs: Jobs) -> None:
+    settle(jobs, lambda: jobs.worker_state == "worker ready")
+    process = jobs._process
+    assert process is not None
+    assert process.stdin is not None
+    os.kill(process.pid, signal.SIGKILL)
+    while not process.stdin.closed:
+        time.sleep(0.005)
+    job = jobs.submit(RunSpec(seed=1), "next")
+    assert job.status == "waiting"
+    settle(jobs, lambda: job.is_over)
+    assert job.status == "finished"
+    assert jobs.pid != process.pid
 
 
 def test_worker_deaf_to_cancel_is_replaced(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
