@@ -70,25 +70,25 @@ def _moved(
     for move in sorted(range(-MOVES, MOVES + 1), key=abs):
         moved = (gain.astype(np.float32).view(np.int32) + np.int32(move)).view(np.float32)
         with np.errstate(over="ignore", invalid="ignore"):
-            scaled = (x * moved)[:, left]
-            offset = _offset(scaled, wanted[:, left], low, high)
-            codes = np.rint(np.clip(scaled + offset, np.float32(low), np.float32(high)))
-        proven = (codes == wanted[:, left]).all(axis=0)
-        near[:, left[proven]] = moved[left[proven]], offset[proven]
-        left = left[~proven]
-        if not left.size:
-            return near
+            scaled = x * moved
+            for offset in _offsets(scaled, wanted, low, high):
+                codes = np.rint(np.clip(scaled + offset, np.float32(low), np.float32(high)))
+                proven = (codes == wanted).all(axis=0)[left]
+                near[:, left[proven]] = moved[left[proven]], offset[left[proven]]
+                left = left[~proven]
+                if not left.size:
+                    return near
     return None
 
 
-def _offset(scaled: Near, wanted: NDArray[Any], low: int, high: int) -> Near:
-    """Return what is best added before rounding, [F']."""
+def _offsets(scaled: Near, wanted: NDArray[Any], low: int, high: int) -> tuple[Near, Near]:
+    """Return what may best be added before rounding, [F']: 0, and the middle of what is allowed."""
     slack = wanted - scaled.astype(np.float64)
     least = np.where(wanted > low, slack - 0.5, -np.inf).max(axis=0, initial=-np.inf)
     most = np.where(wanted < high, slack + 0.5, np.inf).min(axis=0, initial=np.inf)
-    free = (least <= 0) & (most >= 0)
     middle = np.where(np.isfinite(least + most), (least + most) / 2, np.clip(0, least, most))
-    return np.nan_to_num(np.where(free, 0, middle)).astype(np.float32)
+    offsets: Near = np.nan_to_num(middle).astype(np.float32)
+    return np.zeros_like(offsets), offsets
 
 
 def _sums_around_steps(

@@ -1,0 +1,141 @@
+"""Products of all widths and shapes equal their twins, and so do the ways they are computed in."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numba
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.affine import QParams
+from engine.integer import IntArray
+from engine.integer.kernels.operands import CodeTarget
+from engine.integer.kernels.table import NUMBA, NUMPY
+from engine.integer.packing import pack, word_count
+from engine.integer.weights import PIECE, SHORTEST, dense_matrix, sparse_matrix
+from engine.spec import QuantSpec
+
+INT32, INT64 = np.dtype(np.int32), np.dtype(np.int64)
+BITS = [(8, 8), (8, 4), (4, 8), (4, 4), (2, 2), (2, 8), (8, 2), (7, 3), (3, 6), (5, 5)]
+
+
+def held(rng: np.random.Generator, bits: int, shape: tuple[int, int]) -> IntArray:
+    """Return codes of any zero point: all lowest, all highest, or anything."""
+    spec = QuantSpec(bits=bits, signed=False)
+    zero = int(rng.choice([0, spec.qmax, rng.integers(spec.qmax + 1), 1 << (bits - 1)]))
+    low, high = [(0, 0), (spec.qmax, spec.qmax), (0, spec.qmax)][rng.choice(3, p=[0.1, 0.2, 0.7])]
+    codes = rng.integers(low, high + 1, shape, np.int32)
+    return IntArray(QParams(spec, np.float32(1), np.int32(zero)), pack(codes, spec), shape)
+
+
+def target_of(rng: np.random.Generator, rows: int, width: int) -> CodeTarget:
+    """Return a target of 8 bits that keeps sums apart as well as it can; its words hold rubbish."""
+    words = np.full((rows, word_count(width, QuantSpec(bits=8))), 0xA5, np.uint8)
+    return CodeTarget(words, 8, 100, 255, 10.0 ** rng.uniform(-6, 0, width))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("bits", BITS)
+@settings(max_examples=12)
+@given(seed=st.integers(0, 2**32 - 1), wide=st.booleans())
+def test_dense_and_sparse(bits: tuple[int, int], threads: int, seed: int, wide: bool) -> None:
+    rng = np.random.default_rng(seed)
+    rows, width = int(rng.integers(0, 100)), int(rng.integers(1, 75))
+    fan_in = int(rng.integers(1, 1500 if wide else 40))
+    x, weight = held(rng, bits[0], (rows, fan_in)), held(rng, bits[1], (fan_in, width))
+    kind = INT64 if rng.random() < 0.1 else INT32
+    count = rng.integers(0, min(fan_in, 9) + 1, rows)
+    rowptr = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
+    column = rng.integers(0, fan_in, rowptr[-1]).astype(np.int32)
+    values = held(rng, bits[0], (1, int(rowptr[-1])))
+    dense = x.packed, dense_matrix(weight, x.params, kind)
+    sparse = rowptr, column, values.packed, sparse_matrix(weight, values.params, kind)
+    made = target_of(rng, rows, width)
+    outer = numba.get_num_threads()
+    for name, operands in (("product", dense), ("sparse_product", sparse)):
+        twin = made._replace(words=np.zeros_like(made.words))
+        numba.set_num_threads(min(threads, outer))
+        try:
+            getattr(NUMBA, name)(*operands, made, kind)
+        finally:
+            numba.set_num_threads(outer)
+        getattr(NUMPY, name)(*operands, twin, kind)
+        np.testing.assert_array_equal(made.words, twin.words)
+
+
+def weights(codes: np.ndarray) -> IntArray:
+    spec = QuantSpec(bits=8)
+    params = QParams(spec, np.float32(1), np.int32(0))
+    return IntArray(params, pack(codes.astype(np.int32), spec), codes.shape)
+
+
+def codes(bits: int) -> QParams:
+    return QParams(QuantSpec(bits=bits, signed=False), np.float32(1), np.int32(0))
+
+
+def test_bytes_where_they_cannot_overflow() -> None:
+    some = np.full((300, 9), 8)
+    assert dense_matrix(weights(some), codes(8), INT32).lanes.dtype == np.int8
+    assert dense_matrix(weights(some), codes(8), INT32).piece == 32767 // (255 * 16)
+    assert dense_matrix(weights(some), codes(2), INT32).piece == PIECE
+    largest = 32767 // 255 // SHORTEST // 2
+    for size, kind in ((largest, np.int8), (largest + 1, np.int16)):
+        for sign in (1, -1):
+            same = weights(some // 8 * size * sign)
+            assert dense_matrix(same, codes(8), INT32).lanes.dtype == kind
+    some[7, 3] = -100  # one of two neighbours decides
+    assert dense_matrix(weights(some), codes(8), INT32).lanes.dtype == np.int16
+    assert dense_matrix(weights(some), codes(8), INT64).lanes.dtype == np.int32
+
+
+@pytest.mark.parametrize("size", [16, -16, 15, 3, 127, -128])
+@pytest.mark.parametrize("bits", [2, 4, 8])
+def test_the_largest_sums(size: int, bits: int) -> None:
+    """All codes and weights at their ends, over more steps than may be taken at once."""
+    x = np.full((7, 3001), (1 << bits) - 1)
+    spec = QuantSpec(bits=bits, signed=False)
+    packed = IntArray(codes(bits), pack(x.astype(np.int32), spec), x.shape)
+    matrix = dense_matrix(weights(np.full((3001, 17), size)), codes(bits), INT32)
+    words = np.zeros((7, 17), np.uint8)
+    total = 3001 * size * x[0, 0]
+    target = CodeTarget(words, 8, 128, 255, np.full(17, 77 / total))
+    NUMBA.product(packed.packed, matrix, target, INT32)
+    assert (words == 128 + 77).all()
+
+
+WITHOUT_AVX2 = """
+import test_product as t
+import numpy as np
+for bits in ((8, 8), (4, 4)):
+    for wide in (False, True):
+        t.test_dense_and_sparse.hypothesis.inner_test(bits, 1, 5, wide)
+from numba.core.registry import cpu_target
+print("+avx2" in cpu_target.target_context.codegen().magic_tuple()[2])
+"""
+
+
+def test_a_machine_without_these_instructions(tmp_path: Path) -> None:
+    here = Path(__file__)
+    environment = {
+        **os.environ,
+        "NUMBA_CPU_NAME": "generic",
+        "NUMBA_CPU_FEATURES": "",
+        "NUMBA_CACHE_DIR": str(tmp_path),
+        "PYTHONPATH": os.pathsep.join([str(here.parents[4]), str(here.parent)]),
+    }
+    outcome = subprocess.run(
+        [sys.executable, "-c", WITHOUT_AVX2],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert outcome.returncode == 0, outcome.stderr
+    assert outcome.stdout.split() == ["False"]
