@@ -17,19 +17,24 @@ from numpy.typing import NDArray
 
 from engine.bench.lanes import add_product, add_real
 from engine.integer.kernels.compile import routine
-from engine.integer.kernels.neighbours import (
-    AHEAD,
-    ROOM,
-    TILES,
-    Loop,
-    Rows,
-    add_up,
-    gather,
-    gather_hubs,
-    rows_of,
+from engine.integer.kernels.gather import shares_of
+from engine.integer.kernels.memory import roomy
+from engine.integer.kernels.neighbours import AHEAD, Loop, tile_of
+from engine.integer.kernels.operands import Incoming
+from engine.integer.kernels.rows import ROOM, stride_of, together
+from engine.integer.kernels.told import told
+from engine.integer.kernels.vectors import (
+    add,
+    call,
+    element,
+    fields,
+    load,
+    prefetch,
+    put,
+    store,
+    zeros,
 )
-from engine.integer.kernels.operands import Incoming, Packed
-from engine.integer.kernels.vectors import add, element, load, prefetch, store, zeros
+from engine.integer.kernels.work import perform, work
 
 Wide = NDArray[np.float32] | NDArray[np.int32]
 
@@ -72,68 +77,96 @@ def aggregate(incoming: Incoming, x: Wide, norm: Wide, out: Wide) -> None:
         norm: [N].
         out: [N, F].
     """
-    rows = rows_of(Packed(x, 32, 0, x.shape[1]))  # type: ignore[arg-type]
-    fitting = (tile for tile in TILES if tile <= WIDEST)
-    lanes = min(fitting, key=lambda tile: -(-x.shape[1] // tile) * (tile + 32))
-    loop = Loop(_adding(x.dtype.kind == "f", lanes).address, lanes)
-    shares = gather_hubs(loop, rows, incoming, x.dtype)
-    _aggregate(loop, rows, shares, incoming, norm, out)
+    words = roomy(x)
+    lanes = tile_of(x.shape[1], WIDEST)
+    rows = told(words, x.shape[1])
+    loop = Loop(_adding(x.dtype.kind == "f", lanes), lanes, rows)
+    stride = stride_of(x.shape[1], 32)
+    first, shares = shares_of(loop, incoming, stride)
+    most = together(stride)
+    operands = (
+        *(loop.address, loop.rows, incoming.rowptr, incoming.source, incoming.source.size - 1),
+        *(incoming.parts, shares, stride, x.shape[1], most, norm, out),
+    )
+    scratch_bytes = most * stride + ROOM * 4
+    last = work(_summing(x.dtype.kind == "f"), len(incoming.parts), scratch_bytes, *operands)
+    perform([*first, last])
 
 
 @cache
-def _adding(real: bool, lanes: int) -> Any:
-    """Return the loop that adds up rows of 32-bit numbers, called as those of `neighbours` are."""
+def _adding(real: bool, lanes: int) -> int:
+    """Return the loop that adds up rows of 32-bit numbers, called as those of the kernels are."""
     plus = add_real if real else add
 
     def gather(
-        words: int,
-        tail: int,
-        safe: int,
-        width: int,
-        zero: int,
+        of: int,
+        ends: int,
+        apart: int,
         source: int,
-        edges: int,
-        left: int,
+        final: int,
+        start: int,
+        stop: int,
         sums: int,
+        stride: int,
     ) -> None:
-        line, node = zeros(lanes, 32), np.int32(0)
-        stride = u(width) * u(4)
-        offset = (u(width) - u(1)) // u(lanes) * u(lanes)
-        while True:  # over tiles, the last first: none may overwrite the row's beginning
-            total, edge = line, u(0)
-            body, end = u(words) + offset * u(4), u(tail) + offset * u(4)
-            while edge < u(edges):
-                soon = element(node, u(source), min(edge + u(AHEAD), u(left)))
-                for part in range(lanes // 16):
-                    prefetch(body + u(soon) * stride + u(64 * part))
-                prefetch(body + u(soon) * stride + u(4 * lanes - 1))
-                row = u(element(node, u(source), edge))
-                place = (body if row < u(safe) else end) + row * stride
-                total = plus(total, load(line, place))
-                edge += u(1)
-            store(total, line, u(sums) + offset * u(4), u(0))
-            if offset == u(0):
-                break
-            offset -= u(lanes)
+        words, width = fields(u(of), 2)
+        line, node, number = zeros(lanes, 32), np.int32(0), np.int64(0)
+        row_bytes = u(width) * u(4)
+        furthest = (u(width) - u(1)) // u(lanes) * u(lanes)
+        for row in range(start, stop):
+            begin = u(element(number, u(ends), u(row * apart)))
+            end = u(element(number, u(ends), u(row * apart + 1)))
+            into, offset = u(sums + (row - start) * stride), furthest
+            while True:  # over tiles, the last first: none may overwrite the row's beginning
+                total, edge, body = line, begin, u(words) + offset * u(4)
+                while edge < end:
+                    soon = element(node, u(source), min(edge + u(AHEAD), u(final)))
+                    ahead = body + u(soon) * row_bytes
+                    for part in range(lanes // 16):
+                        prefetch(ahead + u(64 * part))
+                    prefetch(ahead + u(4 * lanes - 1))
+                    place = body + u(element(node, u(source), edge)) * row_bytes
+                    total = plus(total, load(line, place))
+                    edge += u(1)
+                store(total, line, into + offset * u(4), u(0))
+                if offset == u(0):
+                    break
+                offset -= u(lanes)
 
     return routine(gather)
 
 
-@compiled
-def _aggregate(
-    loop: Loop, rows: Rows, shares: Wide, incoming: Incoming, norm: Wide, out: Wide
-) -> None:
-    rowptr, source, parts, _ = incoming
-    for part in numba.prange(parts.shape[0]):
-        room = np.empty(rows.width + ROOM, out.dtype)
-        sums = room[: rows.width]
-        for row in range(parts[part, 0], parts[part, 1]):
-            if parts[part, 2] < parts[part, 3]:
-                add_up(shares, parts[part, 2], parts[part, 3], sums)
+@cache
+def _summing(real: bool) -> int:
+    """Return what fills a part of the targets."""
+    number = np.float32(0) if real else np.int32(0)
+    cast = np.float32 if real else np.int32
+
+    def sum_part(of: int, part: int, scratch: int) -> None:
+        held = fields(u(of), 12)
+        loop, rows, ends, source, final, parts, shares, stride, columns, most = held[:10]
+        norm, out = held[10:]
+        row, stop, piece, last_piece = fields(u(parts + 32 * part), 4)
+        while row < stop:
+            after = min(row + most, stop)
+            if piece < last_piece:  # a hub, alone in its part
+                for column in range(columns):
+                    total = element(number, u(shares + piece * stride), u(column))
+                    for at in range(piece + 1, last_piece):
+                        more = element(number, u(shares + at * stride), u(column))
+                        total = cast(total + more)
+                    put(total, u(scratch), u(column))
             else:
-                gather(loop, rows, source, rowptr[row], rowptr[row + 1], room)
-            for column in range(sums.size):
-                out[row, column] = sums[column] * norm[row]
+                call(loop, (rows, ends, 1, source, final, row, after, scratch, stride))
+            for index in range(after - row):
+                factor = element(number, u(norm), u(row + index))
+                into = u(out + 4 * (row + index) * columns)
+                for column in range(columns):
+                    total = element(number, u(scratch + index * stride), u(column))
+                    put(cast(factor * total), into, u(column))
+            row = after
+
+    return routine(sum_part)
 
 
 def product(x: Wide, weight: Wide, out: Wide) -> None:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from engine.bench.machine import Machine
 from engine.bench.traffic import traffic
-from engine.integer import NUMBA, Plan
+from engine.integer import Plan
 from engine.integer.program import ENTRY
-from engine.integer.stages.stage import Step, slot_name
+from engine.integer.recording import Player, record
+from engine.integer.stages.stage import Slot, Step, Value, slot_name
 
 
 def profile(plan: Plan, machine: Machine, *, rounds: int = 5) -> list[dict[str, Any]]:
@@ -24,15 +23,20 @@ def profile(plan: Plan, machine: Machine, *, rounds: int = 5) -> list[dict[str, 
         rounds: Times the program is run, once more to warm it up.
     """
     schedule = plan.schedule
-    times: list[list[float]] = [[] for _ in schedule.steps]
-    watched = replace(
-        schedule,
-        steps=tuple(map(_watched, schedule.steps, times)),
-    )
+    times: dict[Slot, list[float]] = {step.target: [] for step in schedule.steps}
+
+    def watched(step: Step, play: Player) -> Player:
+        def timed(values: dict[Slot, Value]) -> None:
+            start = time.perf_counter()
+            play(values)
+            times[step.target].append(1000 * (time.perf_counter() - start))
+
+        return timed
+
+    recording = record(schedule, ENTRY, plan.features)
     for _ in range(rounds + 1):
-        with watched.result(ENTRY, plan.features, NUMBA):
-            pass
-    medians = [statistics.median(of_step[1:]) for of_step in times]
+        recording.timed(watched)
+    medians = [statistics.median(of_step[1:]) for of_step in times.values()]
     rows = []
     for step, median_ms in zip(schedule.steps, medians, strict=True):
         moved = traffic(plan, step)
@@ -50,16 +54,3 @@ def profile(plan: Plan, machine: Machine, *, rounds: int = 5) -> list[dict[str, 
             }
         )
     return rows
-
-
-def _watched(step: Step, times: list[float]) -> Step:
-    """Return a step that notes how many milliseconds each run takes."""
-    compute: Callable[..., Any] = step.compute
-
-    def timed(*operands: Any) -> Any:
-        start = time.perf_counter()
-        value = compute(*operands)
-        times.append(1000 * (time.perf_counter() - start))
-        return value
-
-    return replace(step, compute=timed)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from threading import Lock
+from dataclasses import dataclass
 
-from engine.integer.memory import ALIGNMENT, aligned
+from engine.integer.kernels.memory import ALIGNMENT
 from engine.integer.stages.stage import Buffer, Slot
 
 
@@ -93,30 +92,3 @@ def _held(lives: Mapping[Slot, Life], step: int) -> int:
 def _lines(size: int) -> int:
     """Return a size rounded up to whole lines of cache."""
     return -(-size // ALIGNMENT) * ALIGNMENT
-
-
-@dataclass(slots=True)
-class Blocks:
-    """Blocks of memory for runs: a run takes one and gives it back, the next one takes it again.
-
-    Runs at the same time have a block each, so there are as many as ever ran at once.
-
-    Args:
-        size_bytes: Size of a block.
-    """
-
-    size_bytes: int
-    _free: list[Buffer] = field(default_factory=list)
-    _lock: Lock = field(default_factory=Lock)
-
-    def take(self) -> Buffer:
-        """Return a block that no run uses."""
-        with self._lock:
-            if self._free:
-                return self._free.pop()
-        return aligned(self.size_bytes)
-
-    def give(self, block: Buffer) -> None:
-        """Take back a block."""
-        with self._lock:
-            self._free.append(block)

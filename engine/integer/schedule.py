@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from engine.integer.buffers import Blocks, Layout, Life, lay_out
+from engine.integer.buffers import Layout, Life, lay_out
 from engine.integer.fusion import fuse
-from engine.integer.kernels.compile import threads_for
 from engine.integer.kernels.table import Kernels
 from engine.integer.stages.stage import Slot, Step, Value
 
@@ -17,15 +15,13 @@ from engine.integer.stages.stage import Slot, Step, Value
 class Schedule:
     """The steps of a run, what each releases, and where the slots lie.
 
-    A run holds one block of memory, in which the codes of all steps of integers lie, and gives it
-    back for the next run; runs at the same time have a block each. What float stages make, and
-    scores that leave the run in float32, are arrays of their own.
+    A run holds one block of memory, in which the codes of all steps of integers lie. What float
+    stages make, and scores that leave the run in float32, are arrays of their own.
 
     Args:
         steps: The fused steps in order.
         releases: Slots that no step after each of them reads.
         layout: Where each slot lies in a block.
-        blocks: The blocks.
         peak_bytes: Most bytes that a run holds, those of its entry aside.
         operations: Multiply-adds of a run.
     """
@@ -33,13 +29,11 @@ class Schedule:
     steps: tuple[Step, ...]
     releases: tuple[tuple[Slot, ...], ...]
     layout: Layout
-    blocks: Blocks
     peak_bytes: int
     operations: int
 
-    @contextmanager
-    def result(self, entry: Slot, features: Value, kernels: Kernels) -> Iterator[Value]:
-        """Run the steps; what the last one fills is valid within the context only.
+    def walk(self, entry: Slot, features: Value, kernels: Kernels) -> Value:
+        """Run the steps, each in memory of its own, and return what the last one fills.
 
         Args:
             entry: The slot that no step fills.
@@ -47,17 +41,11 @@ class Schedule:
             kernels: What the steps call.
         """
         values = {entry: features}
-        block = self.blocks.take()
-        try:
-            with threads_for(self.operations):
-                for step, done in zip(self.steps, self.releases, strict=True):
-                    buffer = self.layout.buffer(block, step.target)
-                    values[step.target] = step.run(values, kernels, buffer)
-                    for slot in done:
-                        del values[slot]
-            yield values[self.steps[-1].target]
-        finally:
-            self.blocks.give(block)
+        for step, done in zip(self.steps, self.releases, strict=True):
+            values[step.target] = step.run(values, kernels)
+            for slot in done:
+                del values[slot]
+        return values[self.steps[-1].target]
 
 
 def schedule(
@@ -95,7 +83,6 @@ def schedule(
             for index in range(len(fused))
         ),
         layout=layout,
-        blocks=Blocks(layout.size_bytes),
         peak_bytes=layout.size_bytes + most,
         operations=sum(step.operations for step in fused),
     )

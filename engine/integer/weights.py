@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.affine import QParams
-from engine.integer.kernels.combination import COLUMNS, ORDER
 from engine.integer.kernels.operands import Accumulator, Matrix
+from engine.integer.kernels.pairs import WOVEN
+from engine.integer.kernels.sparse_product import COLUMNS
 from engine.integer.kernels.tile import LANES
 from engine.integer.packing import IntArray, zero_offset
 
@@ -28,7 +29,7 @@ def dense_matrix(weight: IntArray, source: QParams, accumulator: Accumulator) ->
     """
     codes = weight.codes() - weight.params.zero
     if _wide(weight, source, accumulator):
-        return Matrix(*weight.packed, codes, NO_START, 1)
+        return Matrix(*weight.packed, codes.astype(accumulator), NO_START, 1)
     piece = _bytes_piece(codes, (1 << source.spec.bits) - 1)
     kind = np.int8 if piece >= SHORTEST else np.int16
     lanes = _lanes(codes, kind)
@@ -41,12 +42,12 @@ def sparse_matrix(weight: IntArray, source: QParams, accumulator: Accumulator) -
     """Return weights laid out to be multiplied by sparse codes; arguments as of `dense_matrix`."""
     codes = weight.codes() - weight.params.zero
     if _wide(weight, source, accumulator):
-        return Matrix(*weight.packed, codes, NO_START, 1)
+        return Matrix(*weight.packed, codes.astype(accumulator), NO_START, 1)
     inputs, outputs = codes.shape
     registers = -(-outputs // COLUMNS)
     filled = np.zeros((inputs, registers * COLUMNS), np.int16)
     filled[:, :outputs] = codes
-    ordered = filled.reshape(inputs, registers, COLUMNS)[:, :, ORDER]
+    ordered = filled.reshape(inputs, registers, COLUMNS)[:, :, WOVEN]
     lanes = np.ascontiguousarray(ordered).reshape(filled.shape)
     return Matrix(*weight.packed, lanes, NO_START, 1)
 

@@ -1,31 +1,12 @@
-"""Sums of neighbours' codes."""
+"""Sums of neighbours' codes, normed, each with a weight or without."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-from numba import prange
-from numpy.typing import NDArray
-
-from engine.integer.kernels.compile import kernel
-from engine.integer.kernels.neighbours import (
-    CHUNK,
-    ROOM,
-    Loop,
-    Rows,
-    add_up,
-    adder,
-    gather,
-    gather_hubs,
-    rows_of,
-    weigh,
-    weigh_hubs,
-    weigher,
-    weight_type,
-)
+from engine.integer.kernels.gather import gathered
 from engine.integer.kernels.operands import Accumulator, Incoming, Packed, Target
-from engine.integer.kernels.rows import clear, finish, read
+from engine.integer.kernels.rows import Factor
+from engine.integer.kernels.weigh import weighed
+from engine.integer.kernels.work import Work
 
 
 def aggregate(
@@ -35,7 +16,7 @@ def aggregate(
     norm: Packed | None,
     target: Target,
     accumulator: Accumulator,
-) -> None:
+) -> tuple[Work, ...]:
     """Sum ``(weight_e - zero_w) (message_e - zero_m)`` over a node's edges times ``norm - zero_n``.
 
     Args:
@@ -46,69 +27,7 @@ def aggregate(
         target: [N, F'].
         accumulator: Type of the sums.
     """
-    rows = rows_of(message)
+    factor: Factor = 1 if norm is None else norm
     if weight is None:
-        loop = adder(rows, accumulator)
-        shares = gather_hubs(loop, rows, incoming, accumulator)
-        _aggregate(loop, rows, shares, incoming, norm, target, accumulator)
-    else:
-        kind = weight_type(weight)
-        loop = weigher(rows, 1, kind, accumulator)
-        shares = weigh_hubs(loop, rows, incoming, weight, kind, accumulator)
-        _weighted(loop, rows, shares, incoming, weight, kind, norm, target, accumulator)
-
-
-@kernel
-def _aggregate(
-    loop: Loop,
-    rows: Rows,
-    shares: NDArray[Any],
-    incoming: Incoming,
-    norm: Packed | None,
-    target: Target,
-    accumulator: Accumulator,
-) -> None:
-    rowptr, source, parts, _ = incoming
-    for part in prange(parts.shape[0]):
-        room = np.empty(rows.width + ROOM, accumulator)
-        sums = room[: rows.width]
-        for row in range(parts[part, 0], parts[part, 1]):
-            if parts[part, 2] < parts[part, 3]:
-                add_up(shares, parts[part, 2], parts[part, 3], sums)
-            else:
-                gather(loop, rows, source, rowptr[row], rowptr[row + 1], room)
-            if norm is not None:
-                factor = read(norm, 0, row)
-                for column in range(sums.size):
-                    sums[column] *= factor
-            finish(sums, target, row)
-
-
-@kernel
-def _weighted(
-    loop: Loop,
-    rows: Rows,
-    shares: NDArray[Any],
-    incoming: Incoming,
-    weight: Packed,
-    weight_type: Accumulator,
-    norm: Packed | None,
-    target: Target,
-    accumulator: Accumulator,
-) -> None:
-    rowptr, source, parts, _ = incoming
-    for part in prange(parts.shape[0]):
-        weights = np.empty(CHUNK, weight_type)
-        room = np.empty((2, rows.width + ROOM), accumulator)
-        sums = room[0, : rows.width]
-        for row in range(parts[part, 0], parts[part, 1]):
-            if parts[part, 2] < parts[part, 3]:
-                add_up(shares, parts[part, 2], parts[part, 3], sums)
-            else:
-                clear(sums)
-                weigh(loop, rows, source, weight, rowptr[row], rowptr[row + 1], weights, room)
-            if norm is not None:
-                factor = read(norm, 0, row)
-                for column in range(sums.size):
-                    sums[column] *= factor
-            finish(sums, target, row)
+        return gathered("sum", incoming, message, factor, (), target, accumulator)
+    return weighed(incoming, message, weight, factor, message.width, target, accumulator)

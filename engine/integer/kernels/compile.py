@@ -1,116 +1,74 @@
-"""How every kernel is compiled: parallel, cached on disk, safe to call from several threads.
+"""How kernels are compiled: to routines that are called by address, cached on disk.
 
-A kernel takes about a second to compile, a dashboard has one process a tab, and all need the same
-few kernels, so machine code is cached. Numba checks a cached kernel against its own file only, not
-against the functions it calls from other files; the cache folder is therefore named for the content
-of all kernel files. It lies in `NUMBA_CACHE_DIR`, else in the user's cache, because the package's
-own folder may be read-only; where no folder can be written, kernels are compiled in each process.
+A dashboard has one process a tab, and all need the same few routines, so machine code is cached.
+Numba checks a cached function against its own file only, not against the functions it calls from
+other files; the cache folder is therefore named for the content of all kernel files. It lies in
+`NUMBA_CACHE_DIR`, else in the user's cache, because the package's own folder may be read-only;
+where no folder can be written, routines are compiled in each process.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import cache, wraps
+from contextlib import contextmanager
+from functools import cache
 from hashlib import sha256
-from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryFile
-from threading import Lock
 from typing import Any, TypeVar
 
 import numba
 import numba.extending
 
-Kernel = TypeVar("Kernel", bound=Callable[..., Any])
-SMALL = 4_000_000
-"""Multiply-adds that one thread does in a few milliseconds. Several threads would have to wait for
-each other after every kernel: on a busy machine that was measured to take ten times as long."""
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 config: Any = numba.config
-numba_threads: Any = import_module("numba.np.ufunc.parallel")
-_launch = Lock()
 
 
-def kernel(function: Kernel) -> Kernel:
-    """Compile a parallel kernel; several Python threads may call it at once.
-
-    Operands that have an `opened` form, as targets have, are given to it in that.
-    """
-    compiled = _compile(function, parallel=True)
-    turn: AbstractContextManager[Any] = nullcontext() if _threadsafe() else _launch
-
-    @wraps(function)
-    def launch(*operands: Any) -> None:
-        seen = [o.opened() if hasattr(o, "opened") else o for o in operands]
-        with turn:
-            compiled(*seen)
-
-    return launch  # type: ignore[return-value]
+def inner(function: Function) -> Function:
+    """Compile a function that routines call, which must not make arrays."""
+    with _caching() as cached:
+        njit: Any = numba.njit
+        decorate = njit(nogil=True, error_model="numpy", cache=cached, forceinline=True, _nrt=False)
+        compiled: Function = decorate(function)
+    return compiled
 
 
-def inner(function: Kernel) -> Kernel:
-    """Compile a function that kernels call for every row, which must not make arrays.
-
-    Nor does it count references: threads that do so for every row of the same arrays were measured
-    to take three times as long.
-    """
-    return _compile(function, parallel=False)
-
-
-def overload(function: Callable[..., Any]) -> Callable[[Kernel], Kernel]:
-    """Let a function return, by the types it is called with, an inner function to compile."""
-    overloaded: Any = numba.extending.overload
-    decorate: Callable[[Kernel], Kernel] = overloaded(
-        function, jit_options={"_nrt": False, "error_model": "numpy", "forceinline": True}
-    )
-    return decorate
+def free(function: Function) -> Function:
+    """Compile a function that Python calls and that lets other Python threads run meanwhile."""
+    with _caching() as cached:
+        njit: Any = numba.njit
+        decorate = njit(nogil=True, error_model="numpy", cache=cached, _nrt=False)
+        compiled: Function = decorate(function)
+    return compiled
 
 
 def intrinsic(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Let kernels call what is emitted as LLVM code by what the function returns."""
+    """Let routines call what is emitted as LLVM code by what the function returns."""
     emitted: Any = numba.extending.intrinsic(prefer_literal=True)
     called: Callable[..., Any] = emitted(function)
     return called
 
 
-def routine(function: Callable[..., None]) -> Any:
-    """Compile a function of integers, which kernels call by its ``address``."""
+def routine(function: Callable[..., None]) -> int:
+    """Compile a function of integers, which must not make arrays, and return its address.
+
+    Each compiled function takes the longer the more it holds; what is called by its address is
+    compiled once for all that call it.
+    """
     with _caching() as cached:
         arguments = [numba.types.intp] * function.__code__.co_argcount
-        cfunc: Any = numba.cfunc(numba.types.void(*arguments), cache=cached)
-        return cfunc(function)
+        options: dict[str, Any] = {"error_model": "numpy", "_nrt": False}
+        cfunc: Any = numba.cfunc(numba.types.void(*arguments), cache=cached, **options)
+        compiled = cfunc(function)
+    _HELD.append(compiled)
+    address: int = compiled.address
+    return address
 
 
-@contextmanager
-def threads_for(operations: int) -> Iterator[None]:
-    """Let the kernels that this Python thread calls use one thread where the work is small.
-
-    Args:
-        operations: Multiply-adds of all of them together.
-    """
-    outer = numba.get_num_threads()
-    numba.set_num_threads(1 if operations < SMALL else outer)
-    try:
-        yield
-    finally:
-        numba.set_num_threads(outer)
-
-
-def _compile(function: Kernel, *, parallel: bool) -> Kernel:
-    with _caching() as cached:
-        njit: Any = numba.njit
-        decorate = njit(
-            nogil=True,
-            error_model="numpy",
-            cache=cached,
-            parallel=parallel,
-            forceinline=not parallel,
-            _nrt=parallel,
-        )
-        compiled: Kernel = decorate(function)
-    return compiled
+_HELD: list[Any] = []
+"""What was compiled, for as long as there may be addresses of it."""
 
 
 @contextmanager
@@ -138,20 +96,3 @@ def _cache_folder() -> Path | None:
     except (OSError, RuntimeError):  # not writable, or a user without a home
         return None
     return folder
-
-
-@cache
-def _threadsafe() -> bool:
-    """Choose threads that several callers may share; Numba's last resort, workqueue, may not be."""
-    try:
-        return bool(numba_threads.threading_layer() != "workqueue")
-    except ValueError:  # no parallel function ran yet, so the layer can still be chosen
-        pass
-    for pool in ("omppool", "tbbpool"):
-        try:
-            import_module(f"numba.np.ufunc.{pool}")
-        except ImportError:
-            continue
-        config.THREADING_LAYER = "threadsafe"
-        return True
-    return False

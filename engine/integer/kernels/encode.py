@@ -1,10 +1,11 @@
-"""The end of every row, compiled once for all kernels: sums to packed codes or to real numbers.
+"""The end of rows, compiled once for all kernels: sums to packed codes or to real numbers.
 
-Codes that share a word are as many columns apart as a row has words. So 32 neighbouring words are
+Codes that share a word are as many columns apart as a row has words. So neighbouring words are
 made of a vector of sums for each place in a word, which stays in registers on all its way: scaled
 in float32 (in float64, where float32 is not proven to do the same), clamped, rounded, sent through
-the links, shifted to its place. What is left of a row is done by 8 words, which may overlap others,
-and where there are none, or where the last place is empty, one by one.
+the links, shifted to its place. 32 words are made at once, then 8. The last 8 of a row may overlap
+others; of a row of less than 8 words, they are written over the beginning of the next row, which
+comes after; of the last rows aside, from where what belongs to each is copied.
 
 Kernels are many, and each takes the longer to compile the more it holds. So this works on addresses
 and is itself called by one, which a kernel is given with its target.
@@ -22,8 +23,8 @@ from engine.integer.kernels.compile import inner, routine
 from engine.integer.kernels.reals import (
     at_least,
     at_most,
+    exactly,
     filled,
-    keep,
     nearest,
     numbers,
     placed,
@@ -33,60 +34,76 @@ from engine.integer.kernels.reals import (
     rescaled,
     times,
 )
-from engine.integer.kernels.vectors import element, zeros
+from engine.integer.kernels.told import Told, told
+from engine.integer.kernels.vectors import element, fields, first, join, keep, put, zeros
 
 if TYPE_CHECKING:
     from engine.integer.kernels.operands import CodeTarget, RealTarget
 
-FIELDS = range(13)
-DATA, WIDTH, FACTOR, WORDS, PLACES, FULL, ZERO, LOW, HIGH, LIMITS, LINKS, ROWS, COLUMNS = FIELDS
-"""What a target's fields hold: the address of its words or numbers, the columns, the address of its
-factor or of what stands for it; the words of a row, codes in a word, how many words hold as many as
-that, the code of zero, and the ends of the first codes; then as of `Chain`, without the first
-rounding, the address of the limits, how many they are, and the addresses of the links."""
+LANES = 8
+"""Words of the shortest vector, and numbers that may be read behind each row of sums."""
 
 INTEGER, REAL, EXACT = np.int32(0), np.float32(0), np.float64(0)
 u = np.uintp
 
 
 class Opened(NamedTuple):
-    """A target as kernels see it; only as long as the target itself is held.
+    """A target as kernels see it.
 
     Args:
-        address: Of what writes a row.
+        address: Of what writes rows.
         near: Whether that takes no sums but those of 32 bits.
-        fields: What it is told.
+        told: What it is told; the address of the words or numbers comes first.
     """
 
     address: int
     near: bool
-    fields: NDArray[np.int64]
+    told: Told
 
 
 def opened_codes(target: CodeTarget) -> Opened:
     """Return a target of codes as kernels see it."""
-    words, bits, zero, high, factor, near, limits, rows, columns = target
+    words, bits, zero, _, factor, near, limits, _, _ = target
     count, width = words.shape[1], factor.size
     places = -(-width // count)
-    ends = limits[0, 1:].astype(int) if limits.size else (-zero, high - zero)
-    fields = (
-        *(words.ctypes.data, width, (near if near.size else factor).ctypes.data),
-        *(count, places, width - (places - 1) * count, zero, *ends),
-        *(limits[1:].ctypes.data, max(limits.shape[0] - 1, 0)),
-        *(rows.ctypes.data if rows.size else 0, columns.ctypes.data),
-    )
+    chain = _chain(target, places * count + LANES)
     writing = _encoder(8 * words.itemsize, bits, near.size > 0, limits.shape[0] > 1)
-    return Opened(writing.address, near.size > 0, np.array(fields))
+    last = count, places, width - (places - 1) * count, zero
+    return Opened(writing, near.size > 0, told(words, *chain, *last))
 
 
 def opened_reals(target: RealTarget) -> Opened:
     """Return a target of real numbers as kernels see it."""
-    fields = target.real.ctypes.data, target.factor.size, target.factor.ctypes.data
-    return Opened(_rescaler().address, False, np.array(fields))
+    real, factor, codes, exact = target
+    width = factor.size
+    padded = width + LANES
+    scale = _padded(factor.astype(np.float32), padded)
+    if codes is None:
+        return Opened(_rescaler(), False, told(real, width, scale))
+    near, linked = codes.near.size > 0, codes.limits.shape[0] > 1
+    last = width, scale, _padded(exact, padded)
+    return Opened(_decoder(near, linked), near, told(real, *_chain(codes, padded), *last))
+
+
+def _chain(target: CodeTarget, padded: int) -> tuple[Any, ...]:
+    """Return what is told of how sums become a target's codes, with columns and some behind."""
+    _, _, zero, high, factor, near, limits, rows, columns = target
+    ends = limits[0, 1:] if limits.size else (-zero, high - zero)
+    links = np.ascontiguousarray(limits[1:])
+    own = np.ascontiguousarray(rows) if rows.size else 0
+    first = padded, _padded(near if near.size else factor, padded), *ends
+    return *first, links, len(links), own, _padded(columns, padded)
+
+
+def _padded(array: NDArray[Any], width: int) -> NDArray[Any]:
+    """Return an array with zeros behind each row."""
+    filled = np.zeros((*array.shape[:-1], width), array.dtype)
+    filled[..., : array.shape[-1]] = array
+    return filled
 
 
 @cache
-def _encoder(word_bits: int, bits: int, near: bool, linked: bool) -> Any:
+def _encoder(word_bits: int, bits: int, near: bool, linked: bool) -> int:
     """Return what writes rows of codes.
 
     Args:
@@ -96,117 +113,177 @@ def _encoder(word_bits: int, bits: int, near: bool, linked: bool) -> Any:
         linked: Whether links follow.
     """
     size = word_bits // 8
+    unit = np.uint8(0) if size == 1 else np.uint16(0)
 
-    def encode(sums: int, wide: int, fields: int, row: int) -> None:
-        words, places = _field(fields, WORDS), _field(fields, PLACES)
-        full, width = _field(fields, FULL), _field(fields, WIDTH)
-        low, high = np.float32(_field(fields, LOW)), np.float32(_field(fields, HIGH))
-        rows = _field(fields, ROWS)
-        own = rows + 8 * row if rows else 0
-        first = near, sums, wide, _field(fields, FACTOR), low, high
-        links = linked, _field(fields, LIMITS), _field(fields, LINKS), own, _field(fields, COLUMNS)
-        last = _field(fields, ZERO), bits
-        into = _field(fields, DATA) + row * words * size
-        word = 0
-        while word + 32 <= full:
-            shape = word, words, places, width
-            made = _encoded(reals(32), zeros(32, word_bits), shape, first, links, last)
-            keep(made, u(into + word * size))
-            word += 32
-        while word < full and full >= 8:
-            word = min(word, full - 8)
-            shape = word, words, places, width
-            made = _encoded(reals(8), zeros(8, word_bits), shape, first, links, last)
-            keep(made, u(into + word * size))
-            word += 8
-        while word < words:
-            shape = word, words, places if word < full else places - 1, width
-            made = _encoded(reals(1), zeros(1, word_bits), shape, first, links, last)
-            keep(made, u(into + word * size))
-            word += 1
+    def encode(sums: int, wide: int, stride: int, of: int, row: int, rows: int) -> None:
+        held = fields(u(of), 13)
+        data, padded, factor, low, high = held[:5]
+        limits, links, own, columns = held[5:9]
+        count, places, full, zero = held[9:]
+        way = near, wide, linked
+        places_of = factor, limits, links, columns, padded
+        ends = np.float32(low), np.float32(high)
+        aside = sums + rows * stride
+        for index in range(rows):
+            at, into = sums + index * stride, data + (row + index) * count * size
+            gains = own + 8 * (row + index) if own else 0
+            word = 0
+            while word + 32 <= count:
+                start = reals(32), zeros(32, word_bits)
+                shape = word, count, places, full, zero, bits
+                made = _encoded(start, shape, way, at, places_of, ends, gains)
+                keep(made, u(into + word * size))
+                word += 32
+            while word < count:
+                word = min(word, max(count - 8, 0))
+                start = reals(8), zeros(8, word_bits)
+                shape = word, count, places, full, zero, bits
+                made = _encoded(start, shape, way, at, places_of, ends, gains)
+                if (rows - index) * count >= 8:
+                    keep(made, u(into + word * size))
+                else:
+                    keep(made, u(aside))
+                    for part in range(count):
+                        put(element(unit, u(aside), u(part)), u(into), u(part))
+                word += 8
 
     return routine(encode)
 
 
 @inner
-def _encoded(like: Any, made: Any, shape: Any, first: Any, links: Any, last: Any) -> Any:
+def _encoded(start: Any, shape: Any, way: Any, sums: int, held: Any, ends: Any, own: int) -> Any:
     """Return neighbouring words of a row.
 
     Args:
-        like: A vector of as many numbers.
-        made: A vector of as many words, all 0.
-        shape: The first word, words of a row, codes in each of these words, columns.
-        first: Of the first rounding whether float32 is proven, address of the sums, whether those
-            are of float64, address of the factors, and the limits.
-        links: Whether there are any, address of their limits, how many there are, address of the
-            row's own link or 0, and of the others.
-        last: The code of zero, and the bits of a code.
+        start: A vector of as many numbers, and one of as many words, all 0.
+        shape: The first word, words of a row, codes in a word, words that hold as many, the code
+            of zero, the bits of a code.
+        way: As of `_coded`.
+        sums: Address of the row's sums.
+        held: As of `_coded`.
+        ends: Of the first rounding.
+        own: Address of the row's own link, or 0.
     """
-    word, words, places, width = shape
-    near, sums, wide, factor, low, high = first
-    linked, limits, count, own, columns = links
-    zero, bits = last
-    for place in range(places):
-        column = place * words + word
-        if near:
-            code = _affine(numbers(like, INTEGER, u(sums + 4 * column)), factor, width, column)
-        elif wide:
-            code = rescaled(like, EXACT, u(sums + 8 * column), u(factor + 8 * column))
-        else:
-            code = rescaled(like, INTEGER, u(sums + 4 * column), u(factor + 8 * column))
-        code = at_most(at_least(code, low), high)
-        if linked:
-            gains = columns
-            for link in range(count):
-                limit = u(limits + 12 * link)
-                code = at_least(nearest(code), real(limit, 0))
-                if link == 0 and own != 0:
-                    gain, offset = filled(code, real(u(own), 0)), filled(code, real(u(own), 1))
-                    code = plus(times(code, gain), offset)
-                else:
-                    code = _affine(code, gains, width, column)
-                    gains += 8 * width
-                code = at_most(at_least(code, real(limit, 1)), real(limit, 2))
+    like, made = start
+    word, count, places, full, zero, bits = shape
+    for place in range(places - 1):
+        code = _coded(like, way, sums, held, ends, own, place * count + word)
         made = placed(code, zero, place * bits, made)
-    return made
+    place = places - 1
+    code = _coded(like, way, sums, held, ends, own, place * count + word)
+    if full == count:
+        return placed(code, zero, place * bits, made)
+    return join(made, first(placed(code, zero, place * bits, start[1]), max(full - word, 0)))
 
 
 @inner
-def _affine(x: Any, gains: int, width: int, column: int) -> Any:
+def _coded(like: Any, way: Any, sums: int, held: Any, ends: Any, own: int, column: int) -> Any:
+    """Return neighbouring codes of a row less the code of zero, the last of them not yet rounded.
+
+    Args:
+        like: A vector of as many numbers.
+        way: Whether float32 is proven, whether sums are of float64, whether there are links.
+        sums: Address of the row's sums.
+        held: Address of the factors, of the links' limits, how many links, address of those by
+            column, and columns with what is behind them.
+        ends: The smallest and the largest first code.
+        own: Address of the row's own link, or 0.
+        column: The first column.
+    """
+    near, wide, linked = way
+    factor, limits, links, columns, padded = held
+    if near:
+        code = _affine(numbers(like, INTEGER, u(sums + 4 * column)), factor, padded, column)
+    elif wide:
+        code = rescaled(like, EXACT, u(sums + 8 * column), u(factor + 8 * column))
+    else:
+        code = rescaled(like, INTEGER, u(sums + 4 * column), u(factor + 8 * column))
+    code = at_most(at_least(code, ends[0]), ends[1])
+    if linked:
+        gains = columns
+        for link in range(links):
+            limit = u(limits + 12 * link)
+            code = at_least(nearest(code), real(limit, 0))
+            if link == 0 and own != 0:
+                gain, offset = filled(code, real(u(own), 0)), filled(code, real(u(own), 1))
+                code = plus(times(code, gain), offset)
+            else:
+                code = _affine(code, gains, padded, column)
+                gains += 8 * padded
+            code = at_most(at_least(code, real(limit, 1)), real(limit, 2))
+    return code
+
+
+@inner
+def _affine(x: Any, gains: int, padded: int, column: int) -> Any:
     """Return numbers times gains plus offsets, two rows of numbers at an address."""
     gain = numbers(x, REAL, u(gains + 4 * column))
-    return plus(times(x, gain), numbers(x, REAL, u(gains + 4 * (width + column))))
+    return plus(times(x, gain), numbers(x, REAL, u(gains + 4 * (padded + column))))
 
 
 @cache
-def _rescaler() -> Any:
+def _rescaler() -> int:
     """Return what writes rows of real numbers."""
 
-    def rescale(sums: int, wide: int, fields: int, row: int) -> None:
-        width = _field(fields, WIDTH)
-        into = _field(fields, DATA) + 4 * row * width
-        column = 0
-        while column + 8 <= width:
-            keep(_product(reals(8), sums, wide, fields, column), u(into + 4 * column))
-            column += 8
-        while column < width:
-            keep(_product(reals(1), sums, wide, fields, column), u(into + 4 * column))
-            column += 1
+    def rescale(sums: int, wide: int, stride: int, of: int, row: int, rows: int) -> None:
+        data, width, factor = fields(u(of), 3)
+        aside = sums + rows * stride
+        for index in range(rows):
+            at, into = sums + index * stride, data + 4 * (row + index) * width
+            column = 0
+            while column < width:
+                column = min(column, max(width - 8, 0))
+                if wide:
+                    x = numbers(reals(8), EXACT, u(at + 8 * column))
+                else:
+                    x = numbers(reals(8), INTEGER, u(at + 4 * column))
+                made = times(x, numbers(x, REAL, u(factor + 4 * column)))
+                _keep(made, into, column, width, rows - index, aside)
+                column += 8
 
     return routine(rescale)
 
 
+@cache
+def _decoder(near: bool, linked: bool) -> int:
+    """Return what writes rows of codes as the real numbers that something makes of them.
+
+    Args:
+        near: As of `_encoder`.
+        linked: As of `_encoder`.
+    """
+
+    def decode(sums: int, wide: int, stride: int, of: int, row: int, rows: int) -> None:
+        held = fields(u(of), 12)
+        data, padded, factor, low, high = held[:5]
+        limits, links, own, columns = held[5:9]
+        width, scale, exact = held[9:]
+        way = near, wide, linked
+        gained = factor, limits, links, columns, padded
+        ends = np.float32(low), np.float32(high)
+        aside = sums + rows * stride
+        for index in range(rows):
+            at, into = sums + index * stride, data + 4 * (row + index) * width
+            gains = own + 8 * (row + index) if own else 0
+            column = 0
+            while column < width:
+                column = min(column, max(width - 8, 0))
+                code = nearest(_coded(reals(8), way, at, gained, ends, gains, column))
+                places = u(exact + 8 * column), u(exact + 8 * (padded + column))
+                x = exactly(code, places[0], places[1])
+                made = times(x, numbers(x, REAL, u(scale + 4 * column)))
+                _keep(made, into, column, width, rows - index, aside)
+                column += 8
+
+    return routine(decode)
+
+
 @inner
-def _product(like: Any, sums: int, wide: int, fields: int, column: int) -> Any:
-    """Return neighbouring sums times factors."""
-    if wide:
-        x = numbers(like, EXACT, u(sums + 8 * column))
+def _keep(made: Any, into: int, column: int, width: int, rows: int, aside: int) -> None:
+    """Write 8 neighbouring numbers of a row, or as many as it and the rows behind it have."""
+    if rows * width >= 8:
+        keep(made, u(into + 4 * column))
     else:
-        x = numbers(like, INTEGER, u(sums + 4 * column))
-    return times(x, numbers(like, REAL, u(_field(fields, FACTOR) + 4 * column)))
-
-
-@inner
-def _field(fields: int, index: int) -> int:
-    found: int = element(np.intp(0), u(fields), u(index))
-    return found
+        keep(made, u(aside))
+        for part in range(width):
+            put(element(REAL, u(aside), u(part)), u(into), u(part))

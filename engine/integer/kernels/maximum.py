@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-from numba import prange
-from numpy.typing import NDArray
-
-from engine.integer.kernels.compile import kernel
-from engine.integer.kernels.neighbours import (
-    ROOM,
-    Loop,
-    Rows,
-    comparer,
-    gather,
-    gather_hubs,
-    pick_largest,
-    rows_of,
-)
+from engine.integer.kernels.gather import gathered
 from engine.integer.kernels.operands import Accumulator, Incoming, Packed, Target
-from engine.integer.kernels.rows import finish
+from engine.integer.kernels.work import Work
 
 
-def maximum(incoming: Incoming, message: Packed, target: Target, accumulator: Accumulator) -> None:
+def maximum(
+    incoming: Incoming, message: Packed, target: Target, accumulator: Accumulator
+) -> tuple[Work, ...]:
     """Find the largest ``message_e - zero`` of a row's edges, column by column; 0 without edges.
 
     Args:
@@ -32,28 +18,4 @@ def maximum(incoming: Incoming, message: Packed, target: Target, accumulator: Ac
         target: [N, F'].
         accumulator: Type of the codes.
     """
-    rows = rows_of(message)
-    loop = comparer(rows, accumulator)
-    shares = gather_hubs(loop, rows, incoming, accumulator)
-    _maximum(loop, rows, shares, incoming, target, accumulator)
-
-
-@kernel
-def _maximum(
-    loop: Loop,
-    rows: Rows,
-    shares: NDArray[Any],
-    incoming: Incoming,
-    target: Target,
-    accumulator: Accumulator,
-) -> None:
-    rowptr, source, parts, _ = incoming
-    for part in prange(parts.shape[0]):
-        room = np.empty(rows.width + ROOM, accumulator)
-        largest = room[: rows.width]
-        for row in range(parts[part, 0], parts[part, 1]):
-            if parts[part, 2] < parts[part, 3]:
-                pick_largest(shares, parts[part, 2], parts[part, 3], largest)
-            else:
-                gather(loop, rows, source, rowptr[row], rowptr[row + 1], room)
-            finish(largest, target, row)
+    return gathered("largest", incoming, message, 1, (), target, accumulator)

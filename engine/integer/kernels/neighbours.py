@@ -8,34 +8,29 @@ that stay in registers over all edges of the target. Those are lanes of 8 bits (
 8) that hold as many unsigned codes as cannot overflow them, 17 of 4 bits or 85 of 2; only then are
 they added to wider ones, and the code of zero is subtracted once a row, from all its codes at once.
 
-A tile may reach past the end of its row, into the next or, of the last rows, past the array: those
-are read from a copy with room behind it. What a tile makes of the bytes beyond its row is written
-before, and so overwritten by, what belongs there.
+A tile may reach past the end of its row, into the next or the room behind the last. What it makes
+of the bytes beyond its row is written before, and so overwritten by, what belongs there.
 
 Wide sums may wrap around on the way: they are right modulo 2^32 or 2^64, and the proof of a stage
 says that the last one fits.
-
-These loops are compiled once for each width of codes and tiles and called by their address, so that
-a kernel, of which there are many, compiles quickly whichever of them it uses.
 """
 
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numba import prange
-from numpy.typing import NDArray
 
-from engine.integer.kernels.compile import inner, kernel, routine
-from engine.integer.kernels.operands import Accumulator, Incoming, Packed, Words
-from engine.integer.kernels.rows import clear, read
+from engine.integer.kernels.compile import routine
+from engine.integer.kernels.memory import roomy
+from engine.integer.kernels.operands import Packed
+from engine.integer.kernels.told import Told, told
 from engine.integer.kernels.vectors import (
     add,
-    call,
     element,
     field,
+    fields,
     filled,
     larger,
     load,
@@ -56,100 +51,64 @@ TILES = 16, 32, 64, 128
 REGISTERS = 2048
 """Bits of sums at once, half of what the machine's registers hold."""
 
-ROOM = 144
-"""Numbers that a tile may write past the end of a row of sums."""
-
-CHUNK = 256
-"""Edges whose weights are unpacked at once."""
+FAR_BYTES = 1 << 19
+"""Bytes of rows from which on they are asked for ahead: fewer stay in a cache that is near."""
 
 u = np.uintp
 
 
-class Rows(NamedTuple):
-    """Packed codes that may be read a tile beyond the end of any row.
-
-    Args:
-        words: [N, W].
-        tail: The last rows with room behind them, in one row.
-        safe: The rows before those.
-        bits: Bits one code takes in a word.
-        zero: The unsigned code of 0.0.
-        width: Codes in a row.
-    """
-
-    words: Words
-    tail: Words
-    safe: int
-    bits: int
-    zero: int
-    width: int
-
-
 class Loop(NamedTuple):
-    """A compiled loop.
+    """A compiled loop, and what it is told of the rows.
 
     Args:
         address: Where it is.
         lanes: Words of a row that it reads at once.
+        rows: What it is told.
     """
 
     address: int
     lanes: int
+    rows: Told
 
 
-def rows_of(message: Packed) -> Rows:
-    """Return rows beside a copy of the last of them, all that a tile may overrun."""
-    words, bits, zero, columns = message
-    rows, width = words.shape
-    count = min(rows, -(-TILES[-1] // width))
-    tail = np.zeros(count * width + TILES[-1], words.dtype)
-    tail[: count * width] = words[rows - count :].ravel()
-    return Rows(words, tail, rows - count, bits, zero, columns)
+def adder(message: Packed, sum_bits: int) -> Loop:
+    """Return the loop that writes sums of rows of codes.
+
+    It is called with what it is told, the address of where edges begin and end and how many
+    numbers lie between two beginnings, the address of the edges' sources and the last edge, then
+    rows from and to, the address of the sums of the first and the bytes from row to row.
+    """
+    return _gatherer(message, 8 if message.bits < 8 else 2 * message.bits, sum_bits, False)
 
 
-def adder(rows: Rows, accumulator: Accumulator) -> Loop:
-    """Return what `gather` runs for the sums of rows."""
-    return _gatherer(rows, 8 if rows.bits < 8 else 2 * rows.bits, accumulator, False)
+def comparer(message: Packed, sum_bits: int) -> Loop:
+    """Return the loop that writes the largest of rows of codes, 0 of none, called as `adder`."""
+    return _gatherer(message, 8 * message.words.itemsize, sum_bits, True)
 
 
-def comparer(rows: Rows, accumulator: Accumulator) -> Loop:
-    """Return what `gather` runs for the largest of rows."""
-    return _gatherer(rows, 8 * rows.words.itemsize, accumulator, True)
+def _gatherer(message: Packed, lane_bits: int, sum_bits: int, largest: bool) -> Loop:
+    words, bits, zero, _ = message
+    word_bits = 8 * words.itemsize
+    lanes = tile_of(words.shape[1], REGISTERS // (word_bits // bits * lane_bits))
+    far = words.nbytes >= FAR_BYTES
+    address = _gathering(largest, far, word_bits, bits, lanes, lane_bits, sum_bits)
+    return Loop(address, lanes, told(roomy(words), words.shape[1], zero))
 
 
-def _gatherer(rows: Rows, lane_bits: int, accumulator: Accumulator, largest: bool) -> Loop:
-    word_bits, bits = 8 * rows.words.itemsize, rows.bits
-    lanes = _tile(rows.words.shape[1], REGISTERS // (word_bits // bits * lane_bits))
-    sum_bits = 8 * accumulator.itemsize
-    return Loop(_gathering(largest, word_bits, bits, lanes, lane_bits, sum_bits).address, lanes)
-
-
-def weigher(rows: Rows, heads: int, weight_type: Accumulator, accumulator: Accumulator) -> Loop:
-    """Return what `weigh` runs for the columns of one head at a time."""
-    word_bits, words = 8 * rows.words.itemsize, rows.words.shape[1]
-    lanes = _tile(min(rows.width // heads, words), REGISTERS // 32)
-    compiled = _weighing(word_bits, lanes, 8 * weight_type.itemsize, 8 * accumulator.itemsize)
-    return Loop(compiled.address, lanes)
-
-
-def weight_type(weight: Packed) -> Accumulator:
-    """Return the type that holds weights less their code of zero."""
-    return np.dtype(np.int16 if weight.words.itemsize == 1 else np.int32)
-
-
-def _tile(words: int, widest: int) -> int:
+def tile_of(words: int, widest: int) -> int:
     """Return the size of tile that reads a row with the least work, each tile's start included."""
     return min((t for t in TILES if t <= widest), key=lambda tile: -(-words // tile) * (tile + 32))
 
 
 @cache
 def _gathering(
-    largest: bool, word_bits: int, bits: int, lanes: int, lane_bits: int, sum_bits: int
-) -> Any:
+    largest: bool, far: bool, word_bits: int, bits: int, lanes: int, lane_bits: int, sum_bits: int
+) -> int:
     """Return the loop that adds up rows, or that finds the largest.
 
     Args:
         largest: Whether it finds the largest.
+        far: Whether rows are asked for ahead.
         word_bits: Bits of a word.
         bits: Bits of a code.
         lanes: Words of a tile.
@@ -161,48 +120,69 @@ def _gathering(
     word_bytes, sum_bytes, reach = word_bits // 8, sum_bits // 8, lanes * word_bits // 8 - 1
 
     def gather(
-        words: int,
-        tail: int,
-        safe: int,
-        width: int,
-        zero: int,
+        of: int,
+        ends: int,
+        apart: int,
         source: int,
-        edges: int,
-        left: int,
+        final: int,
+        start: int,
+        stop: int,
         sums: int,
+        stride: int,
     ) -> None:
+        words, width, zero = fields(u(of), 3)
         line, narrow = zeros(lanes, word_bits), zeros(count, lane_bits)
-        wide, node = zeros(count, sum_bits), np.int32(0)
-        stride = u(width) * u(word_bytes)
-        offset = (u(width) - u(1)) // u(lanes) * u(lanes)
-        start = -zero * min(edges, 1) if largest else -zero * edges
-        while True:  # over tiles, the last first: none may overwrite the row's beginning
-            total, edge = filled(wide, start), u(0)
-            body, end = u(words) + offset * u(word_bytes), u(tail) + offset * u(word_bytes)
-            while edge < u(edges):
-                last = min(edge + u(batch), u(edges))
-                held = narrow
-                while edge < last:
-                    soon = element(node, u(source), min(edge + u(AHEAD), u(left)))
-                    prefetch(body + u(soon) * stride)
-                    prefetch(body + u(soon) * stride + u(reach))
-                    row = u(element(node, u(source), edge))
-                    place = (body if row < u(safe) else end) + row * stride
-                    codes = unpack(load(line, place), narrow)
-                    held = larger(held, codes) if largest else add(held, codes)
-                    edge += u(1)
-                total = add(total, widen(held, wide))
-            store(total, line, u(sums) + offset * u(sum_bytes), u(width) * u(sum_bytes))
-            if offset == u(0):
-                break
-            offset -= u(lanes)
+        wide, node, number = zeros(count, sum_bits), np.int32(0), np.int64(0)
+        row_bytes, last_edge = u(width) * u(word_bytes), u(final)
+        furthest = (u(width) - u(1)) // u(lanes) * u(lanes)
+        for row in range(start, stop):
+            begin = u(element(number, u(ends), u(row * apart)))
+            end = u(element(number, u(ends), u(row * apart + 1)))
+            edges = np.intp(end - begin)
+            into, offset = u(sums + (row - start) * stride), furthest
+            base = -zero * min(edges, 1) if largest else -zero * edges
+            while True:  # over tiles, the last first: none may overwrite the row's beginning
+                total, edge = filled(wide, base), begin
+                body = u(words) + offset * u(word_bytes)
+                while edge < end:
+                    last = min(edge + u(batch), end)
+                    held = narrow
+                    while edge < last:
+                        if far:
+                            soon = element(node, u(source), min(edge + u(AHEAD), last_edge))
+                            ahead = body + u(soon) * row_bytes
+                            prefetch(ahead)
+                            if reach >= 32:
+                                prefetch(ahead + u(reach))
+                        place = body + u(element(node, u(source), edge)) * row_bytes
+                        codes = unpack(load(line, place), narrow)
+                        held = larger(held, codes) if largest else add(held, codes)
+                        edge += u(1)
+                    total = add(total, widen(held, wide))
+                store(total, line, into + offset * u(sum_bytes), u(width) * u(sum_bytes))
+                if offset == u(0):
+                    break
+                offset -= u(lanes)
 
     return routine(gather)
 
 
+def weigher(message: Packed, heads: int, weight_bits: int, sum_bits: int) -> Loop:
+    """Return the loop that writes the weighted sums of one tile, of the columns of one head."""
+    words, bits, zero, width = message
+    word_bits, count = 8 * words.itemsize, words.shape[1]
+    lanes = tile_of(min(width // heads, count), REGISTERS // 32)
+    address = _weighing(word_bits, lanes, weight_bits, sum_bits)
+    return Loop(address, lanes, told(roomy(words), count, zero, (1 << bits) - 1))
+
+
 @cache
-def _weighing(word_bits: int, lanes: int, weight_bits: int, sum_bits: int) -> Any:
+def _weighing(word_bits: int, lanes: int, weight_bits: int, sum_bits: int) -> int:
     """Return the loop that adds up one tile of weighted rows.
+
+    It is called with what it is told, the word that the tile begins with, the lowest bit of its
+    codes, the address of the edges' sources, how many, how many there are to the last, and the
+    addresses of weights and sums.
 
     Args:
         word_bits: Bits of a word.
@@ -215,28 +195,18 @@ def _weighing(word_bits: int, lanes: int, weight_bits: int, sum_bits: int) -> An
     weight_type = np.int16 if weight_bits == 16 else np.int32
 
     def weigh(
-        words: int,
-        tail: int,
-        safe: int,
-        width: int,
-        zero: int,
-        shift: int,
-        mask: int,
-        source: int,
-        edges: int,
-        left: int,
-        weights: int,
-        sums: int,
+        of: int, word: int, shift: int, source: int, edges: int, left: int, weights: int, sums: int
     ) -> None:
+        words, width, zero, mask = fields(u(of), 4)
+        body = u(words) + u(word) * u(word_bytes)
         line, wide, node = zeros(lanes, word_bits), zeros(lanes, sum_bits), np.int32(0)
         stride = u(width) * u(word_bytes)
         total, weighed, edge = wide, 0, u(0)
         while edge < u(edges):
             soon = element(node, u(source), min(edge + u(AHEAD), u(left)))
-            prefetch(u(words) + u(soon) * stride)
-            prefetch(u(words) + u(soon) * stride + u(reach))
-            row = u(element(node, u(source), edge))
-            place = u(words if row < u(safe) else tail) + row * stride
+            prefetch(body + u(soon) * stride)
+            prefetch(body + u(soon) * stride + u(reach))
+            place = body + u(element(node, u(source), edge)) * stride
             weight = element(weight_type(0), u(weights), edge)
             codes = field(load(line, place), shift, mask)
             total = add(total, multiply(codes, weight, wide))
@@ -245,139 +215,3 @@ def _weighing(word_bits: int, lanes: int, weight_bits: int, sum_bits: int) -> An
         store(add(total, filled(wide, -zero * weighed)), line, u(sums), u(0))
 
     return routine(weigh)
-
-
-@inner
-def gather(
-    loop: Loop, rows: Rows, source: NDArray[np.int32], first: int, last: int, sums: NDArray[Any]
-) -> None:
-    """Write the sums of ``message_e - zero`` over some edges, or the largest; 0 without edges.
-
-    Args:
-        loop: An `adder` or a `comparer`.
-        rows: What nodes send, [N, F'].
-        source: [E], the node a message comes from.
-        first: The first edge.
-        last: Where the edges end.
-        sums: [F' + ROOM]; what lies behind F' is overwritten too.
-    """
-    words, tail, safe, _, zero, _ = rows
-    width, size = words.shape[1], words.itemsize
-    places = np.intp(words.ctypes.data), np.intp(tail.ctypes.data) - safe * width * size
-    edges = np.intp(source.ctypes.data) + 4 * first, last - first, source.size - 1 - first
-    call(loop.address, (*places, safe, width, zero, *edges, np.intp(sums.ctypes.data)))
-
-
-@inner
-def weigh(
-    loop: Loop,
-    rows: Rows,
-    source: NDArray[np.int32],
-    weight: Packed,
-    first: int,
-    last: int,
-    weights: NDArray[Any],
-    sums: NDArray[Any],
-) -> None:
-    """Add the sums of ``(weight_eh - zero_w) (message_eh - zero)`` over some edges.
-
-    Args:
-        loop: A `weigher`.
-        rows: What nodes send, [N, heads C], head by head.
-        source: [E], the node a message comes from.
-        weight: [E, heads].
-        first: The first edge.
-        last: Where the edges end.
-        weights: [CHUNK], overwritten.
-        sums: [2, heads C + ROOM]; the first row is added to, the other overwritten.
-    """
-    words, tail, safe, bits, zero, columns = rows
-    width, size = words.shape[1], words.itemsize
-    start, end = np.intp(words.ctypes.data), np.intp(tail.ctypes.data) - safe * width * size
-    mask, channels = (1 << bits) - 1, columns // weight.width
-    total, part = sums[0], sums[1]
-    while first < last:
-        count = min(CHUNK, last - first)
-        edges = np.intp(source.ctypes.data) + 4 * first, count, source.size - 1 - first
-        for head in range(weight.width):
-            for edge in range(count):
-                weights[edge] = read(weight, first + edge, head)
-            column, after = head * channels, (head + 1) * channels
-            while column < after:
-                place = column // width
-                offset = column - place * width
-                places = start + offset * size, end + offset * size
-                codes = safe, width, zero, place * bits, mask
-                into = np.intp(part.ctypes.data) + column * part.itemsize
-                call(loop.address, (*places, *codes, *edges, np.intp(weights.ctypes.data), into))
-                column += min(loop.lanes, width - offset, after - column)
-        for column in range(columns):
-            total[column] += part[column]
-        first += count
-
-
-def gather_hubs(
-    loop: Loop, rows: Rows, incoming: Incoming, accumulator: Accumulator
-) -> NDArray[Any]:
-    """Return what `gather` writes for each piece of a hub's edges, [pieces, F' + ROOM]."""
-    shares = np.empty((incoming.pieces.shape[0], rows.width + ROOM), accumulator)
-    if shares.shape[0]:
-        _gather_pieces(loop, rows, incoming, shares)
-    return shares
-
-
-def weigh_hubs(
-    loop: Loop,
-    rows: Rows,
-    incoming: Incoming,
-    weight: Packed,
-    weight_type: Accumulator,
-    accumulator: Accumulator,
-) -> NDArray[Any]:
-    """Return what `weigh` adds for each piece of a hub's edges, [pieces, heads C + ROOM]."""
-    shares = np.zeros((incoming.pieces.shape[0], 2, rows.width + ROOM), accumulator)
-    if shares.shape[0]:
-        _weigh_pieces(loop, rows, incoming, weight, weight_type, shares)
-    return shares[:, 0]
-
-
-@kernel
-def _gather_pieces(loop: Loop, rows: Rows, incoming: Incoming, shares: NDArray[Any]) -> None:
-    pieces, source = incoming.pieces, incoming.source
-    for piece in prange(pieces.shape[0]):
-        gather(loop, rows, source, pieces[piece, 0], pieces[piece, 1], shares[piece])
-
-
-@kernel
-def _weigh_pieces(
-    loop: Loop,
-    rows: Rows,
-    incoming: Incoming,
-    weight: Packed,
-    weight_type: Accumulator,
-    shares: NDArray[Any],
-) -> None:
-    pieces, source = incoming.pieces, incoming.source
-    for piece in prange(pieces.shape[0]):
-        weights = np.empty(CHUNK, weight_type)
-        first, last = pieces[piece, 0], pieces[piece, 1]
-        weigh(loop, rows, source, weight, first, last, weights, shares[piece])
-
-
-@inner
-def add_up(shares: NDArray[Any], first: int, last: int, sums: NDArray[Any]) -> None:
-    """Write the sums of some rows of shares, [pieces, F' + ROOM]."""
-    clear(sums)
-    for piece in range(first, last):
-        for column in range(sums.size):
-            sums[column] += shares[piece, column]
-
-
-@inner
-def pick_largest(shares: NDArray[Any], first: int, last: int, largest: NDArray[Any]) -> None:
-    """Write the largest of some rows of shares, [pieces, F' + ROOM]."""
-    for column in range(largest.size):
-        largest[column] = shares[first, column]
-    for piece in range(first + 1, last):
-        for column in range(largest.size):
-            largest[column] = max(largest[column], shares[piece, column])

@@ -62,7 +62,7 @@ class Matrix(NamedTuple):
         width: F'.
         lanes: Codes less the code of zero, filled up with 0. Of 8 columns the next k each, 4 of
             int8 or 2 of int16 at a step, [blocks, steps, 32 or 16], for a `tile`; for sparse codes
-            int16 [F, registers of 16 columns], as a `combination` takes them; int32 [F, F'] where
+            int16 [F, registers of 16 columns], as `WOVEN` says; [F, F'], as wide as the sums, where
             sums or codes have more bits.
         start: What the sums of a tile start from, [8 blocks], minus the zero of x times the weights
             of the column.
@@ -114,8 +114,7 @@ class CodeTarget(NamedTuple):
         factor: Accumulator's scale over the target's, or the first codes', float64 [F'].
         near: A gain and an offset in float32 that are proven to round the sums as ``factor`` does,
             [2, F']; without them [2, 0].
-        limits: As of `Chain`, which is flat in here because a parallel loop takes no tuple within a
-            tuple.
+        limits: As of `Chain`.
         rows: As of `Chain`.
         columns: As of `Chain`.
     """
@@ -138,13 +137,20 @@ class CodeTarget(NamedTuple):
 class RealTarget(NamedTuple):
     """A target held in float32: ``x = sum * factor``.
 
+    Where a stage that makes real numbers of codes is fused to the one that sums, the sums first go
+    on to those codes, as to a target of codes, and then ``x = (code gain + offset) * factor``.
+
     Args:
         real: [N, F'], written whole.
-        factor: Accumulator's scale, [F'].
+        factor: Accumulator's scale, or that of ``code gain + offset``, [F'].
+        codes: What the sums go on to; its words count for nothing. None where there are no codes.
+        exact: Gains and offsets, whole numbers in float64, [2, F'].
     """
 
     real: NDArray[np.float32]
     factor: Factor
+    codes: CodeTarget | None = None
+    exact: NDArray[np.float64] = np.empty((2, 0))
 
     def opened(self) -> Opened:
         """Return the target as kernels see it."""
@@ -158,8 +164,6 @@ Accumulator = np.dtype[Any]
 
 class Term(NamedTuple):
     """One summand of `combine`: ``multiplier_j table[code_ij]``.
-
-    Flat, because a parallel loop takes no tuple within a tuple.
 
     Args:
         words: Unsigned codes, with the two that follow, as in `Packed`.

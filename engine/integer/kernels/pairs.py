@@ -7,11 +7,9 @@ called by name where there is AVX2, and where there is not, written out for LLVM
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
-ir: Any = import_module("llvmlite.ir")  # these carry no types
-cgutils: Any = import_module("numba.core.cgutils")
+from engine.integer.kernels.vectors import cgutils, ir
 
 BYTE, HALF, WORD, SIZE = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 BYTES, HALVES, WORDS = ir.VectorType(BYTE, 32), ir.VectorType(HALF, 16), ir.VectorType(WORD, 8)
@@ -47,20 +45,23 @@ def splat(kind: Any, number: int) -> Any:
     return ir.Constant(kind, [number] * kind.count)
 
 
+def weave(half: int) -> Any:
+    """Return the places of two registers that one takes to hold half of both, side by side.
+
+    Registers are woven half by half, each on its own, as `WOVEN` says: that is one instruction.
+    """
+    places = [quarter + 4 * half + at for quarter in (0, 8) for at in range(4)]
+    return ir.Constant(ir.VectorType(WORD, 16), [p + of for p in places for of in (0, 16)])
+
+
+WOVEN = (0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 12, 13, 14, 15)
+"""The column at each place of a register whose woven halves come out in order."""
+
+
 def every(builder: Any, word: Any) -> Any:
     """Emit a vector of one number of 32 bits."""
     lone = builder.insert_element(ir.Constant(WORDS, ir.Undefined), word, WORD(0))
     return builder.shuffle_vector(lone, lone, splat(WORDS, 0))
-
-
-def place(builder: Any, array: Any, kind: Any, *index: Any) -> Any:
-    """Emit the pointer to a vector that begins at an element of an array."""
-    strides = cgutils.unpack_tuple(builder, array.strides)
-    offset = SIZE(0)
-    for number, stride in zip(index, strides, strict=False):
-        offset = builder.add(offset, builder.mul(number, stride))
-    first = builder.bitcast(array.data, BYTE.as_pointer())
-    return builder.bitcast(builder.gep(first, [offset]), kind.as_pointer())
 
 
 def _has_avx2(context: Any) -> bool:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
-from numba import prange
 from numpy.typing import NDArray
 
-from engine.integer.kernels.compile import kernel
-from engine.integer.kernels.operands import Accumulator, Packed, Target
-from engine.integer.kernels.rows import accumulate, clear, finish
+from engine.integer.kernels.compile import routine
+from engine.integer.kernels.neighbours import adder
+from engine.integer.kernels.operands import Packed, Target
+from engine.integer.kernels.rows import ROOM, add_codes, codes_of, ended, stride_of, together
+from engine.integer.kernels.vectors import call, element, fields, put
+from engine.integer.kernels.work import Work, work
+
+u = np.uintp
 
 
-@kernel
 def pull(
     firsts: NDArray[np.int64],
     seconds: NDArray[np.int64],
@@ -22,8 +27,7 @@ def pull(
     own: Packed,
     own_factor: NDArray[np.int64],
     target: Target,
-    accumulator: Accumulator,
-) -> None:
+) -> tuple[Work, ...]:
     """Add ``factor_i`` times the duals of a node's edges, by which end it is, and own codes.
 
     A dual counts ``code - zero`` at its edge's first end and the opposite at its second.
@@ -38,21 +42,44 @@ def pull(
         own: Codes of the node itself, [N, F'].
         own_factor: [N].
         target: [N, F'].
-        accumulator: Type of the sums of codes.
     """
-    for block in prange(blocks.size - 1):
-        codes = np.empty(own.width, accumulator)
-        sums = np.empty(own.width, np.int64)
-        for row in range(blocks[block], blocks[block + 1]):
-            clear(codes)
-            for edge in range(firsts[row], firsts[row + 1]):
-                accumulate(dual, edge, 1, codes)
-            for place in range(seconds[row], seconds[row + 1]):
-                accumulate(dual, by_second[place], -1, codes)
-            for column in range(sums.size):
-                sums[column] = factor[row] * codes[column]
-            clear(codes)
-            accumulate(own, row, 1, codes)
-            for column in range(sums.size):
-                sums[column] += own_factor[row] * codes[column]
-            finish(sums, target, row)
+    loop = adder(dual, 64)
+    in_order = np.arange(by_second.size, dtype=np.int32)
+    stride = stride_of(own.width, 64)
+    rows = together(2 * stride)
+    operands = (
+        *(loop.address, loop.rows, firsts, in_order, seconds, by_second, by_second.size - 1),
+        *(blocks, factor, add_codes(8 * own.words.itemsize, 64), codes_of(own), own_factor),
+        *(stride, own.width, rows, *ended(target.opened(), 64)),
+    )
+    scratch_bytes = 2 * (rows * stride + 8 * ROOM)
+    return (work(_pulling(), blocks.size - 1, scratch_bytes, *operands),)
+
+
+@cache
+def _pulling() -> int:
+    number = np.int64(0)
+
+    def pull_rows(of: int, part: int, scratch: int) -> None:
+        held = fields(u(of), 17)
+        loop, rows, firsts, in_order, seconds, by_second, final = held[:7]
+        blocks, factors, adding, codes, own, stride, columns, most, end, target = held[7:]
+        row, stop = fields(u(blocks + 8 * part), 2)
+        away = scratch + most * stride + 8 * ROOM
+        while row < stop:
+            after = min(row + most, stop)
+            call(loop, (rows, firsts, 1, in_order, final, row, after, scratch, stride))
+            call(loop, (rows, seconds, 1, by_second, final, row, after, away, stride))
+            for index in range(after - row):
+                sums, minus = scratch + index * stride, away + index * stride
+                by = element(number, u(factors), u(row + index))
+                for column in range(columns):
+                    total = element(number, u(sums), u(column))
+                    total -= element(number, u(minus), u(column))
+                    put(by * total, u(sums), u(column))
+                by = element(number, u(own), u(row + index))
+                call(adding, (codes, row + index, by, sums))
+            call(end, (target, scratch, stride, columns, row, after - row))
+            row = after
+
+    return routine(pull_rows)

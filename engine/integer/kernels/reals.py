@@ -89,6 +89,47 @@ def rescaled(_: Any, like: Reals, number: Any, address: Any, factor: Any) -> Any
 
 
 @intrinsic
+def quotients(_: Any, like: Reals, number: Any, address: Any, divisor: Any) -> Any:
+    """Return numbers over one for all, in float64 until the quotients are rounded to integers.
+
+    Args:
+        like: A vector of as many lanes.
+        number: A number of the type of those in memory.
+        address: Where those are.
+        divisor: A float64.
+    """
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        exact = ir.VectorType(DOUBLE, like.lanes)
+        x = _load(builder, number, values[2], like.lanes)
+        if number != types.float64:
+            x = builder.fpext(x, exact)
+        quotient = builder.fdiv(x, _fill(builder, values[3], exact))
+        return builder.fptrunc(_rounded(builder, quotient), like.value)
+
+    return like(like, number, types.uintp, types.float64), emit
+
+
+@intrinsic
+def exactly(_: Any, x: Reals, gain: Any, offset: Any) -> Any:
+    """Return ``x gain + offset``, in float64 until that is rounded to float32.
+
+    Args:
+        x: Whole numbers.
+        gain: Where the gains are, of float64.
+        offset: Where the offsets are, of float64.
+    """
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        exact = builder.fpext(values[0], ir.VectorType(DOUBLE, x.lanes))
+        held = (_load(builder, types.float64, place, x.lanes) for place in values[1:])
+        gain, offset = held
+        return builder.fptrunc(builder.fadd(builder.fmul(exact, gain), offset), x.value)
+
+    return x(x, types.uintp, types.uintp), emit
+
+
+@intrinsic
 def filled(_: Any, like: Reals, number: Any) -> Any:
     """Return a vector of one number."""
 
@@ -164,18 +205,6 @@ def placed(_: Any, x: Reals, zero: Any, shift: Any, words: Vector) -> Any:
         return builder.or_(values[3], builder.shl(codes, every(values[2])))
 
     return words(x, types.intp, types.intp, words), emit
-
-
-@intrinsic
-def keep(_: Any, x: Any, address: Any) -> Any:
-    """Write a vector to memory, at any alignment."""
-
-    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        pointer = builder.inttoptr(values[1], x.value.as_pointer())
-        builder.store(values[0], pointer, align=1)
-        return context.get_dummy_value()
-
-    return types.void(x, types.uintp), emit
 
 
 def _load(builder: Any, number: Any, address: Any, lanes: int) -> Any:

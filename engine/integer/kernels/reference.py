@@ -13,7 +13,6 @@ from engine.integer.kernels.operands import (
     Incoming,
     Matrix,
     Packed,
-    RealTarget,
     Target,
     Term,
 )
@@ -138,9 +137,7 @@ def combine(
 
 
 def propagate(
-    rowptr: NDArray[np.int64],
-    source: NDArray[np.int32],
-    blocks: NDArray[np.int64],
+    incoming: Incoming,
     message: Packed,
     factor: NDArray[Any],
     first: Packed | None,
@@ -148,10 +145,9 @@ def propagate(
     second: Packed | None,
     second_factor: NDArray[Any],
     target: Target,
-    accumulator: Accumulator,
 ) -> None:
     """Twin of `kernels.propagate`."""
-    sums = _by_row(factor, _sum(rowptr, _codes(message)[source]))
+    sums = _by_row(factor, _sum(incoming.rowptr, _codes(message)[incoming.source]))
     for own, own_factor in ((first, first_factor), (second, second_factor)):
         if own is not None:
             sums = sums + _by_row(own_factor, _codes(own))
@@ -168,7 +164,6 @@ def pull(
     own: Packed,
     own_factor: NDArray[Any],
     target: Target,
-    accumulator: Accumulator,
 ) -> None:
     """Twin of `kernels.pull`."""
     codes = _codes(dual)
@@ -216,9 +211,17 @@ def _codes(packed: Packed | Matrix) -> Integers:
 
 
 def _finish(sums: NDArray[Any], target: Target) -> None:
-    if isinstance(target, RealTarget):
-        np.multiply(sums.astype(np.float32), target.factor, out=target.real)
+    if isinstance(target, CodeTarget):
+        _store(_ended(sums, target).astype(np.int64) + target.zero, target)
         return
+    if target.codes is not None:
+        gain, offset = target.exact
+        sums = _ended(sums, target.codes).astype(np.float64) * gain + offset
+    np.multiply(sums.astype(np.float32), target.factor, out=target.real)
+
+
+def _ended(sums: NDArray[Any], target: CodeTarget) -> NDArray[np.float32]:
+    """Return the codes that sums end in, less the code of zero."""
     limits = target.limits
     low, high = limits[0, 1:] if limits.size else (-target.zero, target.high - target.zero)
     if target.near.size:
@@ -232,7 +235,8 @@ def _finish(sums: NDArray[Any], target: Target) -> None:
         links.insert(0, target.rows.T[:, :, None])
     for (least, low, high), (gain, offset) in zip(limits[1:], links, strict=True):
         codes = np.rint(np.clip(np.maximum(codes, least) * gain + offset, low, high))
-    _store(codes.astype(np.int64) + target.zero, target)
+    ended: NDArray[np.float32] = codes
+    return ended
 
 
 def _store(codes: Integers, target: CodeTarget) -> None:

@@ -1,109 +1,175 @@
-"""What every kernel does with a row: read one code, add a row of codes, end a row of sums."""
+"""What every kernel does with rows of sums: add a row's codes to them, multiply them, end them.
+
+A row of sums has room for a vector more than its columns, and so has a row of codes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.integer.kernels.compile import inner, overload
-from engine.integer.kernels.operands import Packed, Target
-from engine.integer.kernels.vectors import call, types
+from engine.integer.kernels.compile import inner, routine
+from engine.integer.kernels.encode import LANES, Opened
+from engine.integer.kernels.memory import roomy
+from engine.integer.kernels.operands import Packed
+from engine.integer.kernels.told import Told, told
+from engine.integer.kernels.vectors import (
+    add,
+    call,
+    element,
+    field,
+    fields,
+    filled,
+    first,
+    keep,
+    load,
+    multiply,
+    put,
+    zeros,
+)
 
-BLOCK = 64
-"""Rows that share one buffer of sums."""
+NEAREST_BYTES = 16384
+"""About the bytes of sums that are ended together: half of the nearest cache."""
+
+ROOM = 160
+"""Numbers behind a row of sums that may be overwritten: more than the widest tile."""
+
+u = np.uintp
 
 
-@inner
-def clear(sums: NDArray[Any]) -> None:
-    """Set sums to 0; a loop, which compiles faster than an assignment to a slice."""
-    for column in range(sums.size):
-        sums[column] = 0
+def together(stride: int) -> int:
+    """Return how many rows of sums, of so many bytes each, are ended together."""
+    return max(NEAREST_BYTES // stride, 1)
 
 
-@inner
-def read(packed: Packed, row: int, column: int) -> int:
-    """Return one code less the code of zero."""
-    words, bits, zero, _ = packed
-    count = words.shape[1]
-    shift = 0
-    while column >= count:  # at most three times, and faster than a division
-        column -= count
-        shift += bits
-    word: int = words[row, column]
-    return ((word >> shift) & ((1 << bits) - 1)) - zero
+def stride_of(columns: int, sum_bits: int) -> int:
+    """Return the bytes from a row of sums to the next."""
+    return -(-(columns + LANES) * sum_bits // 512) * 64
 
 
-@inner
-def accumulate(packed: Packed, row: int, multiplier: int, sums: NDArray[Any]) -> None:
-    """Add to the sums, [F'], a multiple of a row's codes less the code of zero."""
+def codes_of(packed: Packed) -> Told:
+    """Return what `add_codes` is told of rows of codes."""
     words, bits, zero, width = packed
-    count = np.uintp(words.shape[1])
-    factor, offset, mask = np.int32(multiplier), np.int32(zero), np.int32((1 << bits) - 1)
-    if bits == 8 * words.itemsize:
-        for index in range(width):
-            sums[index] += factor * (np.int32(words[row, index]) - offset)
-        return
-    first, shift, end = np.uintp(0), np.int32(0), np.uintp(width)
-    while first < end:  # indices without a sign, or LLVM does not vectorise
-        for index in range(min(count, end - first)):
-            code = (np.int32(words[row, index]) >> shift) & mask
-            sums[first + index] += factor * (code - offset)
-        first += count
-        shift += np.int32(bits)
+    count = words.shape[1]
+    return told(roomy(words), count, bits, -(-width // max(count, 1)), zero)
+
+
+@cache
+def add_codes(word_bits: int, sum_bits: int) -> int:
+    """Return what adds to a row of sums a multiple of a row's codes less the code of zero.
+
+    It takes what `codes_of` tells, the row, the factor, and the address of the sums.
+
+    Args:
+        word_bits: Bits of a word.
+        sum_bits: Bits of a sum.
+    """
+    size, sum_bytes = word_bits // 8, sum_bits // 8
+    cast = np.int32 if sum_bits == 32 else np.int64
+
+    def add_row(of: int, row: int, factor: int, sums: int) -> None:
+        words, count, bits, places, zero = fields(u(of), 5)
+        start, wide = words + row * count * size, zeros(8, sum_bits)
+        offset = filled(wide, cast(-zero * factor))
+        for place in range(places):
+            word = 0
+            while word < count:
+                held = load(zeros(8, word_bits), u(start + word * size))
+                codes = field(held, place * bits, (1 << bits) - 1)
+                made = add(multiply(codes, cast(factor), wide), offset)
+                into = u(sums + (place * count + word) * sum_bytes)
+                keep(add(load(wide, into), first(made, count - word)), into)
+                word += 8
+
+    return routine(add_row)
+
+
+Factor = NDArray[np.int64] | Packed | int
+"""What rows are multiplied by: numbers, [N], codes, [1, N], of which zero is subtracted, or one."""
+
+
+def by_row(factor: Factor) -> tuple[Any, int]:
+    """Return what `factor_of` is told: where factors are, or 0 and the one for all; and how."""
+    if isinstance(factor, Packed):
+        words, bits, zero, _ = factor
+        return told(words, words.shape[1], bits, zero, words.itemsize), CODES
+    if isinstance(factor, np.ndarray):
+        return np.ascontiguousarray(factor, np.int64), NUMBERS
+    return factor, SAME
+
+
+SAME, NUMBERS, CODES = range(3)
 
 
 @inner
-def spread(packed: Packed, row: int, codes: NDArray[Any]) -> None:
-    """Write a row's unsigned codes, [F], to the front of an array."""
-    words, bits, _, width = packed
-    count, end = np.uintp(words.shape[1]), np.uintp(width)
-    if bits == 8 * words.itemsize:
-        for index in range(end):
-            codes[index] = words[row, index]
-        return
-    first, shift, mask = np.uintp(0), np.uint8(0), np.uint8((1 << bits) - 1)
-    while first < end:
-        for index in range(min(count, end - first)):
-            codes[first + index] = (words[row, index] >> shift) & mask
-        first += count
-        shift += np.uint8(bits)
+def factor_of(held: int, how: int, row: int) -> int:
+    """Return the factor of a row."""
+    if how == SAME:
+        return held
+    if how == NUMBERS:
+        found: int = element(np.int64(0), u(held), u(row))
+        return found
+    words, count, bits, zero, size = fields(u(held), 5)
+    shift = 0
+    while row >= count:  # a few times at most, and faster than a division
+        row -= count
+        shift += bits
+    if size == 1:
+        word = np.int64(element(np.uint8(0), u(words), u(row)))
+    else:
+        word = np.int64(element(np.uint16(0), u(words), u(row)))
+    code: int = ((word >> shift) & ((1 << bits) - 1)) - zero
+    return code
 
 
-def finish(sums: NDArray[Any], target: Target, row: int) -> None:
-    """Write a row of sums, [F'], to a target: rounded to codes and packed, or as real numbers.
+@cache
+def multiply_row(sum_bits: int) -> int:
+    """Return what multiplies a row of sums, of so many columns, by a number."""
+    sum_bytes = sum_bits // 8
+    cast = np.int32 if sum_bits == 32 else np.int64
+
+    def multiply_all(sums: int, columns: int, factor: int) -> None:
+        wide = zeros(8, sum_bits)
+        for column in range(0, columns, 8):
+            at = u(sums + column * sum_bytes)
+            keep(multiply(load(wide, at), cast(factor), wide), at)
+
+    return routine(multiply_all)
+
+
+def ended(target: Opened, sum_bits: int) -> tuple[int, Told]:
+    """Return what ends rows of sums, and what that is told."""
+    narrowing = sum_bits == 64 and target.near
+    return _ender(sum_bits, narrowing), told(target.address, target.told)
+
+
+@cache
+def _ender(sum_bits: int, narrowing: bool) -> int:
+    """Return what ends rows of sums: rounded to codes and packed, or as real numbers.
 
     Sums of 64 bits are used up: in place they become float64, or 32 bits where those suffice.
+
+    Args:
+        sum_bits: Bits of a sum.
+        narrowing: Whether 32 of 64 suffice.
     """
-    raise NotImplementedError("compiled code only")
+    number = np.int64(0)
 
+    def end(of: int, sums: int, stride: int, columns: int, row: int, rows: int) -> None:
+        address, target = fields(u(of), 2)
+        if sum_bits == 64:
+            for index in range(rows):
+                at = u(sums + index * stride)
+                for column in range(columns):
+                    held = element(number, at, u(column))
+                    if narrowing:
+                        put(np.int32(held), at, u(column))
+                    else:
+                        put(np.float64(held), at, u(column))
+        wide = 1 if sum_bits == 64 and not narrowing else 0
+        call(address, (sums, wide, stride, target, row, rows))
 
-@overload(finish)
-def _compiled_finish(sums: Any, target: Any, row: Any) -> Callable[..., None]:
-    def narrow(sums: Any, target: Any, row: Any) -> None:
-        call(target.address, (np.intp(sums.ctypes.data), 0, target.fields.ctypes.data, row))
-
-    def wide(sums: Any, target: Any, row: Any) -> None:
-        if not target.near:
-            finish_mean(sums, 1, target, row)
-            return
-        short = sums.view(np.int32)
-        for column in range(sums.size):
-            short[column] = sums[column]
-        call(target.address, (np.intp(sums.ctypes.data), 0, target.fields.ctypes.data, row))
-
-    return narrow if sums.dtype == types.int32 else wide
-
-
-@inner
-def finish_mean(sums: NDArray[np.int64], count: int, target: Any, row: int) -> None:
-    """Write a row of sums over a count, each quotient a float64, as `finish` does.
-
-    The sums are used up: they become their quotients in place.
-    """
-    means = sums.view(np.float64)
-    for column in range(np.uintp(sums.size)):
-        means[column] = np.float64(sums[column]) / np.float64(count)
-    call(target.address, (np.intp(sums.ctypes.data), 1, target.fields.ctypes.data, row))
+    return routine(end)

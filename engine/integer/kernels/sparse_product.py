@@ -1,27 +1,64 @@
 """Sparse codes times weights.
 
-Of words in a bag one in a hundred is there, so what is stored is met row by row: four stored codes
-at a time bring in their four rows of weights, 16 bits each, and are multiplied and added up in
-pairs (see `combination`). A row's last few are filled up with codes of zero. Sums or codes of more
+Of words in a bag one in a hundred is there, so what is stored is met row by row: two stored codes
+at a time bring in their two rows of weights, 16 bits each, which are woven together so that the
+weights of a column lie side by side, multiplied by the codes and added up in pairs (see `pairs`).
+The sums of up to 64 columns stay in registers over all that a row stores. Sums or codes of more
 bits go by plain loops.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import prange, types
 from numpy.typing import NDArray
 
-from engine.integer.kernels.combination import TOGETHER, add_combination
-from engine.integer.kernels.compile import inner, kernel, overload
+from engine.integer.kernels.compile import intrinsic, routine
+from engine.integer.kernels.memory import roomy
 from engine.integer.kernels.operands import Accumulator, Matrix, Packed, Target
-from engine.integer.kernels.rows import BLOCK, clear, finish, read
+from engine.integer.kernels.pairs import (
+    HALVES,
+    SIZE,
+    WORD,
+    WORDS,
+    every,
+    multiply_halves,
+    splat,
+    weave,
+)
+from engine.integer.kernels.rows import ROOM, ended, stride_of, together
+from engine.integer.kernels.vectors import add as add_lanes
+from engine.integer.kernels.vectors import (
+    call,
+    cgutils,
+    element,
+    field,
+    fields,
+    filled,
+    keep,
+    load,
+    put,
+    types,
+    widen,
+    zeros,
+)
+from engine.integer.kernels.work import Work, work
+
+COLUMNS = 16
+"""Columns of a register of weights."""
+
+PART = 2048
+"""About the stored codes of a part, each of its rows counted as one more."""
+
+VECTOR = 32
+"""Codes that are unpacked at once."""
+
+u = np.uintp
 
 
-@kernel
 def sparse_product(
     rowptr: NDArray[np.int64],
     column: NDArray[np.int32],
@@ -29,7 +66,7 @@ def sparse_product(
     weight: Matrix,
     target: Target,
     accumulator: Accumulator,
-) -> None:
+) -> tuple[Work, ...]:
     """Sum ``(x_ik - zero_x) (weight_kj - zero_w)`` over the stored k; the others are zero.
 
     Args:
@@ -40,56 +77,184 @@ def sparse_product(
         target: [N, F'].
         accumulator: Type of the sums.
     """
+    sum_bits = 8 * accumulator.itemsize
+    stride = stride_of(weight.lanes.shape[1], sum_bits)
+    most = together(stride)
+    words, bits, zero, _ = values
+    narrow = weight.lanes.dtype == np.int16
+    bounds = _bounds(rowptr, most)
+    stored = int(np.diff(rowptr[bounds]).max(initial=0))
+    sums_bytes = most * stride + ROOM * 8
+    operands = (
+        *(bounds, rowptr, column, roomy(words), words.shape[1], bits, zero),
+        *(weight.lanes, weight.lanes.shape[1], stride, sums_bytes, weight.width),
+        *ended(target.opened(), sum_bits),
+    )
+    scratch_bytes = sums_bytes + 8 * (stored + VECTOR)
+    address = _multiplying(8 * words.itemsize, sum_bits, narrow)
+    return (work(address, bounds.size - 1, scratch_bytes, *operands),)
+
+
+def _bounds(rowptr: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """Return where parts begin and end: of about as much work each, and of so many rows at most."""
     rows = rowptr.size - 1
-    for block in prange((rows + BLOCK - 1) // BLOCK):
-        sums = np.empty(weight.lanes.shape[1], accumulator)
-        four, codes = np.zeros(TOGETHER, np.int64), np.zeros(TOGETHER, weight.lanes.dtype)
-        for row in range(block * BLOCK, min((block + 1) * BLOCK, rows)):
-            _sum(column, values, weight, rowptr[row], rowptr[row + 1], four, codes, sums)
-            _finish(sums, weight.width, target, row)
+    work = rowptr + np.arange(rowptr.size)
+    cuts = np.searchsorted(work, np.arange(0, work[-1], PART))
+    return np.unique(np.concatenate([cuts, np.arange(0, rows, most), [rows]]))
 
 
-@inner
-def _finish(sums: NDArray[Any], width: int, target: Target, row: int) -> None:
-    finish(sums[:width], target, row)
+@cache
+def _multiplying(word_bits: int, sum_bits: int, narrow: bool) -> int:
+    """Return what multiplies some rows.
+
+    Args:
+        word_bits: Bits of a word of codes.
+        sum_bits: Bits of a sum.
+        narrow: Whether codes and weights have 16 bits, and sums 32.
+    """
+    add, code_bits = (_in_registers(), 16) if narrow else (_plainly(sum_bits), 64)
+    code_bytes, word_bytes = code_bits // 8, word_bits // 8
+
+    def multiply_rows(of: int, part: int, scratch: int) -> None:
+        bounds, rowptr, column, words, count, bits, zero = fields(u(of), 14)[:7]
+        weights, across, stride, codes, width, end, target = fields(u(of), 14)[7:]
+        row, after = fields(u(bounds + 8 * part), 2)
+        start, into = element(np.int64(0), u(rowptr), u(row)), scratch + codes
+        stop = element(np.int64(0), u(rowptr), u(after))
+        like = zeros(VECTOR, code_bits)
+        offset, at = filled(like, np.int64(-zero)), start
+        while at < stop:
+            place = at // count
+            last = min(stop, (place + 1) * count)
+            for first in range(at, last, VECTOR):  # what is too much is written anew, or is behind
+                from_ = u(words + (first - place * count) * word_bytes)
+                held = field(load(zeros(VECTOR, word_bits), from_), place * bits, (1 << bits) - 1)
+                keep(add_lanes(widen(held, like), offset), u(into + (first - start) * code_bytes))
+            at = last
+        for index in range(after - row):
+            begin, last = fields(u(rowptr + 8 * (row + index)), 2)
+            at = into + (begin - start) * code_bytes
+            sums = scratch + index * stride
+            call(add, (column + 4 * begin, at, last - begin, weights, across, sums))
+        call(end, (target, scratch, stride, width, row, after - row))
+
+    return routine(multiply_rows)
 
 
-@inner
-def _sum(
-    column: NDArray[np.int32],
-    values: Packed,
-    weight: Matrix,
-    first: int,
-    last: int,
-    four: NDArray[np.int64],
-    codes: NDArray[Any],
-    sums: NDArray[Any],
-) -> None:
-    """Fill a row of sums from what is stored from first to last."""
-    clear(sums)
-    for item in range(first, last):
-        at = (item - first) % TOGETHER
-        four[at], codes[at] = column[item], read(values, 0, item)
-        if at == TOGETHER - 1 or item == last - 1:
-            _add(weight.lanes, four, codes, sums)
-            clear(codes)
+@cache
+def _in_registers() -> int:
+    """Return what writes a row of sums, of 16 columns each or several times as many at once."""
+
+    def combine_weights(
+        columns: int, codes: int, count: int, weights: int, across: int, sums: int
+    ) -> None:
+        first, row_bytes = 0, 2 * across
+        while first + 64 <= across:
+            add_64(columns, codes, count, weights + 2 * first, row_bytes, sums + 4 * first)
+            first += 64
+        if first + 32 <= across:
+            add_32(columns, codes, count, weights + 2 * first, row_bytes, sums + 4 * first)
+            first += 32
+        if first < across:
+            add_16(columns, codes, count, weights + 2 * first, row_bytes, sums + 4 * first)
+
+    return routine(combine_weights)
 
 
-def _add(
-    weights: NDArray[Any], rows: NDArray[np.int64], codes: NDArray[Any], sums: NDArray[Any]
-) -> None:
-    """Add four rows of weights, each times a code, to a row of sums."""
-    raise NotImplementedError("compiled code only")
+@cache
+def _plainly(sum_bits: int) -> int:
+    """Return what writes a row of sums in plain loops; weights are as wide as sums."""
+    cast = np.int64 if sum_bits == 64 else np.int32
+    size = sum_bits // 8
+
+    def combine_plainly(
+        columns: int, codes: int, count: int, weights: int, across: int, sums: int
+    ) -> None:
+        for column in range(across):
+            put(cast(0), u(sums), u(column))
+        for item in range(count):
+            code = element(np.int64(0), u(codes), u(item))
+            row = weights + np.int64(element(np.int32(0), u(columns), u(item))) * across * size
+            for column in range(across):
+                more = code * element(cast(0), u(row), u(column))
+                put(cast(element(cast(0), u(sums), u(column)) + more), u(sums), u(column))
+
+    return routine(combine_plainly)
 
 
-@overload(_add)
-def _compiled_add(weights: Any, rows: Any, codes: Any, sums: Any) -> Callable[..., None]:
-    def plainly(weights: Any, rows: Any, codes: Any, sums: Any) -> None:
-        for at in range(TOGETHER):
-            for feature in range(sums.size):
-                sums[feature] += codes[at] * weights[rows[at], feature]
+@intrinsic
+def add_16(
+    _: Any, columns: Any, codes: Any, count: Any, weights: Any, row_bytes: Any, sums: Any
+) -> Any:
+    """Write 16 sums of rows of weights, each times a code.
 
-    def at_once(weights: Any, rows: Any, codes: Any, sums: Any) -> None:
-        add_combination(weights, rows, codes, sums)
+    Args:
+        columns: Address of the rows, int32 [count].
+        codes: Address of the codes, int16 [count and one more, which may be anything].
+        count: How many.
+        weights: Address of the weights, int16 [F, ...], of every 16 columns as `WOVEN` says.
+        row_bytes: Bytes from a row of weights to the next.
+        sums: Address of the sums, int32 [16].
+    """
+    return types.void(*[types.intp] * 6), _emitter(1)
 
-    return at_once if weights.dtype == types.int16 else plainly
+
+@intrinsic
+def add_32(
+    _: Any, columns: Any, codes: Any, count: Any, weights: Any, row_bytes: Any, sums: Any
+) -> Any:
+    """Do what `add_16` does for 32 columns."""
+    return types.void(*[types.intp] * 6), _emitter(2)
+
+
+@intrinsic
+def add_64(
+    _: Any, columns: Any, codes: Any, count: Any, weights: Any, row_bytes: Any, sums: Any
+) -> Any:
+    """Do what `add_16` does for 64 columns."""
+    return types.void(*[types.intp] * 6), _emitter(4)
+
+
+def _emitter(registers: int) -> Callable[..., Any]:
+    """Return what emits sums of so many registers of weights."""
+
+    def emit(context: Any, builder: Any, signature: Any, operands: Any) -> Any:
+        columns, codes, count, weights, row_bytes, sums = operands
+
+        def at(kind: Any, start: Any, index: Any, size: Any) -> Any:
+            place = builder.add(start, builder.mul(index, size))
+            return builder.inttoptr(place, kind.as_pointer())
+
+        one, two = SIZE(1), SIZE(2)
+        final = builder.sub(count, one)
+        held = [
+            [cgutils.alloca_once_value(builder, splat(WORDS, 0)) for _ in (0, 1)]
+            for _ in range(registers)
+        ]
+        with cgutils.for_range_slice(builder, SIZE(0), count, two) as (item, _):
+            follows = builder.icmp_signed("<", item, final)
+            second = builder.select(follows, builder.add(item, one), item)
+            rows = []
+            for index in (item, second):
+                row = builder.load(at(WORD, columns, index, SIZE(4)), align=4)
+                row = builder.mul(builder.zext(row, SIZE), row_bytes)
+                rows.append(builder.add(weights, row))
+            code = builder.load(at(WORD, codes, item, two), align=2)
+            mask = builder.select(follows, WORD(0xFFFFFFFF), WORD(0xFFFF))
+            both = builder.bitcast(every(builder, builder.and_(code, mask)), HALVES)
+            for register, of_register in enumerate(held):
+                loaded = [
+                    builder.load(at(HALVES, row, SIZE(register), SIZE(32)), align=2) for row in rows
+                ]
+                for half in (0, 1):
+                    woven = builder.shuffle_vector(*loaded, weave(half))
+                    products = multiply_halves(context, builder, both, woven)
+                    into = of_register[half]
+                    builder.store(builder.add(builder.load(into), products), into)
+        for register, of_register in enumerate(held):
+            for half in (0, 1):
+                place = at(WORDS, sums, SIZE(2 * register + half), SIZE(32))
+                builder.store(builder.load(of_register[half]), place, align=4)
+        return context.get_dummy_value()
+
+    return emit

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.integer.kernels import reference
@@ -19,6 +19,7 @@ from engine.integer.kernels.quantize import quantize
 from engine.integer.kernels.scale import scale
 from engine.integer.kernels.sparse_product import sparse_product
 from engine.integer.kernels.total import total
+from engine.integer.kernels.work import Work, performed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,22 +41,35 @@ class Kernels:
     ascend: Callable[..., None]
 
 
-NUMBA = Kernels(
-    quantize=quantize,
-    product=product,
-    sparse_product=sparse_product,
-    scale=scale,
-    aggregate=aggregate,
-    total=total,
-    mean=mean,
-    maximum=maximum,
-    attend=attend,
-    combine=combine,
-    propagate=propagate,
-    pull=pull,
-    ascend=ascend,
-)
-"""Compiled, parallel."""
+WORKS: Mapping[str, Callable[..., Sequence[Work]]] = {
+    "quantize": quantize,
+    "product": product,
+    "sparse_product": sparse_product,
+    "scale": scale,
+    "aggregate": aggregate,
+    "total": total,
+    "mean": mean,
+    "maximum": maximum,
+    "attend": attend,
+    "combine": combine,
+    "propagate": propagate,
+    "pull": pull,
+    "ascend": ascend,
+}
+"""What each compiled kernel does, as works."""
+
+NUMBA = Kernels(**{name: performed(works) for name, works in WORKS.items()})
+"""Compiled, parallel, at once."""
+
+
+def noting(tape: list[Work]) -> Kernels:
+    """Return kernels that only note their works, in a list, to be done later."""
+
+    def noted(works: Callable[..., Sequence[Work]]) -> Callable[..., None]:
+        return lambda *operands: tape.extend(works(*operands))
+
+    return Kernels(**{name: noted(works) for name, works in WORKS.items()})
+
 
 NUMPY = Kernels(
     quantize=reference.quantize,

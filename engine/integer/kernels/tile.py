@@ -13,8 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from numba import types
-
 from engine.integer.kernels.compile import intrinsic
 from engine.integer.kernels.pairs import (
     BYTES,
@@ -22,88 +20,102 @@ from engine.integer.kernels.pairs import (
     SIZE,
     WORD,
     WORDS,
-    cgutils,
     every,
     multiply_bytes,
     multiply_halves,
-    place,
     splat,
 )
+from engine.integer.kernels.vectors import cgutils, types
 
 ROWS = 5
 """Rows of a tile: with 16 columns, 10 registers of sums, which leaves enough for the operands."""
 LANES = 8
 """Columns of a register."""
+STEP_BYTES = 4 * LANES
+"""Bytes of a register."""
 
 
 @intrinsic
 def tile_8(
-    typing: Any, codes: Any, lanes: Any, sums: Any, row: Any, block: Any, first: Any, last: Any
+    _: Any,
+    number: Any,
+    codes: Any,
+    row_bytes: Any,
+    lanes: Any,
+    block_bytes: Any,
+    sums: Any,
+    sum_bytes: Any,
+    steps: Any,
 ) -> Any:
-    """Add to 5 rows and 8 columns of the sums what the steps from first to last contribute.
+    """Add to 5 rows and 8 columns of sums what some steps contribute.
 
     Args:
-        typing: Numba's.
-        codes: [rows, F], int8, of which the sign is ignored, or int16, as lanes.
-        lanes: [blocks of 8 columns, steps, k and columns of a step].
-        sums: int32, [rows, 8 blocks].
-        row: The first row.
-        block: The first block of columns.
-        first: The first step.
-        last: The step after the last.
+        _: Numba's.
+        number: A number of the type of codes and lanes: int8, of codes without a sign, or int16.
+        codes: Address of the first row's codes at the first step.
+        row_bytes: Bytes from a row of codes to the next.
+        lanes: Address of the weights of the first step.
+        block_bytes: Bytes from 8 columns of weights to the next 8.
+        sums: Address of the first row's sums.
+        sum_bytes: Bytes from a row of sums to the next.
+        steps: How many steps; one takes the next 4 bytes of codes and 32 of lanes.
     """
-    return _signature(codes, lanes, sums), _emitter(1)
+    return types.void(number, *[types.intp] * 7), _emitter(1)
 
 
 @intrinsic
 def tile_16(
-    typing: Any, codes: Any, lanes: Any, sums: Any, row: Any, block: Any, first: Any, last: Any
+    _: Any,
+    number: Any,
+    codes: Any,
+    row_bytes: Any,
+    lanes: Any,
+    block_bytes: Any,
+    sums: Any,
+    sum_bytes: Any,
+    steps: Any,
 ) -> Any:
     """Do what `tile_8` does for 16 columns."""
-    return _signature(codes, lanes, sums), _emitter(2)
-
-
-def _signature(codes: Any, lanes: Any, sums: Any) -> Any:
-    return types.void(codes, lanes, sums, *[types.intp] * 4)
+    return types.void(number, *[types.intp] * 7), _emitter(2)
 
 
 def _emitter(registers: int) -> Callable[..., Any]:
     """Return what emits a tile of so many registers of columns."""
 
     def emit(context: Any, builder: Any, signature: Any, operands: Any) -> Any:
-        codes, lanes, sums = (
-            context.make_array(kind)(context, builder, array)
-            for kind, array in zip(signature.args[:3], operands[:3], strict=True)
-        )
-        row, block, first, last = operands[3:]
-        narrow = signature.args[1].dtype == types.int8
+        _, codes, row_bytes, lanes, block_bytes, sums, sum_bytes, steps = operands
+        narrow = signature.args[0] == types.int8
         operand, partial = (BYTES, HALVES) if narrow else (HALVES, WORDS)
         multiply = multiply_bytes if narrow else multiply_halves
-        step_codes = SIZE(4 if narrow else 2)
-        blocks = [builder.add(block, SIZE(more)) for more in range(registers)]
-        rows = [builder.add(row, SIZE(more)) for more in range(ROWS)]
-        held = {(r, b): cgutils.alloca_once(builder, partial) for r in rows for b in blocks}
-        for sum_ in held.values():
-            builder.store(splat(partial, 0), sum_)
+        rows, blocks = range(ROWS), range(registers)
 
-        with cgutils.for_range_slice(builder, first, last, SIZE(1)) as (step, _):
-            weights = [
-                builder.load(place(builder, lanes, operand, b, step), align=4) for b in blocks
-            ]
-            k = builder.mul(step, step_codes)
+        def at(kind: Any, start: Any, *strides: tuple[Any, Any]) -> Any:
+            for count, stride in strides:
+                start = builder.add(start, builder.mul(SIZE(count), stride))
+            return builder.inttoptr(start, kind.as_pointer())
+
+        held = {(r, b): cgutils.alloca_once(builder, partial) for r in rows for b in blocks}
+        for added in held.values():
+            builder.store(splat(partial, 0), added)
+
+        with cgutils.for_range(builder, steps) as loop:
+            step = builder.mul(loop.index, SIZE(STEP_BYTES))
+            place = builder.add(lanes, step)
+            weights = [builder.load(at(operand, place, (b, block_bytes)), align=4) for b in blocks]
+            place = builder.add(codes, builder.mul(loop.index, SIZE(4)))
             for r in rows:
-                code = builder.load(place(builder, codes, WORD, r, k), align=4)
+                code = builder.load(at(WORD, place, (r, row_bytes)), align=4)
                 x = builder.bitcast(every(builder, code), operand)
-                for b, weight in zip(blocks, weights, strict=True):
-                    products = multiply(context, builder, x, weight)
+                for b in blocks:
+                    products = multiply(context, builder, x, weights[b])
                     builder.store(builder.add(builder.load(held[r, b]), products), held[r, b])
 
-        for (r, b), sum_ in held.items():
-            added = builder.load(sum_)
+        for (r, b), added in held.items():
+            result = builder.load(added)
             if narrow:
-                added = multiply_halves(context, builder, added, splat(HALVES, 1))
-            into = place(builder, sums, WORDS, r, builder.mul(b, SIZE(LANES)))
-            builder.store(builder.add(builder.load(into, align=4), added), into, align=4)
+                result = multiply_halves(context, builder, result, splat(HALVES, 1))
+            into = at(WORDS, sums, (r, sum_bytes), (b, SIZE(STEP_BYTES)))
+            builder.store(builder.add(builder.load(into, align=4), result), into, align=4)
         return context.get_dummy_value()
 
     return emit

@@ -80,10 +80,50 @@ def element(_: Any, like: Any, address: Any, index: Any) -> Any:
     """Return a number of an array at an address, of the type of another number."""
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        start = builder.inttoptr(values[1], ir.IntType(like.bitwidth).as_pointer())
+        start = builder.inttoptr(values[1], context.get_value_type(like).as_pointer())
         return builder.load(builder.gep(start, [values[2]]))
 
     return like(like, types.uintp, types.uintp), emit
+
+
+@intrinsic
+def put(_: Any, number: Any, address: Any, index: Any) -> Any:
+    """Write a number to an array at an address."""
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        start = builder.inttoptr(values[1], values[0].type.as_pointer())
+        builder.store(values[0], builder.gep(start, [values[2]]))
+        return context.get_dummy_value()
+
+    return types.void(number, types.uintp, types.uintp), emit
+
+
+@intrinsic
+def fields(_: Any, address: Any, count: Any) -> Any:
+    """Return as many whole numbers from an address on; the count is a constant."""
+    found = types.UniTuple(types.intp, count.literal_value)
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        start = builder.inttoptr(values[0], SIZE.as_pointer())
+        numbers = [builder.load(builder.gep(start, [SIZE(at)])) for at in range(found.count)]
+        return context.make_tuple(builder, found, numbers)
+
+    return found(types.uintp, count), emit
+
+
+@intrinsic
+def first(_: Any, x: Any, count: Any) -> Any:
+    """Return a vector with 0 in all lanes but its first ones; a number from 0 on says how many."""
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        most = SIZE(x.lanes)  # which fits a lane
+        count = builder.select(builder.icmp_signed("<", values[1], most), values[1], most)
+        lane = builder.trunc(count, x.value.element) if x.bits < SIZE.width else count
+        place = ir.Constant(x.value, list(range(x.lanes)))
+        within = builder.icmp_unsigned("<", place, _splat(builder, lane, x))
+        return builder.select(within, values[0], x.value(None))
+
+    return x(x, types.intp), emit
 
 
 @intrinsic
@@ -136,6 +176,12 @@ def field(_: Any, words: Any, shift: Any, mask: Any) -> Any:
 def add(_: Any, x: Any, y: Any) -> Any:
     """Return ``x + y``, modulo what a lane holds."""
     return x(x, y), lambda context, builder, signature, values: builder.add(*values)
+
+
+@intrinsic
+def join(_: Any, x: Any, y: Any) -> Any:
+    """Return ``x | y``."""
+    return x(x, y), lambda context, builder, signature, values: builder.or_(*values)
 
 
 @intrinsic
@@ -203,6 +249,18 @@ def prefetch(_: Any, address: Any) -> Any:
 
 
 @intrinsic
+def keep(_: Any, x: Any, address: Any) -> Any:
+    """Write a vector to memory, at any alignment."""
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        pointer = builder.inttoptr(values[1], x.value.as_pointer())
+        builder.store(values[0], pointer, align=1)
+        return context.get_dummy_value()
+
+    return types.void(x, types.uintp), emit
+
+
+@intrinsic
 def call(_: Any, address: Any, arguments: Any) -> Any:
     """Call a compiled function of integers, which returns nothing, by its address.
 
@@ -220,6 +278,40 @@ def call(_: Any, address: Any, arguments: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(types.uintp, types.UniTuple(types.intp, arguments.count)), emit
+
+
+@intrinsic
+def call_bare(_: Any, address: Any) -> Any:
+    """Call a function without arguments by its address."""
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        kind = ir.FunctionType(ir.VoidType(), [])
+        builder.call(builder.inttoptr(values[0], kind.as_pointer()), [])
+        return context.get_dummy_value()
+
+    return types.void(types.uintp), emit
+
+
+@intrinsic
+def add_atomically(_: Any, address: Any, number: Any) -> Any:
+    """Add to the whole number at an address, which threads share; return what it was."""
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        place = builder.inttoptr(values[0], SIZE.as_pointer())
+        return builder.atomic_rmw("add", place, values[1], "seq_cst")
+
+    return types.intp(types.uintp, types.intp), emit
+
+
+@intrinsic
+def load_atomically(_: Any, address: Any) -> Any:
+    """Return the whole number at an address, which threads share."""
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        place = builder.inttoptr(values[0], SIZE.as_pointer())
+        return builder.load_atomic(place, "acquire", 8)
+
+    return types.intp(types.uintp), emit
 
 
 def _constant(kind: Vector, number: int) -> Any:

@@ -14,7 +14,7 @@ from engine.integer.kernels.operands import CodeTarget, Term, Words
 from engine.integer.kernels.table import NUMPY, Kernels
 from engine.integer.packing import IntArray, zero_offset
 from engine.integer.proof import Proof
-from engine.integer.stages.link import WIDEST, ElementWise
+from engine.integer.stages.link import WIDEST, ElementWise, ends, read_exactly
 from engine.integer.stages.stage import (
     Ending,
     Scope,
@@ -137,7 +137,14 @@ class Combine(Stage):
             NUMPY.combine(term, None, bias_row, floor, target, kind)
 
         link = None
-        if lone and scope.integer(self.target):
+        plain = lone and not self.relu and self.first.activation == "none"
+        if plain and not scope.integer(self.target):
+            low, high = ends(scope.params[self.first.slot])
+            if high - low < 1 << WIDEST:
+                table, multiplier = (np.asarray(x, np.int64) for x in scaled[0])
+                sums = multiplier * table[: high - low + 1, None] + bias_row
+                link = read_exactly(np.arange(low, high + 1), sums, ending.factor)
+        elif lone and scope.integer(self.target):
             slope = np.broadcast_to(meanings[0].scale / point.scale, shape[1])
             link = ElementWise(
                 scope.params[self.first.slot],

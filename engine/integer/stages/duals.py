@@ -13,7 +13,7 @@ from engine.integer.kernels.table import Kernels
 from engine.integer.packing import IntArray
 from engine.integer.proof import Proof, reach
 from engine.integer.stages.edges import Edges
-from engine.integer.stages.propagate import Part, away, narrowest, row_sums
+from engine.integer.stages.propagate import Part, away, row_sums
 from engine.integer.stages.stage import (
     Ending,
     Scope,
@@ -73,7 +73,6 @@ class Pull(Stage):
         ]
         most = np.diff(joined) * reach(scope.params[self.dual.slot])
         sums = row_sums(self.target, scales, [most, reach(scope.params[self.own.slot])])
-        narrow = narrowest(int(np.max(most, initial=reach(scope.params[self.own.slot]))))
         ending = scope.ending(self.target, sums.scale, shape[1], sums.proof.bound)
         ends = incidence.firsts, incidence.seconds, incidence.by_second
         blocks = Edges(joined, incidence.by_second).blocks
@@ -84,7 +83,7 @@ class Pull(Stage):
             assert isinstance(own, IntArray)
             target, result = ending.open(shape[0])
             operands = dual.packed, sums.factors[0], own.packed, sums.factors[1]
-            kernels.pull(*ends, blocks, *operands, target, narrow)
+            kernels.pull(*ends, blocks, *operands, target)
             return result
 
         return Step(self, shape, operations, sums.proof, run, ending)

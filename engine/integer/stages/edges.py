@@ -57,11 +57,6 @@ class Edges:
         inner = np.searchsorted(work, np.linspace(0, work[-1], 65)[1:-1])
         return np.concatenate(([0], inner, [self.rows])).astype(np.int64)
 
-    @property
-    def operands(self) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]:
-        """What every kernel that gathers takes first."""
-        return self.rowptr, self.source, self.blocks
-
     @cached_property
     def incoming(self) -> Incoming:
         """What every kernel that gathers takes first."""

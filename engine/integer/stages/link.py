@@ -22,16 +22,48 @@ WIDEST = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Link:
-    """One link of `CodeTarget`, by row or by column.
+class Reading:
+    """The real numbers that codes become at the end: ``(code gain + offset) factor``.
 
     Args:
-        params: Parameters of the codes it makes.
-        chain: The link, with one row of limits.
+        exact: Gains and offsets for codes less the code of zero, whole numbers, [2, F'].
+        factor: Float32 [F'].
     """
 
-    params: QParams
-    chain: Chain
+    exact: NDArray[np.float64]
+    factor: Factor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Link:
+    """One link of `CodeTarget`, by row or by column, or what a `RealTarget` makes of codes.
+
+    Args:
+        params: Parameters of the codes it makes; None where it makes real numbers.
+        chain: The link, with one row of limits.
+        reading: The real numbers.
+    """
+
+    params: QParams | None
+    chain: Chain = NO_LINKS
+    reading: Reading | None = None
+
+
+def read_exactly(
+    codes: NDArray[np.integer[Any]], sums: NDArray[np.int64], factor: Factor
+) -> Link | None:
+    """Return the link to ``sum * factor``, None if sums are not proportional to codes.
+
+    Args:
+        codes: All codes there are, less the code of zero, in order, [K].
+        sums: What each becomes in each column, [K, F'].
+        factor: Float32 [F'].
+    """
+    gain = sums[1] - sums[0] if len(codes) > 1 else np.zeros(sums.shape[1], np.int64)
+    offset = sums[0] - gain * codes[0]
+    if (sums != gain * codes[:, None] + offset).any():
+        return None
+    return Link(None, reading=Reading(np.stack([gain, offset]).astype(np.float64), factor))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

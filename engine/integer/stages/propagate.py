@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.integer.fixed_point import fixed_point
-from engine.integer.kernels.operands import Accumulator
 from engine.integer.kernels.table import Kernels
 from engine.integer.packing import IntArray
 from engine.integer.proof import Proof, reach
@@ -103,7 +102,6 @@ class Propagate(Stage):
         reaches[0] = edges.degree * reaches[0]
         sums = row_sums(self.target, scales, reaches)
         message, *others = self.sources
-        narrow = narrowest(int(np.max(reaches[0], initial=0)))
         ending = scope.ending(self.target, sums.scale, shape[1], sums.proof.bound)
 
         def run(values: Values, kernels: Kernels, ending: Ending) -> Value:
@@ -112,7 +110,7 @@ class Propagate(Stage):
             factors = [*sums.factors, *[sums.factors[0]] * (3 - len(sums.factors))]
             target, result = ending.open(shape[0])
             operands = _packed(values[message]), factors[0], own[0], factors[1], own[1], factors[2]
-            kernels.propagate(*edges.operands, *operands, target, narrow)
+            kernels.propagate(edges.incoming, *operands, target)
             return result
 
         return Step(self, shape, operations, sums.proof, run, ending)
@@ -174,11 +172,6 @@ def row_sums(
 def away(scope: Scope, target: Slot) -> float:
     """Return what a target's sums are multiplied by, so that ties are rounded away from 0."""
     return NUDGE if scope.integer(target) else 1.0
-
-
-def narrowest(largest: int) -> Accumulator:
-    """Return the type of sums of codes no larger than this."""
-    return np.dtype(np.int32 if largest < 2**31 else np.int64)
 
 
 def _packed(value: Value) -> Any:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from engine.affine import QParams
+from engine.integer.kernels.memory import aligned
 from engine.integer.kernels.operands import (
     NO_LINKS,
     Chain,
@@ -22,12 +23,11 @@ from engine.integer.kernels.operands import (
     Target,
 )
 from engine.integer.kernels.table import Kernels
-from engine.integer.memory import aligned
 from engine.integer.packing import IntArray, SparseIntArray, word_count, word_type, zero_offset
 from engine.integer.proof import Proof
 from engine.integer.rounding import Near, near_sums
 from engine.integer.stages.edges import Arrangement, Edges
-from engine.integer.stages.link import WIDEST, Link, ends
+from engine.integer.stages.link import WIDEST, Link, Reading, ends
 
 if TYPE_CHECKING:
     from engine.graphs.neighbours import Neighbourhoods
@@ -227,6 +227,7 @@ class Ending:
         factor: What the sums are multiplied by, [F'].
         near: A gain and an offset in float32 that do the same, [2, F'], or None.
         chain: The links that follow.
+        reading: The real numbers that the codes then become; None where codes are stored.
         buffer: Where the array lies that is opened; None for a new one each time.
     """
 
@@ -234,16 +235,21 @@ class Ending:
     factor: Factor
     near: Near | None = None
     chain: Chain = NO_LINKS
+    reading: Reading | None = None
     buffer: Buffer | None = None
 
     def takes(self, link: Link) -> bool:
         """Return whether a link can follow: one of codes, and one by row before all others."""
         few = self.params is not None and self.params.spec.bits <= WIDEST
-        return few and not (link.chain.rows.size and self.chain.limits.size)
+        return (
+            few and self.reading is None and not (link.chain.rows.size and self.chain.limits.size)
+        )
 
     def then(self, link: Link) -> Ending:
         """Return the ending with one link more."""
         assert self.params is not None
+        if link.reading is not None:
+            return replace(self, reading=link.reading)
         before, after = self.chain, link.chain
         if not before.limits.size:
             first = np.array([[-np.inf, *ends(self.params)]], np.float32)
@@ -262,11 +268,19 @@ class Ending:
         if self.params is None:
             real = _room(shape, np.dtype(np.float32), self.buffer)
             return RealTarget(real, self.factor), real
+        if self.reading is not None:
+            real = _room(shape, np.dtype(np.float32), self.buffer)
+            codes, _ = open_codes((0, shape[1]), self.params, self.factor)
+            exact, factor = self.reading.exact, self.reading.factor
+            return RealTarget(real, factor, self._chained(codes), exact), real
         target, array = open_codes(shape, self.params, self.factor, self.buffer)
+        return self._chained(target), array
+
+    def _chained(self, target: CodeTarget) -> CodeTarget:
         if self.near is not None:
             target = target._replace(near=self.near)
         limits, links, columns = self.chain
-        return target._replace(limits=limits, rows=links, columns=columns), array
+        return target._replace(limits=limits, rows=links, columns=columns)
 
 
 def open_codes(

@@ -5,12 +5,11 @@ from __future__ import annotations
 from itertools import combinations
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.integer.buffers import Blocks, Life, lay_out
-from engine.integer.memory import ALIGNMENT
+from engine.integer.buffers import Life, lay_out
+from engine.integer.kernels.memory import ALIGNMENT
 
 LIVES = st.dictionaries(
     st.tuples(st.integers(0, 5), st.sampled_from(["a", "b", "c"])),
@@ -73,15 +72,3 @@ def test_an_exact_layout() -> None:
     layout.buffer(block, (0, "b"))[:] = 1
     assert block.sum() == block[128:192].sum() == 64
     assert layout.buffer(block, (5, "a")) is None
-
-
-@pytest.mark.parametrize("size", [0, 1, 1000])
-def test_blocks_are_taken_again_and_never_twice_at_once(size: int) -> None:
-    blocks = Blocks(size)
-    first, second = blocks.take(), blocks.take()
-    for block in (first, second):
-        assert block.size == size
-        assert block.ctypes.data % ALIGNMENT == 0 or not size
-    assert not np.shares_memory(first, second)
-    blocks.give(first)
-    assert blocks.take() is first

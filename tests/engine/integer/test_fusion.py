@@ -57,8 +57,7 @@ GCN = [
     "0.feature > 0.message",
     "0.aggregate > 0.output > 1.input",
     "1.feature > 1.message",
-    "1.aggregate",
-    "1.output",
+    "1.aggregate > 1.output",
 ]
 FUSED = {
     "gcn": GCN,
@@ -69,8 +68,7 @@ FUSED = {
         "0.hidden_feature > 0.output > 1.input > 1.message",
         "1.aggregate",
         "1.feature > 1.hidden",
-        "1.hidden_feature",
-        "1.output",
+        "1.hidden_feature > 1.output",
     ],
 }
 

@@ -73,6 +73,22 @@ def test_reals(kind: type, seed: int, width: int) -> None:
     np.testing.assert_array_equal(target.real, twin.real)
 
 
+@pytest.mark.parametrize("kind", [np.int32, np.int64])
+@pytest.mark.parametrize("bits", [2, 4, 8])
+@settings(max_examples=30)
+@given(seed=st.integers(0, 2**32 - 1), width=st.integers(1, 70))
+def test_reals_of_codes(bits: int, kind: type, seed: int, width: int) -> None:
+    rng = np.random.default_rng(seed)
+    codes, x, norm = drawn(rng, bits, width)
+    real = np.full((norm.width, width), np.nan, np.float32)
+    exact = rng.integers(-(1 << 30), 1 << 30, (2, width)).astype(np.float64)
+    factor = rng.normal(size=width).astype(np.float32)
+    target = RealTarget(real, factor, codes, exact)
+    twin = target._replace(real=real.copy())
+    both(target, twin, x, norm, kind)
+    np.testing.assert_array_equal(target.real, twin.real)
+
+
 def test_ties_go_to_even_codes() -> None:
     """Half a code up or down by what is even before the code of zero is added, in both types."""
     wide = QuantSpec(bits=8, signed=False)

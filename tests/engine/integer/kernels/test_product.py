@@ -91,7 +91,7 @@ def test_bytes_where_they_cannot_overflow() -> None:
             assert dense_matrix(same, codes(8), INT32).lanes.dtype == kind
     some[7, 3] = -100  # one of two neighbours decides
     assert dense_matrix(weights(some), codes(8), INT32).lanes.dtype == np.int16
-    assert dense_matrix(weights(some), codes(8), INT64).lanes.dtype == np.int32
+    assert dense_matrix(weights(some), codes(8), INT64).lanes.dtype == np.int64
 
 
 @pytest.mark.parametrize("size", [16, -16, 15, 3, 127, -128])

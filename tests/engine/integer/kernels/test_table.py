@@ -20,6 +20,8 @@ from engine.integer.weights import dense_matrix, sparse_matrix
 from engine.spec import QuantSpec
 
 KERNELS = [field.name for field in fields(Kernels)]
+OF_ONE_TYPE = "quantize", "propagate", "pull", "ascend"
+"""Kernels whose sums are always of one type."""
 SEEDS = st.integers(0, 2**32 - 1)
 ONE = np.ones(1, np.float32)
 
@@ -153,10 +155,7 @@ def propagate(draw: Draw) -> tuple[Any, ...]:
     own = [draw.packed(draw.rows, draw.width) for _ in range(2)]
     first, second = [(None, None), (own[0], None), tuple(own)][draw.rng.integers(3)]
     incoming, message = gathered(draw, draw.rows)
-    blocks = np.array([0, draw.rows // 3, draw.rows // 3, draw.rows])
-    edges = incoming.rowptr, incoming.source, blocks, message
-    parts = first, factors(draw), second, factors(draw)
-    return *edges, factors(draw), *parts, draw.accumulator
+    return incoming, message, factors(draw), first, factors(draw), second, factors(draw)
 
 
 def pull(draw: Draw) -> tuple[Any, ...]:
@@ -167,8 +166,7 @@ def pull(draw: Draw) -> tuple[Any, ...]:
     order = draw.rng.permutation(pairs).astype(np.int32)
     blocks = np.array([0, draw.rows // 3, draw.rows // 3, draw.rows])
     dual, own = draw.packed(pairs, draw.width), draw.packed(draw.rows, draw.width)
-    operands = dual, factors(draw), own, factors(draw), draw.accumulator
-    return firsts, seconds, order, blocks, *operands
+    return firsts, seconds, order, blocks, dual, factors(draw), own, factors(draw)
 
 
 def ascend(draw: Draw) -> tuple[Any, ...]:
@@ -226,7 +224,7 @@ def test_real_numbers_equal_the_twins(name: str, seed: int) -> None:
 
 def run(name: str, operands: tuple[Any, ...], target: Any, twin: Any) -> None:
     for kernels, place in ((NUMBA, target), (NUMPY, twin)):
-        where = len(operands) - (name not in ("quantize", "ascend"))
+        where = len(operands) - (name not in OF_ONE_TYPE)
         getattr(kernels, name)(*operands[:where], place, *operands[where:])
 
 
