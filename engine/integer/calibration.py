@@ -15,7 +15,7 @@ from engine.affine import SMALLEST_SCALE, QParams
 from engine.integer.program import Program
 from engine.integer.stages.stage import Slot
 from engine.integer.trace import Trace
-from engine.spec import Component, LayerQuant, LearnedStep, Percentile, QuantSpec
+from engine.spec import Component, LayerQuant, LearnedRange, LearnedStep, Percentile, QuantSpec
 
 
 class Calibrator:
@@ -52,8 +52,8 @@ class Calibrator:
         """Return the parameters that a spec's range rule finds for a slot.
 
         Percentiles are of the non-zero entries. Rules that run over batches see one batch, so they
-        take its minimum and maximum. A learned step is ``2 mean|x| / sqrt(qmax)``, where training
-        would start it.
+        take its minimum and maximum. A learned step is ``2 mean|x| / sqrt(qmax)``, a learned range
+        that of the least mean error, where training would start them.
 
         Source:
             Esser et al., Learned Step Size Quantization, ICLR 2020, for the step.
@@ -62,10 +62,15 @@ class Calibrator:
         if isinstance(spec.range, LearnedStep):
             step = 2 * self._statistic(slot, by_channel, None) / np.sqrt(np.float32(spec.qmax))
             scale = np.maximum(step, SMALLEST_SCALE).astype(np.float32)
-            return QParams(spec, np.asarray(scale), np.zeros(scale.shape, np.int32))
-        tail = spec.range.tail if isinstance(spec.range, Percentile) else 0.0
-        low, high = self._statistic(slot, by_channel, tail)
-        return affine.qparams(low, high, spec)
+            params = QParams(spec, np.asarray(scale), np.zeros(scale.shape, np.int32))
+        else:
+            tail = spec.observes.tail if isinstance(spec.observes, Percentile) else 0.0
+            low, high = self._statistic(slot, by_channel, tail)
+            params = affine.qparams(low, high, spec)
+        entries = _entries(self._trace.real(*slot))
+        if spec.truncation == "skewed":
+            params = replace(params, shift=round(affine.lean(entries)))
+        return affine.fitted(entries, params) if isinstance(spec.range, LearnedRange) else params
 
     def _statistic(self, slot: Slot, by_channel: bool, tail: float | None) -> NDArray[np.float32]:
         """Return the ends of the range, [2] or [2, F']; without a tail, the mean magnitude."""
@@ -100,9 +105,15 @@ def mixed(reference: Program, program: Program, keep: Callable[[int, Component],
     return replace(program, constants=constants, params=params)
 
 
+def _entries(x: Any) -> NDArray[np.float32]:
+    """Return the entries that are stored."""
+    entries: NDArray[np.float32] = x.data if issparse(x) else x
+    return entries
+
+
 def _ends(x: Any, tail: float) -> NDArray[np.float32]:
     """Return the two ends of a tensor's range; 0, which every range contains, may lie outside."""
-    entries = x.data if issparse(x) else x
+    entries = _entries(x)
     if tail > 0:
         return np.array(affine.percentiles(entries, tail))
     return np.array([entries.min(initial=0), entries.max(initial=0)], np.float32)
@@ -110,5 +121,6 @@ def _ends(x: Any, tail: float) -> NDArray[np.float32]:
 
 def _mean_magnitude(x: Any) -> NDArray[np.float32]:
     """Return the mean of |x| over all entries, those not stored included."""
-    entries = x.data if issparse(x) else x
-    return np.asarray(np.abs(entries).sum(dtype=np.float64) / max(np.prod(x.shape), 1), np.float32)
+    return np.asarray(
+        np.abs(_entries(x)).sum(dtype=np.float64) / max(np.prod(x.shape), 1), np.float32
+    )

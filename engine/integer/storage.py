@@ -146,11 +146,16 @@ def _constant(name: str, entry: Mapping[str, Any], arrays: Arrays) -> Constant:
 
 
 def _params(name: str, spec: Any, arrays: Arrays) -> QParams:
-    return QParams(decode(QuantSpec, spec), arrays[f"{name}.scale"], arrays[f"{name}.zero"])
+    held = decode(QuantSpec, spec)
+    shift = int(arrays[f"{name}.shift"]) if held.truncation == "skewed" else 0
+    return QParams(held, arrays[f"{name}.scale"], arrays[f"{name}.zero"], shift)
 
 
 def _arrays_of(name: str, params: QParams) -> Arrays:
-    return {f"{name}.scale": params.scale, f"{name}.zero": params.zero}
+    arrays = {f"{name}.scale": params.scale, f"{name}.zero": params.zero}
+    if params.spec.truncation == "skewed":
+        arrays[f"{name}.shift"] = np.array(params.shift)
+    return arrays
 
 
 def _slot(name: str) -> Slot:

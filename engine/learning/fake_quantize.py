@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.affine import FINE
 from engine.learning.kernels import grid
 from engine.learning.protection import ProtectedRows, row_mask
 from engine.spec import QuantSpec
@@ -17,9 +18,16 @@ NOT_ASKED = np.zeros((0, 0), dtype=np.bool_)
 
 
 def fake_quantize(
-    x: Tensor, scale: Tensor, zero: Tensor, spec: QuantSpec, protected: ProtectedRows | None = None
+    x: Tensor,
+    scale: Tensor,
+    zero: Tensor,
+    spec: QuantSpec,
+    protected: ProtectedRows | None = None,
+    shift: int = 0,
 ) -> Tensor:
     """Move real numbers onto a grid: ``x_hat = (clamp(round(x / scale) + zero) - zero) scale``.
+
+    Where codes are truncated, x is rounded to steps of 8 bits and shifted before.
 
     Args:
         x: Real numbers, [N, F] or, with one scale, [N].
@@ -27,15 +35,20 @@ def fake_quantize(
         zero: Code of 0.0 as a float tensor, [] or [F].
         spec: Bounds of the codes and gradient rule.
         protected: Rows that pass unchanged.
+        shift: In steps of 8 bits, where codes are truncated.
 
     Returns:
         ``x_hat``, same shape as ``x``.
 
     Gradient:
-        To ``x`` only. ``ste``: 1. ``gc``: 0 where the code is clamped. ``gc-ends``: 0 where the
-        code is an end code. Protected rows: 1.
+        To ``x``. ``ste``: 1. ``gc``: 0 where the code is clamped. ``gc-ends``: 0 where the code is
+        an end code. Protected rows: 1.
+
+        Where the scale is trained, to ``x`` whatever the rule: 1 between the ends of the range,
+        their own included, 0 beyond; and to ``scale``: ``(x_hat - x) / scale`` between them,
+        ``x_hat / scale`` beyond, 0 in protected rows.
     """
-    result: Tensor = _FakeQuantize.apply(x, scale, zero, spec, protected)  # type: ignore[no-untyped-call]
+    result: Tensor = _FakeQuantize.apply(x, scale, zero, spec, protected, shift)  # type: ignore[no-untyped-call]
     return result
 
 
@@ -48,20 +61,36 @@ class _FakeQuantize(torch.autograd.Function):
         zero: Tensor,
         spec: QuantSpec,
         protected: ProtectedRows | None,
+        shift: int,
     ) -> Tensor:
-        clips = spec.gradient != "ste" and ctx.needs_input_grad[0]
+        clips, trains = ctx.needs_input_grad[:2]
+        rule = grid.WITHIN if trains else RULES[spec.gradient] if clips else grid.STE
         to_grid = _to_grid_fused if x.is_cpu and x.dtype == torch.float32 else _to_grid
-        x_hat, passes = to_grid(x, scale, zero, spec, protected, clips)
+        placed = x if spec.truncation == "none" else _truncated(x, scale, shift, protected)
+        x_hat, passes = to_grid(placed, scale, zero, spec, protected, rule)
         if passes is not None:
-            ctx.save_for_backward(passes)
+            ctx.save_for_backward(passes, *((x, x_hat, scale) if trains else ()))
         return x_hat
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        (grad,) = grads
+        (grad,), of_scale = grads, None
         if ctx.saved_tensors:
-            grad = _let_pass(grad, *ctx.saved_tensors)
-        return grad, None, None, None, None
+            passes, *on_grid = ctx.saved_tensors
+            if on_grid:
+                of_scale = _to_scale(grad, passes, *on_grid)
+            grad = _let_pass(grad, passes)
+        return grad, of_scale, None, None, None, None
+
+
+def _truncated(x: Tensor, scale: Tensor, shift: int, protected: ProtectedRows | None) -> Tensor:
+    """Return ``x`` in whole steps of 8 bits, shifted; as `engine.affine.truncated` does, in torch.
+
+    The step is rounded to float32, as it is exported, whatever the type of ``x``.
+    """
+    step = (scale.detach().float() / FINE).to(x.dtype)
+    places = (x.detach() / step).round_().add_(shift).mul_(step)
+    return places if protected is None else protected.restore(places, x)
 
 
 def _to_grid(
@@ -70,15 +99,18 @@ def _to_grid(
     zero: Tensor,
     spec: QuantSpec,
     protected: ProtectedRows | None,
-    clips: bool,
+    rule: int,
 ) -> tuple[Tensor, Tensor | None]:
-    rounded = torch.div(x, scale).round_().add_(zero)
+    place = torch.div(x, scale)
+    rounded = place.round().add_(zero)
     codes = rounded.clamp(spec.qmin, spec.qmax)
     passes = None
-    if clips and spec.gradient == "gc":
+    if rule == grid.GC:
         passes = codes == rounded
-    elif clips:
+    elif rule == grid.GC_ENDS:
         passes = (rounded > spec.qmin) & (rounded < spec.qmax)
+    elif rule == grid.WITHIN:
+        passes = (place >= spec.qmin - zero) & (place <= spec.qmax - zero)
     x_hat = codes.sub_(zero).mul_(scale)
     if protected is not None:
         x_hat = protected.restore(x_hat, x)
@@ -93,11 +125,11 @@ def _to_grid_fused(
     zero: Tensor,
     spec: QuantSpec,
     protected: ProtectedRows | None,
-    clips: bool,
+    rule: int,
 ) -> tuple[Tensor, Tensor | None]:
     rows = x.detach().contiguous()
     x_hat = torch.empty_like(rows)
-    passes = torch.empty(rows.shape, dtype=torch.bool) if clips else None
+    passes = None if rule == grid.STE else torch.empty(rows.shape, dtype=torch.bool)
     shape = (len(rows), -1) if protected is not None or scale.dim() else (1, -1)
     if not rows.numel():
         return x_hat, passes
@@ -108,7 +140,7 @@ def _to_grid_fused(
         np.float32(spec.qmin),
         np.float32(spec.qmax),
         row_mask(protected),
-        RULES[spec.gradient] if clips else grid.STE,
+        rule,
         x_hat.view(shape).numpy(),
         NOT_ASKED if passes is None else passes.view(shape).numpy(),
     )
@@ -123,3 +155,9 @@ def _let_pass(upstream: Tensor, passes: Tensor) -> Tensor:
     flat = (held.view(-1).numpy() for held in (upstream, passes, grad))
     grid.let_pass(np.float32(1), *flat)
     return grad
+
+
+def _to_scale(upstream: Tensor, passes: Tensor, x: Tensor, x_hat: Tensor, scale: Tensor) -> Tensor:
+    """Return the gradient to the scale, [] or [F]."""
+    grads = upstream * torch.where(passes, x_hat - x, x_hat)
+    return (grads.sum(0) if scale.dim() else grads.sum()) / scale

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from engine.affine import SMALLEST_SCALE
+from engine.learning.fake_quantize import fake_quantize
 from engine.learning.protection import ProtectedRows
 from engine.spec import QuantSpec
 
 
 def learned_step_quantize(
-    x: Tensor, step: Tensor, spec: QuantSpec, protected: ProtectedRows | None = None
+    x: Tensor,
+    step: Tensor,
+    spec: QuantSpec,
+    protected: ProtectedRows | None = None,
+    shift: int = 0,
 ) -> Tensor:
     """Move real numbers onto a grid of a trained step.
 
@@ -21,6 +27,7 @@ def learned_step_quantize(
         step: Step size ``s``, [] or [channels]; its magnitude counts.
         spec: Bounds of the codes.
         protected: Rows that pass unchanged.
+        shift: In steps of 8 bits, where codes are truncated.
 
     Returns:
         ``x_hat``, same shape as ``x``.
@@ -35,6 +42,4 @@ def learned_step_quantize(
     share = 1 / (max(x.numel(), 1) * spec.qmax) ** 0.5
     step = step.abs().clamp(min=SMALLEST_SCALE)
     step = step.detach() + (step - step.detach()) * share
-    ratio = (x / step).clamp(spec.qmin, spec.qmax)
-    x_hat = (ratio + (ratio.round() - ratio).detach()) * step
-    return x_hat if protected is None else protected.restore(x_hat, x)
+    return fake_quantize(x, step, torch.zeros_like(step), spec, protected, shift)

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engine.affine import SMALLEST_SCALE, QParams
+from engine.affine import SMALLEST_SCALE, STARTS, QParams
 from engine.learning.fake_quantize import fake_quantize
 from engine.learning.learned_step import learned_step_quantize
 from engine.learning.protection import ProtectedRows
-from engine.learning.ranges import batch_reach, follow, scale_and_zero
-from engine.spec import Current, LearnedStep, QuantSpec
+from engine.learning.ranges import batch_reach, follow, lean, scale_and_zero
+from engine.spec import Current, Ema, LearnedRange, LearnedStep, Percentile, QuantSpec
 
 
 class Quantizer(nn.Module, ABC):
@@ -77,12 +77,15 @@ class GridQuantizer(Quantizer):
     scale: Tensor
     zero: Tensor
     batches: Tensor
+    lean: Tensor
 
     def __init__(self, spec: QuantSpec, channels: int = 1) -> None:
         super().__init__(spec)
         shape = (channels,) if spec.granularity == "channel" else ()
         self.register_buffer("zero", torch.zeros(shape))
         self.register_buffer("batches", torch.zeros((), dtype=torch.int64))
+        if spec.truncation == "skewed":
+            self.register_buffer("lean", torch.zeros(()))
 
     def qparams(self) -> QParams:
         """Return spec, scale and zero point."""
@@ -93,7 +96,7 @@ class GridQuantizer(Quantizer):
         magnitude = self.scale.detach().abs().clamp(min=SMALLEST_SCALE)
         scale = magnitude.cpu().numpy().astype(np.float32)
         zero = self.zero.cpu().numpy().astype(np.int32)
-        return QParams(self.spec, scale, zero)
+        return QParams(self.spec, scale, zero, self.shift)
 
     def load(self, params: QParams | None) -> None:
         """Take scale and zero point from outside."""
@@ -104,13 +107,30 @@ class GridQuantizer(Quantizer):
             self.scale.copy_(torch.from_numpy(params.scale))
             self.zero.copy_(torch.from_numpy(params.zero))
             self.batches.fill_(1)
+            if self.spec.truncation == "skewed":
+                self.lean.fill_(params.shift)
+
+    @property
+    def shift(self) -> int:
+        """The shift of codes that are truncated, in steps of 8 bits."""
+        return round(self.lean.item()) if self.spec.truncation == "skewed" else 0
+
+    @torch.no_grad()
+    def _lean(self, x: Tensor, protected: ProtectedRows | None) -> None:
+        """Let the shift follow the skewness of a batch's unprotected rows."""
+        if self.spec.truncation != "skewed":
+            return
+        rule = self.spec.observes
+        momentum = rule.momentum if self.batches and isinstance(rule, Ema | Percentile) else 1.0
+        rows = x if protected is None else protected.others(x)
+        self.lean.lerp_(lean(rows).to(self.lean.dtype), momentum)
 
 
 class Observed(GridQuantizer):
     """A quantizer whose range is observed on the unprotected rows of each training batch.
 
     Args:
-        spec: Its rule may be any but `LearnedStep`.
+        spec: Its rule is one of those that observe.
         channels: Columns of the tensor, where the granularity is per channel.
 
     Source:
@@ -127,9 +147,9 @@ class Observed(GridQuantizer):
     def forward(self, x: Tensor, protected: ProtectedRows | None = None) -> Tensor:
         """Return ``x_hat``; in training, first let the range follow the batch."""
         rows = protected if self.training else None
-        if self.training or isinstance(self.spec.range, Current):
+        if self.training or isinstance(self.spec.observes, Current):
             self._observe(x.detach(), rows)
-        return fake_quantize(x, self.scale, self.zero, self.spec, rows)
+        return fake_quantize(x, self.scale, self.zero, self.spec, rows, self.shift)
 
     def load(self, params: QParams | None) -> None:
         """Take scale and zero point from outside, and the range that they cover."""
@@ -143,14 +163,79 @@ class Observed(GridQuantizer):
     def _observe(self, x: Tensor, protected: ProtectedRows | None) -> None:
         if protected is not None and protected.are_all:
             return
+        self._lean(x.float(), protected)
         reach = batch_reach(x.float(), self.spec, protected)
-        if self.batches and not isinstance(self.spec.range, Current):
-            reach = follow(self.reach, reach, self.spec.range)
+        rule = self.spec.observes
+        assert rule is not None
+        if self.batches and not isinstance(rule, Current):
+            reach = follow(self.reach, reach, rule)
         self.reach.copy_(reach)
         scale, zero = scale_and_zero(reach, self.spec)
         self.scale.copy_(scale)
         self.zero.copy_(zero)
         self.batches += 1
+
+
+class LearnedRangeQuantizer(Observed):
+    """A quantizer whose observed range is multiplied by a trained factor, alpha.
+
+        x_hat = clamp(round(x / (alpha s)) + z, qmin, qmax) - z) alpha s
+
+    s and z are those of the observed range, so that alpha moves both its ends and leaves z alone.
+    Evaluation uses the scale of the last training forward; of a tensor at hand, that of the tensor.
+
+    Args:
+        spec: Its rule is `LearnedRange`.
+        channels: Columns of the tensor, where the granularity is per channel; each has an alpha.
+
+    Source:
+        Wang et al., Low-bit Quantization for Deep Graph Neural Networks with Smoothness-aware
+        Message Propagation, CIKM 2023.
+
+    Differs:
+        The paper's public code never trains alpha, shares one among the steps of a propagation, and
+        evaluates on the range of the last training batch. Here each place has its own, and the
+        range that alpha multiplies is remembered as its rule says.
+    """
+
+    def __init__(self, spec: QuantSpec, channels: int = 1) -> None:
+        super().__init__(spec, channels)
+        self.alpha = nn.Parameter(torch.ones_like(self.zero))
+
+    def forward(self, x: Tensor, protected: ProtectedRows | None = None) -> Tensor:
+        """Return ``x_hat``, in training differentiable in alpha too."""
+        if not self.training and not isinstance(self.spec.observes, Current):
+            return fake_quantize(x, self.scale, self.zero, self.spec, shift=self.shift)
+        rows, starts = protected if self.training else None, not self.batches
+        self._observe(x.detach(), rows)
+        if starts and self.batches:
+            self._start(x.detach(), rows)
+        scale = (self.alpha.abs().float() * self._base).clamp(min=SMALLEST_SCALE).to(x.dtype)
+        with torch.no_grad():
+            self.scale.copy_(scale)
+        return fake_quantize(x, scale, self.zero, self.spec, rows, self.shift)
+
+    def load(self, params: QParams | None) -> None:
+        """Take scale and zero point from outside; alpha is 1."""
+        super().load(params)
+        nn.init.ones_(self.alpha)
+
+    @property
+    def _base(self) -> Tensor:
+        """The scale of the observed range, float32 whatever the type of the module."""
+        return scale_and_zero(self.reach.float(), self.spec)[0]
+
+    @torch.no_grad()
+    def _start(self, x: Tensor, protected: ProtectedRows | None) -> None:
+        """Let alpha be what leaves the unprotected rows the least mean error."""
+        rows = x if protected is None else protected.others(x)
+        base, least = self._base, torch.full_like(self.alpha, float("inf"))
+        for share in STARTS:
+            x_hat = fake_quantize(rows, share * base, self.zero, self.spec, shift=self.shift)
+            error = (x_hat - rows).abs()
+            error = error.mean(0) if self.alpha.dim() else error.mean()
+            self.alpha.copy_(torch.where(error < least, share, self.alpha))
+            least = torch.minimum(error, least)
 
 
 class LearnedStepQuantizer(GridQuantizer):
@@ -176,11 +261,13 @@ class LearnedStepQuantizer(GridQuantizer):
     def forward(self, x: Tensor, protected: ProtectedRows | None = None) -> Tensor:
         """Return ``x_hat``, differentiable in the step too."""
         rows = protected if self.training else None
-        if self.training and not self.batches and (rows is None or not rows.are_all):
-            with torch.no_grad():
+        if self.training and (rows is None or not rows.are_all):
+            self._lean(x.detach(), rows)
+            if not self.batches:
                 self._start(x if rows is None else rows.others(x))
-        return learned_step_quantize(x, self.scale, self.spec, rows)
+        return learned_step_quantize(x, self.scale, self.spec, rows, self.shift)
 
+    @torch.no_grad()
     def _start(self, x: Tensor) -> None:
         magnitude = x.abs()
         values = magnitude[magnitude > 0]
@@ -204,4 +291,6 @@ def quantizer(spec: QuantSpec, channels: int = 1) -> Quantizer:
         return Exact(spec)
     if isinstance(spec.range, LearnedStep):
         return LearnedStepQuantizer(spec, channels)
+    if isinstance(spec.range, LearnedRange):
+        return LearnedRangeQuantizer(spec, channels)
     return Observed(spec, channels)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from engine.affine import SMALLEST_SCALE
+from engine.affine import FURTHEST, SMALLEST_SCALE, TINY
 from engine.learning.kernels.compile import Floats
 from engine.learning.kernels.reach import extremes, tails
 from engine.learning.protection import ProtectedRows, row_mask
@@ -27,8 +27,8 @@ def batch_reach(x: Tensor, spec: QuantSpec, protected: ProtectedRows | None) -> 
         Reach below and above 0, [2] or, per channel, [2, F']; 0 where no row counts.
     """
     by_channel = spec.granularity == "channel"
-    if isinstance(spec.range, Percentile):
-        tail = spec.range.tail
+    if isinstance(spec.observes, Percentile):
+        tail = spec.observes.tail
         if not by_channel:
             return _percentile_reach(x, tail, protected)
         reaches = [_percentile_reach(column, tail, protected) for column in x.unbind(1)]
@@ -65,6 +65,15 @@ def scale_and_zero(reach: Tensor, spec: QuantSpec) -> tuple[Tensor, Tensor]:
         return scale, torch.zeros_like(scale)
     scale = (reach.sum(0) / (spec.qmax - spec.qmin)).clamp_(min=SMALLEST_SCALE)
     return scale, (reach[0] / scale).round_().add_(spec.qmin)
+
+
+def lean(x: Tensor) -> Tensor:
+    """Return how far codes that are truncated shift, [], as `engine.affine.lean` does, in torch."""
+    if not x.numel():
+        return x.new_zeros(())
+    away = x - x.mean()
+    skewness = away.pow(3).mean() / away.square().mean().clamp(min=TINY).pow(1.5)
+    return FURTHEST * skewness.tanh()
 
 
 def _percentile_reach(x: Tensor, tail: float, protected: ProtectedRows | None) -> Tensor:

@@ -18,7 +18,7 @@ from engine.learning.feed import Feed
 from engine.learning.network import Network
 from engine.learning.protection import DegreeProtection
 from engine.metrics.merit import merit_of
-from engine.spec import TrainingSpec
+from engine.spec import LearnedRange, LearnedStep, TrainingSpec
 
 
 class Diverged(RuntimeError):
@@ -81,12 +81,7 @@ def fit(
         Diverged: If loss or scores are not finite; the network then holds its best epoch so far.
         Cancelled: If ``cancelled()`` was true; likewise.
     """
-    first, *rest = network.layers
-    groups: list[dict[str, Any]] = [
-        {"params": list(first.parameters()), "weight_decay": training.weight_decay},
-        {"params": [p for layer in rest for p in layer.parameters()]},
-    ]
-    optimizer = torch.optim.Adam(groups, lr=training.lr)
+    optimizer = torch.optim.Adam(_groups(network, training), lr=training.lr)
     best: tuple[float, float] = (-math.inf, 0.0)
     kept = deepcopy(network.state_dict())
     judged = feed.judged
@@ -127,6 +122,25 @@ def fit(
     finally:
         network.load_state_dict(kept)
         network.eval()
+
+
+def _groups(network: Network, training: TrainingSpec) -> list[dict[str, Any]]:
+    """Return the parameters of each learning rate and weight decay."""
+    ranges: dict[float, list[Tensor]] = {}
+    for _, held in network.quantizers():
+        rule = held.spec.range
+        if isinstance(rule, LearnedStep | LearnedRange) and rule.lr is not None:
+            ranges.setdefault(rule.lr, []).extend(held.parameters())
+    apart = {id(parameter) for group in ranges.values() for parameter in group}
+    first, *rest = (
+        [parameter for parameter in layer.parameters() if id(parameter) not in apart]
+        for layer in network.layers
+    )
+    return [
+        {"params": first, "weight_decay": training.weight_decay},
+        {"params": [parameter for layer in rest for parameter in layer]},
+        *({"params": group, "lr": lr} for lr, group in ranges.items() if group),
+    ]
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ what a person chooses a width for; it governs one slot or more of a layer.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from engine.spec.errors import (
@@ -318,13 +318,7 @@ class LayerSpec:
         spec = quant[self.slots[slot]]
         if slot != "hidden" or spec.is_float:
             return spec
-        return QuantSpec(
-            bits=spec.bits,
-            signed=False,
-            granularity=spec.granularity,
-            range=spec.range,
-            gradient=spec.gradient,
-        )
+        return replace(spec, signed=False)
 
     def check_quant(self, quant: LayerQuant) -> None:
         """Refuse widths for components the layer does not have.

@@ -17,6 +17,7 @@ WIDTHS = (2, 3, 4, 5, 6, 7, 8, 16, 32)
 Granularity = Literal["tensor", "channel"]
 Gradient = Literal["ste", "gc", "gc-ends"]
 Running = Literal["ema", "extremum"]
+Truncation = Literal["none", "plain", "skewed"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,12 +76,49 @@ class Percentile:
 class LearnedStep:
     """A step size trained by gradient, the zero point fixed at 0.
 
+    Args:
+        lr: Learning rate of the step's own Adam group, without weight decay; None trains it as the
+            layer's weights are.
+
     Source:
         Esser et al., Learned Step Size Quantization (LSQ), ICLR 2020.
     """
 
+    lr: float | None = None
 
-RangeRule = Current | MinMax | Ema | Percentile | LearnedStep
+    def __post_init__(self) -> None:
+        if self.lr is not None:
+            check_real("lr", self.lr, 0, 10, open_low=True)
+
+
+Observing = Current | MinMax | Ema | Percentile
+"""The rules that look at a tensor; the others train."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LearnedRange:
+    """A range that another rule observes, times a factor alpha trained by gradient (QLR).
+
+    Alpha starts where the first batch's mean error is least.
+
+    Args:
+        base: The rule.
+        lr: Learning rate of alpha's own Adam group, without weight decay.
+
+    Source:
+        Wang et al., Low-bit Quantization for Deep Graph Neural Networks with Smoothness-aware
+        Message Propagation, CIKM 2023.
+    """
+
+    base: Observing = Ema(momentum=0.1)
+    lr: float = 1e-4
+
+    def __post_init__(self) -> None:
+        check_instance("base", self.base, get_args(Observing))
+        check_real("lr", self.lr, 0, 10, open_low=True)
+
+
+RangeRule = Current | MinMax | Ema | Percentile | LearnedStep | LearnedRange
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,6 +135,9 @@ class QuantSpec:
         range: The rule that finds the range; every range contains 0.
         gradient: ``ste`` passes all gradients, ``gc`` none outside the range, ``gc-ends`` none
             for codes equal to an end code either (as the Degree-Quant code does).
+        truncation: ``plain`` (BT) makes codes of 2 bits by truncating codes of 8 bits of the same
+            range, ``code = round(q / 85)``; ``skewed`` (BT*) shifts these first, by up to half a
+            code of 2 bits towards the tensor's longer tail. Only 2 bits have a choice.
 
     Raises:
         SpecError: Naming the invalid field.
@@ -107,6 +148,7 @@ class QuantSpec:
     granularity: Granularity = "tensor"
     range: RangeRule = MinMax()
     gradient: Gradient = "ste"
+    truncation: Truncation = "none"
 
     def __post_init__(self) -> None:
         if self.bits == 1 and not isinstance(self.bits, bool):
@@ -117,11 +159,21 @@ class QuantSpec:
         check_choice("granularity", self.granularity, get_args(Granularity))
         check_instance("range", self.range, get_args(RangeRule))
         check_choice("gradient", self.gradient, get_args(Gradient))
+        check_choice("truncation", self.truncation, get_args(Truncation))
+        if self.truncation != "none" and self.bits != 2:
+            raise SpecError("truncation", self.truncation, "none, since only 2 bits have a choice")
 
     @property
     def is_float(self) -> bool:
         """Whether the tensor stays in float32."""
         return self.bits == 32
+
+    @property
+    def observes(self) -> Observing | None:
+        """The rule that looks at the tensor; None where only training finds the range."""
+        if isinstance(self.range, LearnedRange):
+            return self.range.base
+        return None if isinstance(self.range, LearnedStep) else self.range
 
     @property
     def symmetric(self) -> bool:
@@ -206,7 +258,7 @@ class LayerQuant:
                     raise SpecError(
                         f"{component}.granularity", "channel", "tensor (channel is for weights)"
                     )
-                if component not in LEARNED and isinstance(spec.range, Current):
+                if component not in LEARNED and isinstance(spec.observes, Current):
                     raise SpecError(
                         f"{component}.range",
                         spec.range,

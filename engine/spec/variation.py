@@ -12,16 +12,22 @@ from engine.spec.quantization import (
     Ema,
     Gradient,
     Granularity,
+    LearnedRange,
     LearnedStep,
     MinMax,
     Percentile,
     QuantSpec,
     RangeRule,
+    Truncation,
 )
 from engine.spec.run import RunSpec
 
-RULES = ("current", "minmax", "ema", "percentile", "extremum", "learned-step")
-"""Range rules by name; ``extremum`` is the percentile rule that keeps the widest."""
+RULES = ("current", "minmax", "ema", "percentile", "extremum", "learned-step", "learned-range")
+"""Range rules by name; ``extremum`` is the percentile rule that keeps the widest, ``learned-range``
+multiplies the range of the rule that it replaces."""
+
+TRAINED = ("learned-step", "learned-range")
+"""Those that training finds, of weights as well."""
 
 
 def vary(
@@ -32,16 +38,20 @@ def vary(
     granularity: Granularity | None = None,
     momentum: float | None = None,
     tail: float | None = None,
+    range_lr: float | None = None,
+    truncation: Truncation | None = None,
 ) -> RunSpec:
     """Return a run with other quantizers of the same widths.
 
     Args:
         spec: The run.
         gradient: Every quantizer's gradient rule.
-        rule: One of `RULES`, for the activations; ``learned-step`` for weights too.
+        rule: One of `RULES`, for the activations; one of `TRAINED` for weights too.
         granularity: That of the weights.
         momentum: Share of the newest batch, where a rule has one.
         tail: Share cut off at each end, where a rule has one.
+        range_lr: Learning rate of steps and ranges, where they are learned.
+        truncation: How codes of 2 bits are made, where there are some.
 
     Raises:
         SpecError: Naming what is invalid.
@@ -56,12 +66,21 @@ def vary(
             held = replace(held, gradient=gradient)
         if granularity is not None and component == "weight":
             held = replace(held, granularity=granularity)
-        if rule is not None and (component not in LEARNED or rule == "learned-step"):
+        if rule is not None and (component not in LEARNED or rule in TRAINED):
             held = replace(held, range=_rule(rule, held))
-        if momentum is not None and isinstance(held.range, Ema | Percentile):
-            held = replace(held, range=replace(held.range, momentum=momentum))
-        if tail is not None and isinstance(held.range, Percentile):
-            held = replace(held, range=replace(held.range, tail=tail))
+        observed = held.observes
+        if momentum is not None and isinstance(observed, Ema | Percentile):
+            observed = replace(observed, momentum=momentum)
+        if tail is not None and isinstance(observed, Percentile):
+            observed = replace(observed, tail=tail)
+        if isinstance(held.range, LearnedRange) and observed is not None:
+            held = replace(held, range=replace(held.range, base=observed))
+        elif observed is not None:
+            held = replace(held, range=observed)
+        if range_lr is not None and isinstance(held.range, LearnedStep | LearnedRange):
+            held = replace(held, range=replace(held.range, lr=range_lr))
+        if truncation is not None and held.bits == 2:
+            held = replace(held, truncation=truncation)
         return held
 
     return replace(spec, quant=tuple(layer.map(change) for layer in spec.quant))
@@ -69,8 +88,9 @@ def vary(
 
 def _rule(name: str, held: QuantSpec) -> RangeRule:
     """Return a rule by name; what it shares with the one it replaces is kept."""
-    remembered = held.range if isinstance(held.range, Ema | Percentile) else Ema(momentum=0.1)
-    tail = held.range.tail if isinstance(held.range, Percentile) else 0.001
+    observed = held.observes
+    remembered = observed if isinstance(observed, Ema | Percentile) else Ema(momentum=0.1)
+    tail = observed.tail if isinstance(observed, Percentile) else 0.001
     match name:
         case "current":
             return Current()
@@ -82,4 +102,6 @@ def _rule(name: str, held: QuantSpec) -> RangeRule:
             return Percentile(tail=tail, momentum=remembered.momentum)
         case "extremum":
             return Percentile(tail=tail, running="extremum", momentum=remembered.momentum)
+        case "learned-range":
+            return LearnedRange(base=observed or remembered)
     return LearnedStep()

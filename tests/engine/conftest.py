@@ -23,6 +23,7 @@ from engine.spec import (
     Ema,
     GraphSpec,
     LayerQuant,
+    LearnedRange,
     LearnedStep,
     MinMax,
     ModelSpec,
@@ -33,6 +34,7 @@ from engine.spec import (
     QuantSpec,
     RunSpec,
     TrainingSpec,
+    Truncation,
 )
 from engine.spec.quantization import LEARNED
 from engine.spec.run import FOLDED, FOLDS, HEADS
@@ -40,26 +42,37 @@ from engine.spec.run import FOLDED, FOLDS, HEADS
 SHARES = st.floats(0, 1) | st.sampled_from([0, 1])
 MOMENTA = st.floats(0, 1, exclude_min=True) | st.just(1)
 TAILS = st.floats(0, 0.5, exclude_max=True) | st.just(0)
+RATES = st.floats(0, 10, exclude_min=True)
 RUNNING = st.sampled_from(["ema", "extremum"])
 REMEMBERED = (
     st.just(MinMax())
     | st.builds(Ema, momentum=MOMENTA)
     | st.builds(Percentile, tail=TAILS, running=RUNNING, momentum=MOMENTA)
-    | st.just(LearnedStep())
+    | st.builds(LearnedStep, lr=st.none() | RATES)
 )
+OBSERVING = REMEMBERED.filter(lambda rule: not isinstance(rule, LearnedStep))
+
+
+@st.composite
+def quantized(draw: st.DrawFn, component: str) -> QuantSpec:
+    """Draw the specs of some bits that one component accepts."""
+    observing = OBSERVING | st.just(Current()) if component in LEARNED else OBSERVING
+    rules = REMEMBERED | observing | st.builds(LearnedRange, base=observing, lr=RATES)
+    granularities = ["tensor", "channel"] if component == "weight" else ["tensor"]
+    bits = draw(st.sampled_from(WIDTHS[:-1]))
+    return QuantSpec(
+        bits=bits,
+        signed=draw(st.booleans()),
+        granularity=draw(st.sampled_from(granularities)),
+        range=draw(rules),
+        gradient=draw(st.sampled_from(["ste", "gc", "gc-ends"])),
+        truncation=draw(st.sampled_from(get_args(Truncation))) if bits == 2 else "none",
+    )
 
 
 def quant_specs(component: str) -> st.SearchStrategy[QuantSpec]:
     """Return the specs that one component accepts."""
-    granularities = ["tensor", "channel"] if component == "weight" else ["tensor"]
-    return st.just(FP32) | st.builds(
-        QuantSpec,
-        bits=st.sampled_from(WIDTHS[:-1]),
-        signed=st.booleans(),
-        granularity=st.sampled_from(granularities),
-        range=REMEMBERED | st.just(Current()) if component in LEARNED else REMEMBERED,
-        gradient=st.sampled_from(["ste", "gc", "gc-ends"]),
-    )
+    return st.just(FP32) | quantized(component)
 
 
 @cache

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.stats import skew
 
-from engine.affine import SMALLEST_SCALE, QParams, dequantize, percentiles, qparams, quantize
+from engine.affine import (
+    FURTHEST,
+    SMALLEST_SCALE,
+    QParams,
+    dequantize,
+    fitted,
+    lean,
+    percentiles,
+    qparams,
+    quantize,
+)
 from engine.spec import WIDTHS, LearnedStep, MinMax, QuantSpec
 
 F32 = np.float32
@@ -109,6 +122,52 @@ def test_error_inside_the_range_is_half_a_step(x: np.ndarray, spec: QuantSpec) -
     error = np.abs(dequantize(quantize(x, params), params) - x)
     whole = 0.5 if spec.symmetric else 1.0  # the zero point is rounded too
     assert (error <= params.scale * (whole + 1e-2)).all()
+
+
+@given(x=ROWS, low=REALS, high=REALS, signed=st.booleans(), shift=st.integers(-FURTHEST, FURTHEST))
+def test_truncated_codes_by_their_definition(
+    x: np.ndarray, low: float, high: float, signed: bool, shift: int
+) -> None:
+    """As published, on codes from 0 to 255: ``round((q + k) / 85)``; 0.0 keeps its code."""
+    plain = qparams(low, high, QuantSpec(bits=2, signed=signed, truncation="skewed"))
+    params = replace(plain, shift=shift)
+    zero = int(params.zero) - params.spec.qmin
+    assert params.first.scale == params.scale / F32(85)
+    assert params.first.zero - params.first.spec.qmin == 85 * zero
+    codes = quantize(x, params)
+    for place in np.ndindex(*x.shape):
+        fine = round(float(x[place]) / float(params.first.scale)) + 85 * zero
+        code = round((min(max(fine, 0), 255) + shift) / 85)
+        assert codes[place] - params.spec.qmin == code
+    assert quantize(F32([0]), params).tolist() == [params.zero]
+
+
+@given(x=arrays(np.float32, st.integers(2, 40), elements=st.floats(-100, 100, width=32)))
+def test_the_shift_is_that_of_the_skewness(x: np.ndarray) -> None:
+    wide = x.astype(np.float64)
+    if wide.std() > 1e-3:
+        assert lean(x) == pytest.approx(42 * np.tanh(skew(wide)), abs=1e-6)
+
+
+def test_nothing_is_not_skewed() -> None:
+    assert lean(np.zeros(0, F32)) == lean(np.zeros(5, F32)) == 0
+
+
+def test_a_fitted_range_leaves_the_least_error() -> None:
+    x = np.random.default_rng(0).standard_normal((500, 3)).astype(F32)
+    x[0] = [30, 1, -60]
+    for granularity in ("tensor", "channel"):
+        axis = 0 if granularity == "channel" else None
+        spec = QuantSpec(bits=2, granularity=granularity)
+        whole = qparams(x.min(axis), x.max(axis), spec)
+        held = fitted(x, whole)
+        least = np.abs(dequantize(quantize(x, held), held) - x).mean(axis)
+        for share in np.linspace(0.05, 1, 20, dtype=F32):
+            tried = replace(whole, scale=np.asarray(share * whole.scale))
+            error = np.abs(dequantize(quantize(x, tried), tried) - x).mean(axis)
+            assert (error >= least - 1e-6).all()
+        assert (held.scale < 0.5 * whole.scale).any()
+    assert fitted(x[:0], whole) is whole
 
 
 def test_each_channel_has_its_own_scale() -> None:

@@ -38,6 +38,7 @@ from engine.spec import (
     Smp,
     TrainingSpec,
     scheme,
+    vary,
 )
 
 EPOCHS = TrainingSpec(epochs=8)
@@ -97,6 +98,7 @@ def assert_agrees(found: Agreement) -> None:
 def spec_named(name: str) -> RunSpec:
     tensor = QuantSpec(bits=8, range=Current())
     step = QuantSpec(bits=4, range=LearnedStep())
+    two = scheme("degree-quant", bits=2, training=EPOCHS)
     return {
         "dq8": scheme("degree-quant", bits=8, training=EPOCHS),
         "dq4": scheme("degree-quant", bits=4, training=EPOCHS),
@@ -115,6 +117,10 @@ def spec_named(name: str) -> RunSpec:
         ),
         "residual": scheme("degree-quant", model=FOUR_RESIDUAL, training=EPOCHS),
         "residual4": scheme("degree-quant", bits=4, model=FOUR_RESIDUAL, training=EPOCHS),
+        "learned range": vary(two, rule="learned-range", range_lr=0.01),
+        "truncated": vary(two, truncation="plain"),
+        "truncated by skewness": vary(two, rule="learned-range", truncation="skewed"),
+        "truncated steps": vary(two, rule="learned-step", truncation="skewed"),
         "per tensor": with_every_component(QuantSpec(bits=8), tensor, ModelSpec()),
         "learned step": with_every_component(step, step, ModelSpec()),
         "learned step by channel": with_every_component(
@@ -136,6 +142,10 @@ NAMES = (
     "some in float",
     "residual",
     "residual4",
+    "learned range",
+    "truncated",
+    "truncated by skewness",
+    "truncated steps",
     "per tensor",
     "learned step",
     "learned step by channel",

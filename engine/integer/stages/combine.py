@@ -95,7 +95,7 @@ class Combine(Stage):
         meanings = [_meaning(scope, summand, sign) for summand in self.summands]
         step = max(float(np.abs(meaning.scale).max()) for meaning in meanings)
         if scope.integer(self.target):
-            step = float(scope.scale(self.target)) / (float(np.abs(size).max()) or 1.0)
+            step = float(scope.params[self.target].first.scale) / (float(np.abs(size).max()) or 1.0)
         lone = len(meanings) == 1
         multiplied = [m for m in meanings if m.by_channel or (lone and m.whole)]
         point = fixed_point(

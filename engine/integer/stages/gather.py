@@ -70,7 +70,11 @@ class Gather(Stage):
         scale = float(scope.scale(self.source))
         each, own = 1, 0
         if self.own:
-            step = float(scope.scale(self.target)) if scope.integer(self.target) else scale
+            step = (
+                float(scope.params[self.target].first.scale)
+                if scope.integer(self.target)
+                else scale
+            )
             reaches = int(edges.degree.max(initial=0)) * largest, largest
             point = fixed_point((scale, self.own * scale), reaches, (), step)
             scale, (each, own) = point.scale, map(int, point.multipliers)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.affine import QParams
+from engine.affine import FINE, QParams
 from engine.integer.kernels.operands import NO_LINKS, Chain, CodeTarget, Factor, Words
 from engine.integer.packing import zero_offset
 from engine.integer.rounding import Near, near_codes
@@ -113,7 +113,7 @@ class ElementWise:
         return np.array([[self.least, max(self.low, low), high]], np.float32)
 
     def _near(self) -> Near | None:
-        if max(self.source.spec.bits, self.params.spec.bits) > WIDEST:
+        if max(self.source.spec.bits, self.params.spec.bits) > WIDEST or self.params.truncates:
             return None
         low, high = ends(self.source)
         codes, columns = np.arange(low, high + 1), self.gain.size
@@ -124,6 +124,28 @@ class ElementWise:
         self.run(words, made)
         least, low, high = self._limits[0]
         return near_codes(np.maximum(codes, least), made.words - float(zero), self.gain, low, high)
+
+
+def truncation(params: QParams, width: int) -> Link:
+    """Return the link that truncates codes of 8 bits.
+
+    Args:
+        params: Parameters of the codes it makes; the others' are its ``first``.
+        width: Columns, F'.
+
+    Raises:
+        ValueError: If no float32 arithmetic is proven to do it.
+    """
+    low, high = ends(params.first)
+    codes = np.arange(low, high + 1)
+    least, most = ends(params)
+    wanted = np.clip(np.rint((codes + params.shift) / FINE), least, most)
+    near = near_codes(codes, wanted[:, None], np.full(1, 1 / FINE), least, most)
+    if near is None:
+        raise ValueError(f"codes cannot be truncated with a shift of {params.shift}")
+    limits = np.array([[-np.inf, least, most]], np.float32)
+    columns = np.ascontiguousarray(np.broadcast_to(near, (2, width)))
+    return Link(params, NO_LINKS._replace(limits=limits, columns=columns[None]))
 
 
 def ends(params: QParams) -> tuple[int, int]:

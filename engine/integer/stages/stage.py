@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from engine.affine import QParams
+from engine.affine import QParams, truncated
 from engine.integer.kernels.memory import aligned
 from engine.integer.kernels.operands import (
     NO_LINKS,
@@ -27,7 +27,7 @@ from engine.integer.packing import IntArray, SparseIntArray, word_count, word_ty
 from engine.integer.proof import Proof
 from engine.integer.rounding import Near, near_sums
 from engine.integer.stages.edges import Arrangement, Edges
-from engine.integer.stages.link import WIDEST, Link, Reading, ends
+from engine.integer.stages.link import WIDEST, Link, Reading, ends, truncation
 
 if TYPE_CHECKING:
     from engine.graphs.neighbours import Neighbourhoods
@@ -205,7 +205,7 @@ class Scope:
             factor = np.asarray(scale, np.float64)
             kind: Any = np.float32
         else:
-            factor = np.asarray(scale, np.float64) / params.scale.astype(np.float64)
+            factor = np.asarray(scale, np.float64) / params.first.scale.astype(np.float64)
             kind = np.float64
         if not (factor < np.finfo(np.float32).max).all():
             raise ValueError(
@@ -213,9 +213,14 @@ class Scope:
                 "more than float32 holds; its scales do not fit each other"
             )
         row = np.ascontiguousarray(np.broadcast_to(factor, width), kind)
-        if params is None or bound is None or params.spec.bits > WIDEST:
+        if params is None:
             return Ending(params, row)
-        return Ending(params, row, near_sums(row, *ends(params), bound))
+        first = params.first
+        near = None
+        if bound is not None and first.spec.bits <= WIDEST:
+            near = near_sums(row, *ends(first), bound)
+        ending = Ending(first, row, near)
+        return ending.then(truncation(params, width)) if params.truncates else ending
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -318,6 +323,7 @@ def hold(x: Any, params: QParams | None, kernels: Kernels) -> Value:
         return SparseIntArray(values, rowptr, x.indices.astype(np.int32, copy=False), x.shape)
     if params is None:
         return np.ascontiguousarray(x, np.float32)
+    x = truncated(x, params)
     x = np.ascontiguousarray(x, np.float64 if x.dtype == np.float64 else np.float32)
     rows = np.atleast_2d(x)
     target, array = open_codes(rows.shape, params, params.scale.astype(np.float64).reshape(1))

@@ -9,7 +9,9 @@ import numpy as np
 
 from engine.learning.kernels.compile import Flags, Floats, kernel
 
-STE, GC, GC_ENDS = 0, 1, 2
+STE, GC, GC_ENDS, WITHIN = 0, 1, 2, 3
+"""Which gradient passes: all; of codes not clamped; of codes but the ends; of numbers between the
+ends, whose codes would not be clamped before they are rounded either."""
 
 
 @kernel
@@ -33,7 +35,7 @@ def to_grid(
         qmin: Smallest code.
         qmax: Largest code.
         protected: Rows that pass unchanged, [N]; none where empty.
-        rule: `STE`, `GC` or `GC_ENDS`.
+        rule: `STE`, `GC`, `GC_ENDS` or `WITHIN`.
         x_hat: Result, [N, F].
         passes: Result, [N, F]; left alone by `STE`.
     """
@@ -56,6 +58,12 @@ def to_grid(
             for j in range(columns):
                 rounded = np.rint(x[i, j] / steps[j]) + origins[j]
                 x_hat[i, j] = (min(max(rounded, qmin), qmax) - origins[j]) * steps[j]
+        elif rule == WITHIN:
+            for j in range(columns):
+                place = x[i, j] / steps[j]
+                rounded = np.rint(place) + origins[j]
+                x_hat[i, j] = (min(max(rounded, qmin), qmax) - origins[j]) * steps[j]
+                passes[i, j] = (place >= qmin - origins[j]) & (place <= qmax - origins[j])
         else:
             for j in range(columns):
                 rounded = np.rint(x[i, j] / steps[j]) + origins[j]

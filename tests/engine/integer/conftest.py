@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from engine.affine import QParams
 from engine.graphs import Neighbourhoods, Neighbours
 from engine.graphs.graph import Graph
 from engine.integer import Calibrator, Plan, Program, bind, program_of
@@ -19,11 +18,13 @@ from engine.spec import (
     LayerOperator,
     LayerQuant,
     LayerSpec,
+    LearnedRange,
     LearnedStep,
     MinMax,
     ModelSpec,
     Percentile,
     QuantSpec,
+    Truncation,
 )
 
 OPERATORS: tuple[LayerOperator, ...] = ("gcn", "gat", "gin", "sage", "linear")
@@ -58,7 +59,7 @@ class Case:
         """Return a program whose codes reach and pass the ends of their ranges."""
         program = self.quantized(self.random_quant(widths))
         params = {
-            slot: QParams(p.spec, p.scale * np.float32(self.rng.choice([0.25, 1, 3])), p.zero)
+            slot: replace(p, scale=p.scale * np.float32(self.rng.choice([0.25, 1, 3])))
             for slot, p in program.params.items()
         }
         return replace(program, params=params)
@@ -67,13 +68,14 @@ class Case:
         bits = int(self.rng.choice(widths))
         if bits == 32:
             return FP32
-        rules = MinMax(), LearnedStep(), Percentile(tail=0.1)
+        rules = MinMax(), LearnedStep(), Percentile(tail=0.1), LearnedRange(base=MinMax())
         weight = component == "weight"
         return QuantSpec(
             bits=bits,
             signed=bool(self.rng.integers(2)),
             granularity="channel" if weight and self.rng.integers(2) else "tensor",
-            range=rules[self.rng.integers(3)],
+            range=rules[self.rng.integers(4)],
+            truncation=get_args(Truncation)[self.rng.integers(3)] if bits == 2 else "none",
         )
 
 

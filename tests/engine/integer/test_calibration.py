@@ -15,6 +15,7 @@ from engine.spec import (
     Current,
     Ema,
     LayerQuant,
+    LearnedRange,
     LearnedStep,
     MinMax,
     ModelSpec,
@@ -54,6 +55,18 @@ def test_rules(case: Callable, component: str, sparse: bool) -> None:
         found = calibrator.params((0, component), spec)
         assert found.scale == pytest.approx(2 * np.abs(x).mean() / np.sqrt(spec.qmax), rel=1e-5)
         assert (found.zero, found.scale.dtype) == (0, np.float32)
+
+
+def test_a_learned_range_is_fitted_and_a_truncation_shifted(case: Callable) -> None:
+    drawn = case(1, features=8, nodes=30)
+    trace = drawn.bind(drawn.reference).trace()
+    calibrator, x = Calibrator(drawn.reference, trace), trace.real(0, "output")
+    for base in (MinMax(), Percentile(tail=0.1)):
+        spec = QuantSpec(bits=2, range=LearnedRange(base=base), truncation="skewed")
+        found = calibrator.params((0, "output"), spec)
+        whole = calibrator.params((0, "output"), replace(spec, range=base))
+        assert found.shift == whole.shift == round(affine.lean(x))
+        assert found.scale == affine.fitted(x, whole).scale
 
 
 @pytest.mark.parametrize("rule", [Current(), LearnedStep(), Percentile(tail=0.2)])

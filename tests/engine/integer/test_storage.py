@@ -51,6 +51,7 @@ def content(program: Program) -> dict[Any, Any]:
     for slot, params in {slot: program.params_of(slot) for slot in slots}.items():
         if params is not None:
             held[slot, "params"] = (params.spec, params.scale.tolist(), params.zero.tolist())
+            held[slot, "shift"] = params.shift
     return held
 
 

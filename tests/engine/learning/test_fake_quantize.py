@@ -11,6 +11,7 @@ from torch import Tensor
 
 from engine.learning import fake_quantize as module
 from engine.learning.fake_quantize import fake_quantize
+from engine.learning.kernels.grid import WITHIN
 from engine.learning.protection import ProtectedRows
 from engine.spec import WIDTHS, QuantSpec
 
@@ -74,7 +75,7 @@ def test_both_paths_equal_the_slow_twin(
     protected = None if mask is None else ProtectedRows(mask)
     x_hat, passes = slow_fake_quantize(x, scale, zero, spec, mask)
     for to_grid in (module._to_grid_fused, module._to_grid):
-        found, passed = to_grid(x, scale, zero, spec, protected, spec.gradient != "ste")
+        found, passed = to_grid(x, scale, zero, spec, protected, module.RULES[spec.gradient])
         assert bits_of(found) == bits_of(x_hat)
         if spec.gradient != "ste":
             assert torch.equal(passed.float(), passes)
@@ -90,10 +91,32 @@ def test_gradient_by_its_definition(
     upstream = torch.linspace(-2, 3, x.numel()).view_as(x)
     _, passes = slow_fake_quantize(x, scale, zero, spec, mask)
     leaf = x.clone().requires_grad_()
-    x_hat = fake_quantize(leaf, scale.requires_grad_(), zero, spec, protected)
-    x_hat.backward(upstream)
+    fake_quantize(leaf, scale, zero, spec, protected).backward(upstream)
     torch.testing.assert_close(leaf.grad, upstream * passes, rtol=0, atol=0)
-    assert scale.grad is None
+
+
+@given(case=cases())
+def test_gradient_to_a_scale_by_its_definition(
+    case: tuple[Tensor, Tensor, Tensor, QuantSpec, Tensor | None],
+) -> None:
+    x, scale, zero, spec, mask = case
+    protected = None if mask is None else ProtectedRows(mask)
+    upstream = torch.linspace(-2, 3, x.numel()).view_as(x)
+    x_hat, _ = slow_fake_quantize(x, scale, zero, spec, mask)
+    within = (x / scale >= spec.qmin - zero) & (x / scale <= spec.qmax - zero)
+    slope = torch.where(within, x_hat - x, x_hat) / scale
+    if mask is not None:
+        slope[mask], within[mask] = 0, True
+    expected = (upstream * slope).double()
+    leaf, of_scale = x.clone().requires_grad_(), scale.clone().requires_grad_()
+    fake_quantize(leaf, of_scale, zero, spec, protected).backward(upstream)
+    torch.testing.assert_close(leaf.grad, upstream * within, rtol=0, atol=0)
+    total = expected.sum(0) if scale.dim() else expected.sum()
+    size = expected.abs().sum().item() + 1e-6
+    torch.testing.assert_close(of_scale.grad.double(), total, rtol=1e-5, atol=1e-5 * size)
+    for to_grid in (module._to_grid_fused, module._to_grid):
+        _, passed = to_grid(x, scale, zero, spec, protected, WITHIN)
+        assert torch.equal(passed, within)
 
 
 @given(case=cases())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from engine.affine import SMALLEST_SCALE, QParams, percentiles, qparams
+from engine.affine import (
+    SMALLEST_SCALE,
+    QParams,
+    dequantize,
+    percentiles,
+    qparams,
+    quantize,
+)
 from engine.learning.protection import ProtectedRows
 from engine.learning.quantizers import (
     Exact,
+    LearnedRangeQuantizer,
     LearnedStepQuantizer,
     Observed,
     Quantizer,
@@ -28,6 +37,7 @@ from engine.spec import (
     WIDTHS,
     Current,
     Ema,
+    LearnedRange,
     LearnedStep,
     MinMax,
     Percentile,
@@ -43,7 +53,8 @@ RUNNING = [
     Percentile(tail=0.05, running="extremum"),
     Percentile(tail=0.0, momentum=1),
 ]
-RULES = [*RUNNING, Current(), LearnedStep()]
+RANGES = [LearnedRange(), LearnedRange(base=Current()), LearnedRange(base=RUNNING[2], lr=0.1)]
+RULES = [*RUNNING, Current(), LearnedStep(), *RANGES]
 GRANULARITIES = ["tensor", "channel"]
 
 
@@ -170,7 +181,7 @@ def test_evaluation_moves_nothing_and_protects_nobody(
     params = held.qparams()
     assert params is not None
     assert torch.equal(free, on_grid(x, params))
-    if not isinstance(rule, Current):
+    if not isinstance(held.spec.observes, Current):
         assert states(held) == before
 
 
@@ -244,6 +255,84 @@ def test_a_learned_step_has_a_gradient_only_from_unprotected_rows() -> None:
     held.scale.grad = None
     held(torch.where(mask[:, None], 50 * x, x), ProtectedRows(mask)).sum().backward()
     assert torch.equal(held.scale.grad, among_all)
+
+
+@pytest.mark.parametrize("granularity", GRANULARITIES)
+def test_a_learned_range_starts_at_the_least_error(on_grid: OnGrid, granularity: Any) -> None:
+    spec = QuantSpec(bits=2, range=LearnedRange(), granularity=granularity)
+    held = quantizer(spec, 3)
+    assert isinstance(held, LearnedRangeQuantizer)
+    x, mask = batches(4)[0]
+    x[0, 0] = 40.0  # an outlier, best left out of the range
+    mask[0] = False
+    held(x, ProtectedRows(mask))
+    rows = x[~mask]
+    base = replace(spec, range=Ema(momentum=0.1))
+    low, high = rows.numpy().min(0), rows.numpy().max(0)
+    if granularity == "tensor":
+        low, high = low.min(), high.max()
+    whole = qparams(low, high, base)
+    found = held.qparams()
+
+    def error(params: QParams) -> Tensor:
+        return (on_grid(rows, params) - rows).abs().mean(0)
+
+    least = error(replace(found, spec=base))
+    for share in np.linspace(0.05, 1, 20, dtype=np.float32):
+        tried = error(replace(whole, scale=whole.scale * share))
+        if granularity == "channel":
+            assert (tried >= least - 1e-6).all()
+        assert tried.mean() >= least.mean() - 1e-6
+    assert (held.alpha < 1).any()
+
+
+def test_a_learned_range_follows_its_gradient() -> None:
+    """Inside, ``(x_hat - x) / alpha``; beyond, the end of the range that alpha multiplies."""
+    held = quantizer(QuantSpec(bits=2, range=LearnedRange(base=MinMax())))
+    x = torch.tensor([[-2.0], [-0.3], [0.6], [4.0]])
+    held(x)
+    with torch.no_grad():
+        held.alpha.fill_(0.5)
+    held.alpha.grad = None
+    x_hat = held(x)
+    x_hat.backward(torch.tensor([[1.0], [10.0], [100.0], [1000.0]]))
+    params = qparams(-2.0, 4.0, QuantSpec(bits=2))
+    low, high = (held.spec.qmin - params.zero) * 2.0, (held.spec.qmax - params.zero) * 2.0
+    inside = ((x_hat - x) / 0.5)[1:3, 0]
+    expected = low + 10 * inside[0] + 100 * inside[1] + 1000 * high
+    assert held.alpha.grad.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_a_learned_range_is_frozen_for_evaluation() -> None:
+    held = trained(QuantSpec(bits=4, range=LearnedRange()))
+    x, _ = batches(7)[0]
+    before = held.qparams()
+    with torch.no_grad():
+        held.alpha.mul_(3)
+    held.eval()
+    held(50 * x)
+    assert held.qparams().scale.tobytes() == before.scale.tobytes()
+
+
+@pytest.mark.parametrize("granularity", GRANULARITIES)
+@pytest.mark.parametrize("rule", [Ema(momentum=0.5), Current(), LearnedRange(), LearnedStep()])
+@pytest.mark.parametrize("truncation", ["plain", "skewed"])
+def test_truncated_codes_are_those_of_the_affine_map(
+    rule: RangeRule, granularity: Any, truncation: Any
+) -> None:
+    """In float64, as a simulation computes them, of tensors with a tail on either side."""
+    for sign in (1, -1):
+        spec = QuantSpec(bits=2, range=rule, granularity=granularity, truncation=truncation)
+        held = quantizer(spec, 3)
+        for x, mask in batches(5):
+            x_hat = held(sign * x.exp(), ProtectedRows(mask))
+            assert torch.equal(x_hat[mask], (sign * x.exp())[mask])
+        wide = (sign * batches(6)[0][0].exp()).double()
+        x_hat = held.double().eval()(wide).detach().numpy()
+        params = held.qparams()
+        assert (params.shift * sign > 10) == (truncation == "skewed")
+        expected = dequantize(quantize(wide.numpy(), params), params)
+        np.testing.assert_allclose(x_hat, expected, rtol=1e-6)
 
 
 def test_exact_is_the_identity() -> None:

@@ -20,6 +20,7 @@ from engine.learning.protection import DegreeProtection
 from engine.learning.training import Cancelled, Diverged, Epoch, fit
 from engine.spec import (
     LayerQuant,
+    LearnedRange,
     LearnedStep,
     ModelSpec,
     Protection,
@@ -269,6 +270,25 @@ def test_learned_steps_train(karate: Graph) -> None:
         )
     )
     assert held.scale != fresh.layers[0].quantizers["feature"].scale
+
+
+@pytest.mark.parametrize("rule", [LearnedRange(lr=0.25), LearnedStep(lr=0.25)])
+def test_ranges_train_at_their_own_rate_and_do_not_decay(
+    karate: Graph, rule: LearnedRange | LearnedStep
+) -> None:
+    """Adam's first step is the rate, whatever the gradient."""
+    spec = QuantSpec(bits=4, range=rule)
+    run = replace(spec_of("qat", epochs=1), quant=(LayerQuant(feature=spec),) * 2)
+    run = replace(run, training=replace(run.training, weight_decay=10))
+    network, generator = start(karate, run)
+    held = network.layers[0].quantizers["feature"]
+    batch, protection = Batch.of(karate), DegreeProtection(karate, Protection())
+    network.train()
+    network(batch.x, batch.adjacencies, generator=torch.Generator().manual_seed(1))
+    (before,) = [parameter.detach().clone() for parameter in held.parameters()]
+    list(fit(network, WholeGraph(batch, protection), run.training, generator))
+    (after,) = held.parameters()
+    assert (after - before).abs().item() == pytest.approx(0.25, rel=1e-4)
 
 
 def test_features_without_any_entry_can_be_learned_on(karate: Graph) -> None:

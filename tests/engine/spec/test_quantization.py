@@ -16,6 +16,7 @@ from engine.spec import (
     Current,
     Ema,
     LayerQuant,
+    LearnedRange,
     LearnedStep,
     MinMax,
     Percentile,
@@ -49,6 +50,35 @@ def test_symmetric_where_the_zero_point_is_fixed() -> None:
     assert not QuantSpec(bits=8).symmetric
     assert QuantSpec(bits=8, granularity="channel").symmetric
     assert QuantSpec(bits=8, range=LearnedStep()).symmetric
+
+
+def test_only_two_bits_are_truncated() -> None:
+    assert QuantSpec(bits=2, truncation="plain").truncation == "plain"
+    for bits in (3, 8, 32):
+        with pytest.raises(SpecError, match="truncation: got 'skewed', accepts none, since only 2"):
+            QuantSpec(bits=bits, truncation="skewed")
+    with pytest.raises(SpecError, match="truncation: got 'floor', accepts one of none, plain"):
+        QuantSpec(bits=2, truncation="floor")
+
+
+def test_what_observes_a_tensor() -> None:
+    assert QuantSpec(bits=8).observes == MinMax()
+    assert QuantSpec(bits=8, range=LearnedRange(base=Percentile())).observes == Percentile()
+    assert QuantSpec(bits=8, range=LearnedStep()).observes is None
+    with pytest.raises(SpecError, match=r"message.range: got LearnedRange\(base=Current"):
+        LayerQuant(message=QuantSpec(bits=8, range=LearnedRange(base=Current())))
+
+
+@pytest.mark.parametrize("rule", [LearnedStep, LearnedRange])
+def test_a_rate_is_positive(rule: Any) -> None:
+    for lr in (0, -1, 11, "fast"):
+        with pytest.raises(SpecError, match="lr: got "):
+            rule(lr=lr)
+
+
+def test_a_learned_range_multiplies_one_that_is_observed() -> None:
+    with pytest.raises(SpecError, match="base: got LearnedStep"):
+        LearnedRange(base=LearnedStep())
 
 
 def test_one_bit_has_its_own_sentence() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from typing import get_args
 
@@ -12,6 +13,7 @@ from engine.spec import (
     Ema,
     Gradient,
     Granularity,
+    LearnedRange,
     LearnedStep,
     MinMax,
     ModelSpec,
@@ -23,6 +25,7 @@ from engine.spec import (
     vary,
 )
 from engine.spec.json import dumps
+from engine.spec.variation import TRAINED
 
 KINDS = {
     "minmax": MinMax,
@@ -30,6 +33,7 @@ KINDS = {
     "percentile": Percentile,
     "extremum": Percentile,
     "learned-step": LearnedStep,
+    "learned-range": LearnedRange,
 }
 
 
@@ -53,17 +57,38 @@ def test_every_mix_can_be_had(operator) -> None:
                 assert new.gradient == gradient
                 if component == "weight":
                     assert new.granularity == granularity
-                if component in ("weight", "attention") and rule != "learned-step":
+                if component in ("weight", "attention") and rule not in TRAINED:
                     assert new.range == Current()
                 else:
                     assert isinstance(new.range, KINDS[rule])
-                if isinstance(new.range, Percentile):
+                if rule == "learned-range":
+                    assert isinstance(new.observes, type(old.range))
+                if isinstance(new.observes, Percentile):
                     wide = "extremum" if rule == "extremum" else "ema"
-                    assert (new.range.running, new.range.tail) == (wide, tail)
-                if isinstance(new.range, Ema | Percentile):
-                    assert new.range.momentum == 0.03
-    # a tail is a percentile's alone
-    assert len(seen) == 3 * 2 * (3 + 2 * 2)
+                    assert (new.observes.running, new.observes.tail) == (wide, tail)
+                if isinstance(new.observes, Ema | Percentile):
+                    assert new.observes.momentum == 0.03
+    # a tail is a percentile's alone, which a learned range replaces none of
+    assert len(seen) == 3 * 2 * (3 + 3 * 2)
+
+
+def test_how_fast_ranges_are_learned() -> None:
+    base = scheme("degree-quant", bits=2)
+    for rule in TRAINED:
+        slow = vary(base, rule=rule, range_lr=0.003)
+        rates = {
+            held.range.lr for layer in slow.quant for _, held in layer.items() if not held.is_float
+        }
+        assert rates == {0.003}
+    assert vary(base, range_lr=0.003) == base
+
+
+def test_only_two_bits_are_truncated() -> None:
+    base = scheme("qat", bits=4, component_bits={"weight": 2, "message": 2})
+    held = vary(base, truncation="skewed")
+    for before, after in zip(base.quant, held.quant, strict=True):
+        for (_, old), (_, new) in zip(before.items(), after.items(), strict=True):
+            assert new == (replace(old, truncation="skewed") if old.bits == 2 else old)
 
 
 def test_nothing_asked_for_changes_nothing() -> None:

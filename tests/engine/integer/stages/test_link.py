@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.affine import QParams
+from engine.affine import FURTHEST, QParams, quantize
 from engine.integer.kernels.operands import CodeTarget
-from engine.integer.stages.link import ElementWise, ends
+from engine.integer.stages.link import ElementWise, ends, truncation
 from engine.integer.stages.stage import Ending
 from engine.spec import QuantSpec
 
@@ -76,6 +76,28 @@ def test_ties_stay_even(zero: int) -> None:
     link = stage(params(4, 8), params(4, zero), lambda v: v / 2, 0.5).by_column()
     assert link is not None
     np.testing.assert_array_equal(link.chain.columns[0], [[0.5, 0.5], [0, 0]])
+
+
+@pytest.mark.parametrize("shift", range(-FURTHEST, FURTHEST + 1, 7))
+def test_codes_are_truncated_as_by_the_affine_map(shift: int) -> None:
+    spec = QuantSpec(bits=2, truncation="skewed")
+    for zero in range(-2, 2):
+        held = QParams(spec, np.array(0.3, np.float32), np.int32(zero), shift)
+        link = truncation(held, 3)
+        low, high = ends(held.first)
+        codes = np.arange(low, high + 1)
+        gain, offset = link.chain.columns[0]
+        _, least, most = link.chain.limits[0]
+        moved = codes[:, None].astype(np.float32) * gain + offset
+        got = np.rint(np.clip(moved, least, most)) + zero
+        expected = quantize(codes * held.first.scale.astype(np.float64), held)
+        np.testing.assert_array_equal(got, np.repeat(expected[:, None], 3, axis=1))
+
+
+def test_a_stage_that_makes_truncated_codes_is_no_link() -> None:
+    spec = QuantSpec(bits=2, truncation="plain")
+    made = QParams(spec, np.float32(1), np.int32(0))
+    assert stage(params(4, 3), made, lambda v: v, 1.0).by_column() is None
 
 
 def test_an_ending_takes_one_link_by_row_and_first() -> None:

@@ -21,7 +21,7 @@ def masked(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
     return x, draw(st.just(NOBODY) | arrays(np.bool_, len(x)))
 
 
-@pytest.mark.parametrize("rule", [grid.STE, grid.GC, grid.GC_ENDS])
+@pytest.mark.parametrize("rule", [grid.STE, grid.GC, grid.GC_ENDS, grid.WITHIN])
 @given(
     given=masked(),
     scale=st.floats(2.0**-10, 4, width=32),
@@ -43,6 +43,8 @@ def test_to_grid_equals_numpy(
     inside = (
         (rounded > 0) & (rounded < 15) if rule == grid.GC_ENDS else (rounded >= 0) & (rounded <= 15)
     )
+    if rule == grid.WITHIN:
+        inside = (x / scales >= -zeros) & (x / scales <= 15 - zeros)
     if protected.size:
         expected[protected] = x[protected]
         inside[protected] = True
