@@ -16,11 +16,14 @@ from engine.spec.errors import check_choice, check_integer
 def add_to(commands: Any) -> None:
     """Add the command and its options."""
     parser = commands.add_parser("reproduce", help="do a published study again, in integers")
-    parser.add_argument("study", help="degree-quant")
+    parser.add_argument("study", help="degree-quant, smoothness")
     parser.add_argument("--seeds", type=int, default=10, help="runs of each cell (10)")
     parser.add_argument("--epochs", type=int, help="instead of the study's own")
     parser.add_argument(
         "--only", action="append", default=[], metavar="TEXT", help="cells that say so; may repeat"
+    )
+    parser.add_argument(
+        "--stored", action="store_true", help="run nothing: tables of what the store holds"
     )
     parser.add_argument("--smoke", action="store_true", help="tiny graphs: only that it runs")
     parser.add_argument(
@@ -47,14 +50,20 @@ def act(options: argparse.Namespace) -> int:
     store, rows = RunStore(), []
     with _progress(sum(len(cell.runs) for cell in cells)) as watch:
         for cell in cells:
-            rows.append(row_of(cell, [watch(store, _name(cell), spec) for spec in cell.runs]))
+            measured = {
+                spec: watch(store, _name(cell), spec)
+                for spec in cell.runs
+                if not options.stored or store.answer(spec.key)
+            }
+            if measured:
+                rows.append(row_of(cell, measured))
             _write(study, rows, options)
     print(f"The tables are {options.folder / study.name}.md and .json")
     return 0
 
 
 def _name(cell: Any) -> str:
-    return f"{cell.graph} · {cell.model} · {cell.scheme}"
+    return f"{cell.heading} · {cell.model} · {cell.scheme}"
 
 
 def _is_asked_for(name: str, only: list[str]) -> bool:
@@ -95,6 +104,7 @@ def _write(study: Any, rows: list[Any], options: argparse.Namespace) -> None:
     command = f"graphbits reproduce {study.name} --seeds {options.seeds}"
     command += f" --epochs {options.epochs}" if options.epochs else ""
     command += "".join(f' --only "{text}"' for text in options.only)
+    command += " --stored" if options.stored else ""
     command += " --smoke" if options.smoke else ""
     text = to_markdown(study, rows, command)
     (options.folder / f"{study.name}.md").write_text(text, encoding="utf-8")

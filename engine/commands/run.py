@@ -20,6 +20,7 @@ from engine.spec import (
     RunSpec,
     SpecError,
     TrainingSpec,
+    Truncation,
     scheme,
     vary,
 )
@@ -66,6 +67,10 @@ def add_to(commands: Any) -> None:
     of.add_argument("--granularity", help=f"of weights: {', '.join(get_args(Granularity))}")
     of.add_argument("--momentum", type=float, help="share of the newest batch in moving ranges")
     of.add_argument("--tail", type=float, help="share of entries beyond a percentile range")
+    of.add_argument("--range-lr", type=float, help="learning rate of learned steps and ranges")
+    of.add_argument(
+        "--truncation", help=f"how codes of 2 bits are made: {', '.join(get_args(Truncation))}"
+    )
     of = parser.add_argument_group("training")
     of.add_argument("--epochs", type=int, default=200, help="full-graph steps (200)")
     of.add_argument("--lr", type=float, help="learning rate of Adam")
@@ -140,6 +145,8 @@ def spec_of(options: argparse.Namespace, folder: Path) -> RunSpec:
         granularity=options.granularity,
         momentum=options.momentum,
         tail=options.tail,
+        range_lr=options.range_lr,
+        truncation=options.truncation,
     )
 
 

@@ -27,7 +27,16 @@ from engine.spec import LayerSpec, QuantSpec, decode, encode
 FORMAT = "graphbits program"
 VERSION = 1
 
-CORRUPT = (ValueError, KeyError, TypeError, EOFError, BadZipFile, zlib.error, MemoryError)
+CORRUPT = (
+    ValueError,
+    KeyError,
+    TypeError,
+    EOFError,
+    BadZipFile,
+    RuntimeError,  # an archive that seems encrypted, or of a kind that is not supported
+    zlib.error,
+    MemoryError,
+)
 """What reading a file that is damaged or made by someone else can raise."""
 
 Arrays = dict[str, NDArray[Any]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ class Cell:
         scheme: The scheme and its width, in words.
         runs: What is run.
         published: Accuracies that others state for it, each with where it comes from.
+        section: Heading of its table; the graph where empty.
     """
 
     graph: str
@@ -27,6 +28,16 @@ class Cell:
     scheme: str
     runs: tuple[RunSpec, ...]
     published: str = ""
+    section: str = ""
+
+    @property
+    def heading(self) -> str:
+        """The heading of its table."""
+        return self.section or self.graph
+
+
+def _nothing(rows: Sequence[Row]) -> tuple[str, ...]:
+    return ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,12 +49,14 @@ class Study:
         title: What it shows.
         notes: How it was done, a sentence each.
         cells: In the order of the table.
+        closing: Makes what the rows come to in sentences.
     """
 
     name: str
     title: str
     notes: tuple[str, ...]
     cells: tuple[Cell, ...]
+    closing: Callable[[Sequence[Row]], tuple[str, ...]] = _nothing
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +65,8 @@ class Row:
 
     Args:
         cell: The cell.
+        runs: Those of its runs that were measured.
+        accuracies: Of the integer path on the test units, 0 to 1, of each run.
         accuracy: Mean accuracy of the integer path on the test units, 0 to 1.
         sd: Its sample standard deviation over runs; 0 for a single run.
         validation: Mean accuracy on the validation units.
@@ -64,6 +79,8 @@ class Row:
     """
 
     cell: Cell
+    runs: tuple[RunSpec, ...]
+    accuracies: tuple[float, ...]
     accuracy: float
     sd: float
     validation: float
@@ -75,18 +92,21 @@ class Row:
     epoch_ms: float
 
 
-def row_of(cell: Cell, metrics: Sequence[dict[str, Any]]) -> Row:
+def row_of(cell: Cell, measured: Mapping[RunSpec, dict[str, Any]]) -> Row:
     """Return a cell's row.
 
     Args:
         cell: The cell.
-        metrics: Those of each of its runs.
+        measured: Metrics of its runs, one or more.
     """
-    accuracies = [held["accuracy"]["integer"] for held in metrics]
+    metrics = list(measured.values())
+    accuracies = tuple(held["accuracy"]["integer"] for held in metrics)
     latencies = [held["latency"] for held in metrics]
     agreements = [held["agreement"] for held in metrics]
     return Row(
         cell=cell,
+        runs=tuple(measured),
+        accuracies=accuracies,
         accuracy=statistics.fmean(accuracies),
         sd=statistics.stdev(accuracies) if len(accuracies) > 1 else 0.0,
         validation=statistics.fmean(held["accuracy"]["validation"] for held in metrics),

@@ -24,7 +24,7 @@ COLUMNS = (
 
 
 def to_markdown(study: Study, rows: Sequence[Row], command: str) -> str:
-    """Return a study's tables, one for each graph.
+    """Return a study's tables, one for each heading, and what was not run.
 
     Args:
         study: The study.
@@ -32,10 +32,12 @@ def to_markdown(study: Study, rows: Sequence[Row], command: str) -> str:
         command: What made them.
     """
     lines = [f"# {study.title}", "", *study.notes, ""]
-    for graph, of_graph in groupby(rows, key=lambda row: row.cell.graph):
-        lines += [f"## {graph}", "", _line(COLUMNS), _line(["---"] * len(COLUMNS))]
-        lines += [_line(_cells(row)) for row in of_graph]
+    for heading, of_heading in groupby(rows, key=lambda row: row.cell.heading):
+        lines += [f"## {heading}", "", _line(COLUMNS), _line(["---"] * len(COLUMNS))]
+        lines += [_line(_cells(row)) for row in of_heading]
         lines.append("")
+    lines += [line for sentence in study.closing(rows) for line in (sentence, "")]
+    lines += _missing(study, rows)
     return "\n".join([*lines, "Made with", "", "```sh", command, "```", ""])
 
 
@@ -53,6 +55,7 @@ def to_json(study: Study, rows: Sequence[Row], command: str) -> dict[str, Any]:
         "rows": [
             {
                 "graph": row.cell.graph,
+                "section": row.cell.heading,
                 "model": row.cell.model,
                 "scheme": row.cell.scheme,
                 "accuracy": {"mean": row.accuracy, "sd": row.sd, "validation": row.validation},
@@ -64,11 +67,30 @@ def to_json(study: Study, rows: Sequence[Row], command: str) -> dict[str, Any]:
                 "model_bytes": row.model_bytes,
                 "latency_ratio": row.latency_ratio,
                 "epoch_ms": row.epoch_ms,
-                "runs": [spec.key for spec in row.cell.runs],
+                "runs": [spec.key for spec in row.runs],
+                "wanted": len(row.cell.runs),
             }
             for row in rows
         ],
     }
+
+
+def _missing(study: Study, rows: Sequence[Row]) -> list[str]:
+    """Return lines that name the cells without a run."""
+    held = {(row.cell.heading, row.cell.model, row.cell.scheme) for row in rows}
+    missing = [cell for cell in study.cells if (cell.heading, cell.model, cell.scheme) not in held]
+    lines = []
+    for heading, of_heading in groupby(missing, key=lambda cell: cell.heading):
+        models = [
+            f"{model} ({', '.join(cell.scheme for cell in cells)})"
+            for model, cells in groupby(of_heading, key=lambda cell: cell.model)
+        ]
+        lines.append(f"- {heading}: {'; '.join(models)}")
+    return ["Not run:", "", *lines, ""] if lines else []
+
+
+def _share(runs: int, wanted: int) -> str:
+    return str(runs) if runs == wanted else f"{runs} of {wanted}"
 
 
 def _cells(row: Row) -> list[str]:
@@ -77,7 +99,7 @@ def _cells(row: Row) -> list[str]:
         row.cell.scheme,
         f"{100 * row.accuracy:.2f} ± {100 * row.sd:.2f}",
         f"{100 * row.validation:.2f}",
-        str(len(row.cell.runs)),
+        _share(len(row.runs), len(row.cell.runs)),
         str(row.max_code_difference),
         f"{100 * row.codes_different:.4f} %",
         f"{100 * row.same_class:.2f} %",

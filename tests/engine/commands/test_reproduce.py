@@ -52,6 +52,25 @@ def test_sets_of_graphs_are_run(tmp_path: Path) -> None:
     assert (row["graph"], row["model"]) == ("digits-superpixels", "gin 2×8, mean pool")
 
 
+def test_two_bits_of_every_propagation_and_what_is_stored(tmp_path: Path) -> None:
+    def smooth(*options: str) -> str:
+        command = ["reproduce", "smoothness", "--smoke", "--folder", str(tmp_path)]
+        assert main([*command, "--seeds", "1", *options]) == 0
+        return (tmp_path / "smoothness.md").read_text(encoding="utf-8")
+
+    text = smooth("--only", "2 bits", "--only", "K = 3", "--only", "karate · ")
+    rows = [line for line in text.splitlines() if "| 2 bits" in line]
+    assert [row.split("|")[2].strip() for row in rows] == 3 * [
+        f"2 bits, {name}" for name in ("QLR", "LSQ", "BT", "BT*")
+    ]
+    assert "2 bits: smp gains " in text
+    stored = smooth("--stored")
+    assert [line for line in stored.splitlines() if "| 2 bits" in line][:12] == rows
+    assert "- karate: appnp, K = 3 (float32, 8 bits, QLR" in stored
+    data = json.loads((tmp_path / "smoothness.json").read_text(encoding="utf-8"))
+    assert all(row["agreement"]["codes_different"] == 0 for row in data["rows"])
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -32,7 +33,8 @@ CELL = Cell(
     runs=tuple(scheme("qat", bits=4, seed=seed) for seed in range(3)),
     published="50.1 (somebody)",
 )
-ROW = row_of(CELL, [metrics(0.7), metrics(0.8, different=0.01), metrics(0.9, integer_ms=1.0)])
+METRICS = [metrics(0.7), metrics(0.8, different=0.01), metrics(0.9, integer_ms=1.0)]
+ROW = row_of(CELL, dict(zip(CELL.runs, METRICS, strict=True)))
 STUDY = Study(name="degree-quant", title="A title", notes=("One.", "Two."), cells=(CELL,))
 
 
@@ -41,7 +43,7 @@ def test_a_row_is_the_mean_and_the_worst() -> None:
     assert ROW.validation == pytest.approx(0.7)
     assert (ROW.max_code_difference, ROW.codes_different, ROW.same_class) == (1, 0.01, 0.99)
     assert ROW.latency_ratio == 1.5
-    assert row_of(CELL, [metrics(0.7)]).sd == 0
+    assert row_of(CELL, {CELL.runs[0]: metrics(0.7)}).sd == 0
 
 
 def test_markdown_says_what_made_it() -> None:
@@ -53,6 +55,24 @@ def test_markdown_says_what_made_it() -> None:
     assert cells[5:] == ["1", "1.0000 %", "99.00 %", "1,234", "1.50", "50.1 (somebody)"]
     assert text.count("|\n| ---") == 1
     assert "```sh\ngraphbits reproduce x\n```" in text
+
+
+def test_what_was_not_run_is_named() -> None:
+    others = [
+        replace(CELL, scheme="QAT, 8 bits"),
+        replace(CELL, model="gat 2×64", section="Cora, by depth"),
+    ]
+    study = replace(STUDY, cells=(CELL, *others), closing=lambda rows: (f"{len(rows)} row.",))
+    some = row_of(CELL, dict(zip(CELL.runs[:2], METRICS[:2], strict=True)))
+    text = to_markdown(study, [some], "command")
+    assert "| 2 of 3 |" in text
+    assert "\n1 row.\n\nNot run:\n\n- Cora: gcn 2×16 (QAT, 8 bits)\n" in text
+    assert "- Cora, by depth: gat 2×64 (QAT, 4 bits)\n\nMade with" in text
+    deeper = row_of(others[1], {CELL.runs[0]: METRICS[0]})
+    assert "\n## Cora, by depth\n" in to_markdown(study, [some, deeper], "command")
+    (row,) = to_json(study, [some], "command")["rows"]
+    assert (len(row["runs"]), row["wanted"]) == (2, 3)
+    assert "Not run" not in to_markdown(STUDY, [ROW], "command")
 
 
 def test_json_names_the_runs() -> None:

@@ -1,0 +1,99 @@
+"""The study's cells: which runs they take, and the sentences that it ends with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from engine.reproduce import Row, smoothness
+from engine.spec import LearnedRange, LearnedStep, RunSpec
+
+
+def row_with(runs: tuple[RunSpec, ...], accuracies: tuple[float, ...]) -> Row:
+    cell = next(cell for cell in smoothness().cells if set(runs) <= set(cell.runs))
+    return Row(
+        cell=cell,
+        runs=runs,
+        accuracies=accuracies,
+        accuracy=0,
+        sd=0,
+        validation=0,
+        max_code_difference=0,
+        codes_different=0,
+        same_class=1,
+        model_bytes=1,
+        latency_ratio=1,
+        epoch_ms=1,
+    )
+
+
+def test_every_propagation_has_every_quantizer() -> None:
+    study = smoothness()
+    by_graph = [cell for cell in study.cells if not cell.section]
+    by_depth = [cell for cell in study.cells if cell.section]
+    assert len(by_graph) == 3 * 3 * (1 + 2 + 2 + 4)
+    assert len(by_depth) == 3 * 6 * (1 + 1 + 1 + 1)
+    names = {(cell.heading, cell.model, cell.scheme) for cell in study.cells}
+    assert len(names) == len(study.cells)
+    assert {cell.model for cell in by_depth if "64" in cell.model} == {
+        "appnp, K = 64",
+        "elastic, K = 64",
+        "smp, K = 64",
+    }
+    for cell in study.cells:
+        assert len(cell.runs) == len({spec.key for spec in cell.runs}) == 10
+        assert cell.graph in cell.heading
+
+
+def test_a_cell_is_what_its_scheme_says() -> None:
+    for cell in smoothness(seeds=1).cells:
+        (spec,) = cell.runs
+        *before, last = spec.quant
+        specs = [held for layer in before for _, held in layer.items() if not held.is_float]
+        assert last.output.is_float
+        if cell.scheme == "float32":
+            assert not specs
+            continue
+        bits, quantizer = cell.scheme.split(", ")
+        assert {f"{held.bits} bits" for held in specs} == {bits}
+        kind = LearnedStep if quantizer == "LSQ" else LearnedRange
+        assert all(isinstance(held.range, kind) for held in specs)
+        truncation = {"BT": "plain", "BT*": "skewed"}.get(quantizer, "none")
+        assert {held.truncation for held in specs} == {truncation}
+        assert not spec.protection.is_off
+
+
+def test_published_numbers_stand_beside_what_they_are_of() -> None:
+    published = {
+        (cell.graph, cell.model, cell.scheme): cell.published
+        for cell in smoothness().cells
+        if cell.published
+    }
+    assert len(published) == 9
+    assert published["Cora", "smp, K = 10", "2 bits, BT*"].startswith("77.8 (paper); 75.7 ± 3.1")
+
+
+def test_the_gain_is_over_runs_that_share_all_else() -> None:
+    study = smoothness(seeds=2)
+    rows = []
+    for cell in study.cells:
+        if cell.section or cell.graph != "Cora" or cell.scheme != "4 bits, QLR":
+            continue
+        if "smp" in cell.model:
+            rows.append(row_with(cell.runs, (0.82, 0.79)))
+        if "appnp" in cell.model:
+            rows.append(row_with(cell.runs, (0.80, 0.80)))
+    (sentence,) = study.closing(rows)
+    assert sentence.startswith("4 bits: smp gains +0.50 ± 2.12 points over appnp")
+    assert sentence.endswith("(2 pairs).")
+    alone = [replace(rows[0], runs=rows[0].runs[:1], accuracies=(0.8,)), *rows[1:]]
+    assert "(1 pair)" in study.closing(alone)[0]
+    assert study.closing(rows[:1]) == ()
+
+
+def test_fewer_seeds_epochs_and_a_tiny_graph() -> None:
+    for cell in smoothness(seeds=3, epochs=7).cells:
+        assert len(cell.runs) == 3
+        assert {spec.training.epochs for spec in cell.runs} == {7}
+    smoke = smoothness(smoke=True, seeds=2)
+    assert {cell.graph for cell in smoke.cells} == {"karate"}
+    assert not any(cell.published for cell in smoke.cells)
