@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from engine.integer import read, write
 from engine.learning import training
 from engine.learning.batch import Batch
 from engine.learning.datasets import fetch
+from engine.learning.distillation import Teacher
 from engine.learning.feed import Feed, MiniBatches, WholeGraph
 from engine.learning.network import Network
 from engine.learning.own import restore
@@ -39,7 +40,7 @@ from engine.metrics.errors import relative_l2
 from engine.metrics.merit import ACCURACY, Merit, merit_of, result
 from engine.peers import median_ms, torch_best
 from engine.runs import AlreadyFinished, PendingRun, Run, RunStore
-from engine.spec import OwnModel, RunSpec, float_twin
+from engine.spec import LayerQuant, LayerSpec, OwnModel, RunSpec, float_twin
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,9 +116,9 @@ def run(
 ) -> Iterator[Event]:
     """Carry out a run, or find it in the store, yielding what happens; the last event ends it.
 
-    Post-training quantization and finetuning start from the run's float twin, which is carried out
-    first where the store does not have it, as a run of its own; of a person's own model that is the
-    model as it is.
+    Post-training quantization and finetuning start from the run's float twin, distillation learns
+    from it. It is carried out first where the store does not have it, as a run of its own; of a
+    person's own model that is the model as it is.
 
     Args:
         spec: What to run.
@@ -136,7 +137,7 @@ def run(
     graph = fetch(spec.graph, store.folder)
     check_task(graph, spec.model)
     start: Run | None = None
-    if spec.training.mode in ("ptq", "finetune"):
+    if spec.training.needs_float:
         ending: Event | None = None
         for ending in run(float_twin(spec), store, cancelled, timeout_s=timeout_s):
             if isinstance(ending, Started | EpochDone):
@@ -196,7 +197,10 @@ def _carry_out(
     layers = spec.model.layer_specs(graph.features, graph.outputs)
     network = Network(layers, spec.quant, generator)
     epochs: list[Epoch] = []
-    if start is not None:
+    teacher = None
+    if start is not None and spec.training.distillation:
+        teacher = Teacher(_float_network(layers, start), spec.training.distillation)
+    if start is not None and spec.training.starts_from_float:
         with start.open(WEIGHTS) as file:
             read_weights(network, file)
     if isinstance(spec.model, OwnModel) and spec.training.mode == "float":
@@ -212,7 +216,7 @@ def _carry_out(
         feed = _feed(spec, graph, batch)
         began = time.perf_counter()
         try:
-            for epoch in fit(network, feed, spec.training, generator, cancelled):
+            for epoch in fit(network, feed, spec.training, generator, cancelled, teacher):
                 epochs.append(epoch)
                 pending.epoch(epoch.to_dict())
                 left = spec.training.epochs - epoch.epoch
@@ -246,6 +250,14 @@ def _carry_out(
         pending.write(WEIGHTS, lambda file: write_weights(network, file))
     finished = pending.finish(metrics, _node_arrays(analysis, simulation))
     yield Finished(key=spec.key, run=finished)
+
+
+def _float_network(layers: Sequence[LayerSpec], run: Run) -> Network:
+    """Return the network of a float run with the weights that it kept."""
+    network = Network(layers, [LayerQuant()] * len(layers), torch.Generator())
+    with run.open(WEIGHTS) as file:
+        read_weights(network, file)
+    return network
 
 
 def _feed(spec: RunSpec, graph: Graph, batch: Batch) -> Feed:

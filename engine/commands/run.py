@@ -77,6 +77,9 @@ def add_to(commands: Any) -> None:
     of.add_argument("--weight-decay", type=float, help="L2 penalty on the first layer")
     of.add_argument("--batch", type=int, default=128, help="graphs in a step, of a set (128)")
     of.add_argument("--finetune", action="store_true", help="start from the float model")
+    of.add_argument(
+        "--distillation", type=float, default=0.0, help="share of the loss from the float model (0)"
+    )
     of.add_argument("--seeds", type=int, default=1, help="how many runs (1)")
     of.add_argument("--first-seed", type=int, default=0, help="seed of the first run (0)")
     of.add_argument("--folds", type=int, help="runs over folds 0, 1, …, each with the first seed")
@@ -122,6 +125,7 @@ def spec_of(options: argparse.Namespace, folder: Path) -> RunSpec:
         mode="finetune" if options.finetune else "retrain",
         epochs=options.epochs,
         batch=options.batch,
+        distillation=options.distillation,
         **{name: value for name, value in given.items() if value is not None},
     )
     spec = scheme(

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from engine.learning import objective
 from engine.learning.batch import Batch
+from engine.learning.distillation import Teacher
 from engine.learning.feed import Feed
 from engine.learning.network import Network
 from engine.learning.protection import DegreeProtection
@@ -36,7 +37,7 @@ class Epoch:
     Args:
         epoch: Number from 1.
         loss: Mean cross entropy over the training units, each before its step; mean absolute error
-            where targets are learned.
+            where targets are learned; with its share of distillation, where there is some.
         train: Accuracy on the training units, 0 to 1, or the error; on a set's, before their steps.
         validation: The same on the validation units.
         validation_loss: Loss over the validation units.
@@ -63,6 +64,7 @@ def fit(
     training: TrainingSpec,
     generator: torch.Generator,
     cancelled: Callable[[], bool] = lambda: False,
+    teacher: Teacher | None = None,
 ) -> Iterator[Epoch]:
     """Train a network in place, yielding a record an epoch; at the end it holds its best epoch.
 
@@ -76,6 +78,7 @@ def fit(
         training: Epochs, learning rate and weight decay.
         generator: Source of dropout, masks and the order of a set.
         cancelled: Asked between steps.
+        teacher: What it learns from beside the labels, if anything.
 
     Raises:
         Diverged: If loss or scores are not finite; the network then holds its best epoch so far.
@@ -93,7 +96,7 @@ def fit(
             for batch, protection in feed.steps(generator):
                 if cancelled():
                     raise Cancelled(f"cancelled after {number - 1} of {training.epochs} epochs")
-                loss, scores = _step(network, batch, optimizer, protection, generator)
+                loss, scores = _step(network, batch, optimizer, protection, generator, teacher)
                 if not loss.isfinite():
                     what = f"the loss was {loss.item()}"
                     raise Diverged(f"{what} at epoch {number}; try a lower learning rate")
@@ -172,12 +175,15 @@ def _step(
     optimizer: torch.optim.Optimizer,
     protection: DegreeProtection,
     generator: torch.Generator,
+    teacher: Teacher | None,
 ) -> tuple[Tensor, Tensor]:
     network.train()
     optimizer.zero_grad()
     protected = protection.draw(len(network.layers), generator)
     scores = network(batch.x, batch.adjacencies, protected, generator)
     loss = _loss(scores, batch, batch.train)
+    if teacher is not None:
+        loss = teacher.loss(scores, batch, loss)
     loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
     return loss.detach(), scores.detach()

@@ -284,6 +284,8 @@ class TrainingSpec:
         lr: Learning rate of Adam.
         weight_decay: L2 penalty on the first layer's weights, as usual for GCN.
         batch: Graphs in a step, where a set of graphs is learned from.
+        distillation: Share of the loss, in [0, 1], that is the divergence from the float model's
+            outputs on all units, labelled or not; only ``finetune`` and ``retrain`` have a choice.
 
     Raises:
         SpecError: Naming the invalid field.
@@ -294,6 +296,7 @@ class TrainingSpec:
     lr: float = 0.01
     weight_decay: float = 5e-4
     batch: int = 128
+    distillation: float = 0.0
 
     def __post_init__(self) -> None:
         check_choice("mode", self.mode, get_args(Mode))
@@ -301,6 +304,20 @@ class TrainingSpec:
         check_real("lr", self.lr, 0, 10, open_low=True)
         check_real("weight_decay", self.weight_decay, 0, 10)
         check_integer("batch", self.batch, 1, 1_000_000)
+        check_real("distillation", self.distillation, 0, 1)
+        if self.distillation and self.mode in ("float", "ptq"):
+            accepts = f"0, since {self.mode} trains no quantizers"
+            raise SpecError("distillation", self.distillation, accepts)
+
+    @property
+    def starts_from_float(self) -> bool:
+        """Whether the weights start as the float model's."""
+        return self.mode in ("ptq", "finetune")
+
+    @property
+    def needs_float(self) -> bool:
+        """Whether the float model is needed, to start from or to learn from."""
+        return self.starts_from_float or self.distillation > 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -58,8 +58,8 @@ def scheme(
         graph: The graph.
         model: The network.
         protection: Instead of the scheme's own.
-        training: Instead of the scheme's own; of its mode only ``finetune`` counts, where the
-            scheme trains at all.
+        training: Instead of the scheme's own; of its mode only ``finetune`` counts, and that and
+            the distillation only where the scheme trains quantizers at all.
         seed: The run's seed.
 
     Raises:
@@ -88,7 +88,11 @@ def scheme(
         model=model,
         quant=tuple(layers),
         protection=protection or Protection(),
-        training=replace(training, mode=mode),
+        training=replace(
+            training,
+            mode=mode,
+            distillation=training.distillation if mode == trained else 0.0,
+        ),
         seed=seed,
     )
 
@@ -130,6 +134,8 @@ def float_twin(spec: RunSpec) -> RunSpec:
         spec,
         quant=(LayerQuant(),) * spec.model.depth,
         protection=Protection(),
-        training=TrainingSpec(mode="float") if is_own else replace(spec.training, mode="float"),
+        training=TrainingSpec(mode="float")
+        if is_own
+        else replace(spec.training, mode="float", distillation=0.0),
         seed=0 if is_own else spec.seed,
     )

@@ -178,14 +178,19 @@ for kind in PROPAGATIONS.values():
     st.register_type_strategy(kind, st.builds(kind, **weights))
 st.register_type_strategy(ModelSpec, model_specs())
 st.register_type_strategy(Protection, protections())
+TRAINING: dict[str, Any] = {
+    "epochs": st.integers(1, 100_000),
+    "lr": st.floats(0, 10, exclude_min=True) | st.integers(1, 10),
+    "weight_decay": st.floats(0, 10) | st.integers(0, 10),
+}
 st.register_type_strategy(
     TrainingSpec,
-    st.builds(
+    st.builds(TrainingSpec, mode=st.sampled_from(["float", "ptq"]), **TRAINING)
+    | st.builds(
         TrainingSpec,
-        mode=st.sampled_from(["float", "ptq", "finetune", "retrain"]),
-        epochs=st.integers(1, 100_000),
-        lr=st.floats(0, 10, exclude_min=True) | st.integers(1, 10),
-        weight_decay=st.floats(0, 10) | st.integers(0, 10),
+        mode=st.sampled_from(["finetune", "retrain"]),
+        distillation=SHARES,
+        **TRAINING,
     ),
 )
 st.register_type_strategy(RunSpec, run_specs())

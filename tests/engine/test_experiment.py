@@ -224,6 +224,32 @@ def test_finetuning_starts_from_the_float_weights(
     assert len(store.answer(spec.key).epochs) == 4
 
 
+def test_distillation_learns_from_the_float_twin_and_starts_anew(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = spec_of("qat", training=replace(EPOCHS, distillation=0.5))
+    seen: list[tuple[torch.Tensor, Any]] = []
+
+    def watched(network: Network, *rest: Any) -> Any:
+        seen.append((network.layers[0].weight.detach().clone(), rest[-1]))
+        return fit(network, *rest)
+
+    fit = experiment.fit
+    monkeypatch.setattr(experiment, "fit", watched)
+    complete(spec, store)
+    assert store.answer(float_twin(spec).key) is not None
+    complete(spec_of("qat"), store)
+    (twin, none), (distilled, teacher), (plain, nobody) = seen
+    assert torch.equal(distilled, plain)
+    assert torch.equal(twin, plain)
+    assert (none, nobody) == (None, None)
+    assert teacher is not None
+    losses = [
+        [epoch["loss"] for epoch in store.answer(s.key).epochs] for s in (spec, spec_of("qat"))
+    ]
+    assert losses[0] != losses[1]
+
+
 def after(count: int) -> Callable[[], bool]:
     """Return what asks for an end once it was asked ``count`` times."""
     asked = iter(range(1000))

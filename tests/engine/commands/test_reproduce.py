@@ -61,11 +61,11 @@ def test_two_bits_of_every_propagation_and_what_is_stored(tmp_path: Path) -> Non
     text = smooth("--only", "2 bits", "--only", "K = 3", "--only", "karate · ")
     rows = [line for line in text.splitlines() if "| 2 bits" in line]
     assert [row.split("|")[2].strip() for row in rows] == 3 * [
-        f"2 bits, {name}" for name in ("QLR", "LSQ", "BT", "BT*")
+        f"2 bits, {name}" for name in ("QLR", "LSQ", "BT", "BT*", "QLR, distilled")
     ]
     assert "2 bits: smp gains " in text
     stored = smooth("--stored")
-    assert [line for line in stored.splitlines() if "| 2 bits" in line][:12] == rows
+    assert [line for line in stored.splitlines() if "| 2 bits" in line][:15] == rows
     assert "- karate: appnp, K = 3 (float32, 8 bits, QLR" in stored
     data = json.loads((tmp_path / "smoothness.json").read_text(encoding="utf-8"))
     assert all(row["agreement"]["codes_different"] == 0 for row in data["rows"])

@@ -15,6 +15,8 @@ from engine.spec import (
     Ema,
     GraphSpec,
     LayerQuant,
+    LearnedRange,
+    LearnedStep,
     ModelSpec,
     Percentile,
     Protection,
@@ -68,6 +70,8 @@ NAN = float("nan")
         (TrainingSpec, "lr", 0),
         (TrainingSpec, "lr", float("inf")),
         (TrainingSpec, "weight_decay", -1),
+        (TrainingSpec, "distillation", 1.5),
+        (TrainingSpec, "distillation", None),
         (RunSpec, "graph", "Cora"),
         (RunSpec, "model", None),
         (RunSpec, "quant", [LayerQuant(), LayerQuant()]),
@@ -248,6 +252,28 @@ def test_keys_never_move() -> None:
     assert quantized.key == "0dbe5c78a1172a68cb45d542878b1e453415ca3dccf9724839c5eae6a89de54c"
 
 
+@pytest.mark.parametrize("mode", ["float", "ptq"])
+def test_only_trained_quantizers_are_distilled(mode: Any) -> None:
+    with pytest.raises(
+        SpecError, match=f"distillation: got 0.5, accepts 0, since {mode} trains no"
+    ):
+        TrainingSpec(mode=mode, distillation=0.5)
+
+
+@pytest.mark.parametrize(
+    ("training", "starts", "needs"),
+    [
+        (TrainingSpec(mode="float"), False, False),
+        (TrainingSpec(mode="ptq"), True, True),
+        (TrainingSpec(mode="finetune"), True, True),
+        (TrainingSpec(mode="retrain"), False, False),
+        (TrainingSpec(mode="retrain", distillation=0.1), False, True),
+    ],
+)
+def test_what_the_float_model_is_for(training: TrainingSpec, starts: bool, needs: bool) -> None:
+    assert (training.starts_from_float, training.needs_float) == (starts, needs)
+
+
 def test_defaults_never_change() -> None:
     """They are left out of every key."""
     defaults = {
@@ -258,6 +284,8 @@ def test_defaults_never_change() -> None:
             Protection,
             TrainingSpec,
             Ema,
+            LearnedStep,
+            LearnedRange,
             Percentile,
             Appnp,
             Elastic,
@@ -293,8 +321,11 @@ def test_defaults_never_change() -> None:
             "lr": 0.01,
             "weight_decay": 5e-4,
             "batch": 128,
+            "distillation": 0.0,
         },
         "Ema": {"momentum": 0.01},
+        "LearnedStep": {"lr": None},
+        "LearnedRange": {"base": Ema(momentum=0.1), "lr": 1e-4},
         "Percentile": {"tail": 0.001, "running": "ema", "momentum": 0.01},
         "Appnp": {"teleport": 0.1},
         "Elastic": {"lambda1": 3.0, "lambda2": 3.0},

@@ -183,6 +183,11 @@ def test_of_a_mode_only_finetune_counts(name: str, given_mode: Any, mode: str) -
     assert scheme(name, training=TrainingSpec(mode=given_mode)).training.mode == mode
 
 
+@pytest.mark.parametrize(("name", "share"), [("float", 0), ("ptq", 0), ("qat", 0.5)])
+def test_a_scheme_that_trains_quantizers_is_distilled(name: str, share: float) -> None:
+    assert scheme(name, training=TrainingSpec(distillation=0.5)).training.distillation == share
+
+
 @given(spec=...)
 def test_float_twin_is_the_float_scheme(spec: RunSpec) -> None:
     twin = float_twin(spec)
