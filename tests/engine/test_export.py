@@ -37,6 +37,7 @@ from engine.spec import (
     RunSpec,
     Smp,
     TrainingSpec,
+    Truncation,
     scheme,
     vary,
 )
@@ -237,6 +238,22 @@ def test_64_steps_do_not_drift(digits: Graph, karate: Graph, operator: str, bits
     assert found.max_code_difference == 0
     assert found.same_class == 1
     assert len(found.slots) == sum(len(shape.slots) for shape in model.layer_specs(1, 1)) - 1
+
+
+@pytest.mark.parametrize("operator", ["appnp", "smp"])
+@pytest.mark.parametrize(
+    ("bits", "truncation"), [(4, None), (2, None), (2, "plain"), (2, "skewed")]
+)
+def test_learned_ranges_and_truncations_do_not_drift_either(
+    digits: Graph, operator: str, bits: int, truncation: Truncation | None
+) -> None:
+    model = ModelSpec(operator=operator, hidden=4, steps=64, propagation=STRONG.get(operator))
+    spec = scheme("degree-quant", bits=bits, model=model, training=TrainingSpec(epochs=2))
+    spec = vary(spec, rule="learned-range", range_lr=0.01, truncation=truncation)
+    network = train(digits, spec)
+    found = agreement_of(digits, network, export(network))
+    assert found.max_code_difference == 0
+    assert found.same_class == 1
 
 
 STRONG = {

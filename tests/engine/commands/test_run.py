@@ -27,6 +27,7 @@ from engine.spec import (
     SpecError,
     TrainingSpec,
     scheme,
+    vary,
 )
 
 OF_THE_ISSUE = (
@@ -100,6 +101,28 @@ def value(nested: dict[str, Any], name: str) -> Any:
             scheme("qat", training=TrainingSpec(mode="finetune")),
         ),
         (["--scheme", "ptq", "--finetune"], scheme("ptq")),
+        (
+            ["--scheme", "qat", "--distillation", "0.5"],
+            scheme("qat", training=TrainingSpec(distillation=0.5)),
+        ),
+        (
+            [
+                "--rule",
+                "learned-range",
+                "--range-lr",
+                "0.002",
+                "--bits",
+                "2",
+                "--truncation",
+                "plain",
+            ],
+            vary(
+                scheme("degree-quant", bits=2),
+                rule="learned-range",
+                range_lr=0.002,
+                truncation="plain",
+            ),
+        ),
     ],
 )
 def test_options_make_the_run(arguments: list[str], spec: RunSpec) -> None:
