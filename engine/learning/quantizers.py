@@ -179,7 +179,7 @@ class Observed(GridQuantizer):
 class LearnedRangeQuantizer(Observed):
     """A quantizer whose observed range is multiplied by a trained factor, alpha.
 
-        x_hat = clamp(round(x / (alpha s)) + z, qmin, qmax) - z) alpha s
+        x_hat = (clamp(round(x / (alpha s)) + z, qmin, qmax) - z) alpha s
 
     s and z are those of the observed range, so that alpha moves both its ends and leaves z alone.
     Evaluation uses the scale of the last training forward; of a tensor at hand, that of the tensor.

@@ -78,10 +78,10 @@ def test_ties_stay_even(zero: int) -> None:
     np.testing.assert_array_equal(link.chain.columns[0], [[0.5, 0.5], [0, 0]])
 
 
-@pytest.mark.parametrize("shift", range(-FURTHEST, FURTHEST + 1, 7))
-def test_codes_are_truncated_as_by_the_affine_map(shift: int) -> None:
+@pytest.mark.parametrize("zero", range(-2, 2))
+def test_codes_are_truncated_as_by_the_affine_map(zero: int) -> None:
     spec = QuantSpec(bits=2, truncation="skewed")
-    for zero in range(-2, 2):
+    for shift in range(-FURTHEST, FURTHEST + 1):
         held = QParams(spec, np.array(0.3, np.float32), np.int32(zero), shift)
         link = truncation(held, 3)
         low, high = ends(held.first)
