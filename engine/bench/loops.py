@@ -232,3 +232,16 @@ def shift(x: Wide, bias: Wide, floor: Any) -> None:
     for row in numba.prange(x.shape[0]):
         for column in range(x.shape[1]):
             x[row, column] = max(x[row, column] + bias[column], floor)
+
+
+@compiled
+def choose(x: Wide) -> NDArray[np.int32]:
+    """Return the column of the largest number of each row of x, [N]."""
+    classes = np.empty(x.shape[0], np.int32)
+    for row in numba.prange(x.shape[0]):
+        largest = 0
+        for column in range(1, x.shape[1]):
+            if x[row, column] > x[row, largest]:
+                largest = column
+        classes[row] = largest
+    return classes

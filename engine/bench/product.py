@@ -121,7 +121,7 @@ def _others(
             rivals.append(rival(name, run, 1, 4 if "int_mm" in name else 1))
         onnx = onnx_integers(codes, narrow, threads)
         if onnx is None:
-            skipped[ONNX] = "onnx and onnxruntime are not installed"
+            skipped[ONNX] = "onnx and onnxruntime are not installed; the extra graphbits[onnx] does"
         else:
             rivals.append(rival(ONNX, onnx, 1, 4))
     for kind in (np.float32, np.int32) if "loops" in against else ():

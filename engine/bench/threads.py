@@ -11,8 +11,8 @@ from typing import Any
 
 import numba
 
-LONG_S = 0.05
-"""Of a run that takes longer it is not tried whether one thread is faster."""
+LONG_S = 0.5
+"""A run that takes longer is tried once only."""
 
 
 @contextmanager
@@ -52,16 +52,34 @@ def most_threads() -> int:
     return most
 
 
-def faster(run: Callable[[], object], rounds: int = 5) -> Callable[[], object]:
-    """Return a run of torch's that uses one thread where that is faster than all it may use.
+def fastest(*runs: Callable[[], object], rounds: int = 5) -> Callable[[], object]:
+    """Return the fastest of torch's runs, of each also what one thread alone does.
 
     Args:
-        run: What torch computes.
-        rounds: Times it is tried each way.
+        runs: What torch computes.
+        rounds: Times each is tried each way.
     """
     import torch
 
     most = torch.get_num_threads()
+    ways = list(runs)
+    if most > 1:
+        ways += [_alone(run, most) for run in runs]
+    best_s = [float("inf")] * len(ways)
+    for way in ways:
+        way()
+    for _ in range(rounds if len(ways) > 1 else 0):
+        for index, way in enumerate(ways):
+            if best_s[index] < LONG_S or best_s[index] == float("inf"):
+                start = time.perf_counter()
+                way()
+                best_s[index] = min(best_s[index], time.perf_counter() - start)
+    return ways[best_s.index(min(best_s))]
+
+
+def _alone(run: Callable[[], object], most: int) -> Callable[[], object]:
+    """Return what one thread of torch's does, and as many as before afterwards."""
+    import torch
 
     def alone() -> object:
         torch.set_num_threads(1)
@@ -70,14 +88,4 @@ def faster(run: Callable[[], object], rounds: int = 5) -> Callable[[], object]:
         finally:
             torch.set_num_threads(most)
 
-    ways = (run, alone)
-    best_s = [float("inf"), float("inf")]
-    run()
-    for _ in range(rounds if most > 1 else 0):
-        for index, way in enumerate(ways):
-            start = time.perf_counter()
-            way()
-            best_s[index] = min(best_s[index], time.perf_counter() - start)
-            if best_s[index] > LONG_S:
-                return run
-    return alone if best_s[1] < best_s[0] else run
+    return alone

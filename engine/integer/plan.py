@@ -73,6 +73,17 @@ class Plan:
             scores: NDArray[np.float32] = real(recording.run())
         return scores
 
+    def classes(self, kernels: Kernels = NUMBA) -> NDArray[np.int32]:
+        """Return the class of each node's largest score, int32 [N], or of graphs [G].
+
+        Args:
+            kernels: As for `run`.
+        """
+        scores = self.run(kernels)
+        classes = np.empty(scores.shape[0], np.int32)
+        kernels.choose(scores, classes)
+        return classes
+
     def trace(self, kernels: Kernels = NUMBA) -> Trace:
         """Return every slot of a forward pass."""
         return self._keep({ENTRY: self.features}, self.steps, kernels)
@@ -162,8 +173,8 @@ def bind(program: Program, neighbourhoods: Neighbourhoods, x: Any) -> Plan:
     params: dict[Slot, QParams] = dict(program.params)
     params |= {s: c.params for s, c in program.constants.items() if isinstance(c, IntArray)}
     entry = program.params_of(ENTRY)
-    if entry is not None:
-        x = _without_zeros(x)
+    if entry is not None and few_entries(x):  # 0.0 has a code, so that nothing else changes
+        x = csr_array(x)
     features = hold(x, entry, NUMBA)
     for layer, spec in enumerate(program.layers):
         if spec.operator != "gcn":
@@ -219,15 +230,13 @@ def _checked(x: Any, rows: int, features: int) -> Any:
     return x
 
 
-def _without_zeros(x: Any) -> Any:
-    """Return dense features as a sparse matrix where few of them are not 0.
+def few_entries(x: Any) -> bool:
+    """Return whether so few of dense features are other than 0 that a product should skip these.
 
-    A product meets what is stored one by one: slower each, and as fast in all where about one in
-    five is stored. The quantized ones are the same, for 0.0 has a code.
+    What is stored is met one by one, which takes longer each, and as long in all where about one in
+    five is stored.
     """
-    if issparse(x) or not x.size or np.count_nonzero(x) > SPARSE * x.size:
-        return x
-    return csr_array(x)
+    return not issparse(x) and bool(x.size) and np.count_nonzero(x) <= SPARSE * x.size
 
 
 def _bytes(shape: tuple[int, int], params: QParams | None) -> int:

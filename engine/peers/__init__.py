@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from engine.peers.best import torch_best
+from engine.peers.chosen import chosen
 from engine.peers.pyg import pyg_default
 from engine.peers.timing import median_ms
 
-__all__ = ["median_ms", "pyg_default", "torch_best"]
+__all__ = ["chosen", "median_ms", "pyg_default", "torch_best"]

@@ -189,6 +189,11 @@ def ascend(
     _finish(np.clip(sums, -most, most), target)
 
 
+def choose(scores: NDArray[np.float32], classes: NDArray[np.int32]) -> None:
+    """Twin of `kernels.choose`."""
+    classes[:] = scores.argmax(axis=1)
+
+
 def _by_row(factor: NDArray[Any], codes: Integers) -> Integers:
     """Return each row's codes times its factor, [N, F']."""
     return factor.astype(np.int64)[:, None] * codes

@@ -9,6 +9,7 @@ from engine.integer.kernels import reference
 from engine.integer.kernels.aggregate import aggregate
 from engine.integer.kernels.ascend import ascend
 from engine.integer.kernels.attend import attend
+from engine.integer.kernels.choose import choose
 from engine.integer.kernels.combine import combine
 from engine.integer.kernels.maximum import maximum
 from engine.integer.kernels.mean import mean
@@ -39,6 +40,7 @@ class Kernels:
     propagate: Callable[..., None]
     pull: Callable[..., None]
     ascend: Callable[..., None]
+    choose: Callable[..., None]
 
 
 WORKS: Mapping[str, Callable[..., Sequence[Work]]] = {
@@ -55,6 +57,7 @@ WORKS: Mapping[str, Callable[..., Sequence[Work]]] = {
     "propagate": propagate,
     "pull": pull,
     "ascend": ascend,
+    "choose": choose,
 }
 """What each compiled kernel does, as works."""
 
@@ -85,5 +88,6 @@ NUMPY = Kernels(
     propagate=reference.propagate,
     pull=reference.pull,
     ascend=reference.ascend,
+    choose=reference.choose,
 )
 """The slow twins."""

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array, issparse
 
 from engine.affine import qparams
-from engine.integer import NUMPY, IntArray, Kernels, Plan, bind
+from engine.integer import NUMBA, NUMPY, IntArray, Kernels, Plan, bind
 from engine.integer.kernels.operands import RealTarget
-from engine.integer.plan import edge_weight_params
+from engine.integer.packing import SparseIntArray
+from engine.integer.plan import SPARSE, edge_weight_params, few_entries
 from engine.integer.stages.aggregate import Aggregate
 from engine.integer.stages.attention import Attend, Logits, Softmax
 from engine.integer.stages.combine import Combine
@@ -401,3 +402,26 @@ def test_refuses_scales_that_do_not_fit(case: Callable) -> None:
     params = {**program.params, (0, "feature"): tiny, (0, "input"): huge}
     with pytest.raises(ValueError, match=r"stage 0\.feature must multiply"):
         drawn.bind(replace(program, params=params))
+
+
+def test_classes_are_those_of_the_largest_scores(case: Callable) -> None:
+    drawn = case(5, operators=("gcn",))
+    plan = drawn.bind(drawn.random_program((8,)))
+    for kernels in (NUMBA, NUMPY):
+        np.testing.assert_array_equal(plan.classes(kernels), plan.run().argmax(axis=1))
+
+
+@pytest.mark.parametrize("share", [0.1, 0.9])
+def test_of_few_features_only_those_are_stored_and_nothing_changes(
+    case: Callable, share: float
+) -> None:
+    model = ModelSpec(hidden=6)
+    drawn = case(4, nodes=60, features=30, model=model, sparse=False)
+    drawn.x[np.random.default_rng(0).random(drawn.x.shape) > share] = 0
+    program = drawn.quantized(drawn.random_quant((8,)))
+    plan = bind(program, drawn.neighbourhoods, drawn.x)
+    assert isinstance(plan.features, SparseIntArray) == (share < SPARSE) == few_entries(drawn.x)
+    stored = bind(program, drawn.neighbourhoods, csr_array(drawn.x))
+    assert isinstance(stored.features, SparseIntArray)
+    np.testing.assert_array_equal(plan.run(), stored.run())
+    np.testing.assert_array_equal(plan.run(NUMPY), stored.run())

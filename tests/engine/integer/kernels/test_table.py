@@ -19,7 +19,7 @@ from engine.integer.stages.edges import share_out
 from engine.integer.weights import dense_matrix, sparse_matrix
 from engine.spec import QuantSpec
 
-KERNELS = [field.name for field in fields(Kernels)]
+KERNELS = [field.name for field in fields(Kernels) if field.name != "choose"]
 OF_ONE_TYPE = "quantize", "propagate", "pull", "ascend"
 """Kernels whose sums are always of one type."""
 SEEDS = st.integers(0, 2**32 - 1)
@@ -242,6 +242,16 @@ def test_rows_without_an_edge_are_zero() -> None:
             target = RealTarget(np.full((2, 3), np.nan, np.float32), np.ones(3, np.float32))
             getattr(kernels, name)(incoming, message, *extra, target, np.dtype(np.int32))
             np.testing.assert_array_equal(target.real, [[0] * 3, [wanted] * 3])
+
+
+@settings(max_examples=15)
+@given(seed=SEEDS, rows=st.integers(0, 3000), classes=st.integers(1, 20))
+def test_the_class_of_equal_scores_is_the_first(seed: int, rows: int, classes: int) -> None:
+    scores = np.random.default_rng(seed).integers(-3, 3, (rows, classes)).astype(np.float32)
+    chosen = np.full((2, rows), -1, np.int32)
+    for kernels, into in zip((NUMBA, NUMPY), chosen, strict=True):
+        kernels.choose(scores, into)
+    np.testing.assert_array_equal(*chosen)
 
 
 def test_a_kernel_without_a_twin_has_no_place() -> None:
