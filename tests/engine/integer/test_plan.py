@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array, issparse
 
-from engine.affine import qparams
+from engine.affine import FINE, qparams
 from engine.integer import NUMBA, NUMPY, IntArray, Kernels, Plan, bind
 from engine.integer.kernels.operands import RealTarget
 from engine.integer.packing import SparseIntArray
@@ -134,9 +134,10 @@ def test_every_stage_rounds_its_real_value_once(
             size = np.abs(wanted).max(initial=0) + abs(real(stage.sources[0])).max()
             np.testing.assert_allclose(held, wanted, rtol=1e-4, atol=1e-5 * size + 1e-30)
             continue
-        exact = wanted / np.float64(params.scale) + int(params.zero)
+        exact = wanted / np.float64(params.scale) + params.shift / FINE + int(params.zero)
         exact = np.clip(exact, params.spec.qmin, params.spec.qmax)
-        assert np.abs(trace.codes(*stage.target) - exact).max(initial=0) < 0.5 + 2**-8 + 1e-3
+        half = 0.5 + (0.5 / FINE if params.truncates else 0)
+        assert np.abs(trace.codes(*stage.target) - exact).max(initial=0) < half + 2**-8 + 1e-3
 
 
 @pytest.mark.parametrize("widths", [*WIDTHS, (16,)])
