@@ -48,16 +48,15 @@ REMEMBERED = (
     st.just(MinMax())
     | st.builds(Ema, momentum=MOMENTA)
     | st.builds(Percentile, tail=TAILS, running=RUNNING, momentum=MOMENTA)
-    | st.builds(LearnedStep, lr=st.none() | RATES)
 )
-OBSERVING = REMEMBERED.filter(lambda rule: not isinstance(rule, LearnedStep))
+STEPS = st.builds(LearnedStep, lr=st.none() | RATES)
 
 
 @st.composite
 def quantized(draw: st.DrawFn, component: str) -> QuantSpec:
     """Draw the specs of some bits that one component accepts."""
-    observing = OBSERVING | st.just(Current()) if component in LEARNED else OBSERVING
-    rules = REMEMBERED | observing | st.builds(LearnedRange, base=observing, lr=RATES)
+    observing = REMEMBERED | st.just(Current()) if component in LEARNED else REMEMBERED
+    rules = observing | STEPS | st.builds(LearnedRange, base=observing, lr=RATES)
     granularities = ["tensor", "channel"] if component == "weight" else ["tensor"]
     bits = draw(st.sampled_from(WIDTHS[:-1]))
     return QuantSpec(
