@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
@@ -76,16 +77,24 @@ def to_json(study: Study, rows: Sequence[Row], command: str) -> dict[str, Any]:
 
 
 def _missing(study: Study, rows: Sequence[Row]) -> list[str]:
-    """Return lines that name the cells without a run."""
-    held = {(row.cell.heading, row.cell.model, row.cell.scheme) for row in rows}
-    missing = [cell for cell in study.cells if (cell.heading, cell.model, cell.scheme) not in held]
+    """Return lines that name the cells without a run, a line for each model that has some."""
+    held = {id(row.cell) for row in rows}
     lines = []
-    for heading, of_heading in groupby(missing, key=lambda cell: cell.heading):
-        models = [
-            f"{model} ({', '.join(cell.scheme for cell in cells)})"
-            for model, cells in groupby(of_heading, key=lambda cell: cell.model)
+    for heading, of_heading in groupby(study.cells, key=lambda cell: cell.heading):
+        missing: dict[str, list[str]] = {}
+        whole = Counter[str]()
+        for cell in of_heading:
+            whole[cell.model] += 1
+            if id(cell) not in held:
+                missing.setdefault(cell.model, []).append(cell.scheme)
+        every = [model for model, schemes in missing.items() if len(schemes) == whole[model]]
+        lines += [
+            f"- {heading}: {model}: {'; '.join(schemes)}"
+            for model, schemes in missing.items()
+            if model not in every
         ]
-        lines.append(f"- {heading}: {'; '.join(models)}")
+        if every:
+            lines.append(f"- {heading}: all of {'; '.join(every)}")
     return ["Not run:", "", *lines, ""] if lines else []
 
 

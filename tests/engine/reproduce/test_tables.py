@@ -66,8 +66,8 @@ def test_what_was_not_run_is_named() -> None:
     some = row_of(CELL, dict(zip(CELL.runs[:2], METRICS[:2], strict=True)))
     text = to_markdown(study, [some], "command")
     assert "| 2 of 3 |" in text
-    assert "\n1 row.\n\nNot run:\n\n- Cora: gcn 2×16 (QAT, 8 bits)\n" in text
-    assert "- Cora, by depth: gat 2×64 (QAT, 4 bits)\n\nMade with" in text
+    assert "\n1 row.\n\nNot run:\n\n- Cora: gcn 2×16: QAT, 8 bits\n" in text
+    assert "- Cora, by depth: all of gat 2×64\n\nMade with" in text
     deeper = row_of(others[1], {CELL.runs[0]: METRICS[0]})
     assert "\n## Cora, by depth\n" in to_markdown(study, [some, deeper], "command")
     (row,) = to_json(study, [some], "command")["rows"]
