@@ -1,4 +1,4 @@
-"""The command ``graphbits``: explore, run, list, reproduce, measure."""
+"""The command ``graphbits``: explore, run, list, search, reproduce, measure."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from engine.commands import bench, explore, reproduce, run, runs
+from engine.commands import bench, explore, reproduce, run, runs, search
 
-COMMANDS = (explore, run, runs, reproduce, bench)
+COMMANDS = (explore, run, runs, search, reproduce, bench)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -28,10 +28,9 @@ from engine.learning import training
 from engine.learning.batch import Batch
 from engine.learning.datasets import fetch
 from engine.learning.distillation import Teacher
-from engine.learning.feed import Feed, MiniBatches, WholeGraph
+from engine.learning.feed import feed_of
 from engine.learning.network import Network
 from engine.learning.own import restore
-from engine.learning.protection import DegreeProtection
 from engine.learning.threads import threads_for
 from engine.learning.training import Epoch, fit
 from engine.learning.weights import read_weights, write_weights
@@ -213,7 +212,7 @@ def _carry_out(
     else:
         merit = merit_of(graph.labels)
         yield Started(key=spec.key, epochs=spec.training.epochs, merit=merit)
-        feed = _feed(spec, graph, batch)
+        feed = feed_of(graph, batch, spec.protection, spec.training.batch)
         began = time.perf_counter()
         try:
             for epoch in fit(network, feed, spec.training, generator, cancelled, teacher):
@@ -258,12 +257,6 @@ def _float_network(layers: Sequence[LayerSpec], run: Run) -> Network:
     with run.open(WEIGHTS) as file:
         read_weights(network, file)
     return network
-
-
-def _feed(spec: RunSpec, graph: Graph, batch: Batch) -> Feed:
-    if graph.is_set:
-        return MiniBatches(graph, spec.protection, spec.training.batch)
-    return WholeGraph(batch, DegreeProtection(graph, spec.protection))
 
 
 def _metrics(

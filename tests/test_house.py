@@ -63,6 +63,7 @@ HOUSE = [
          libraries="numpy scipy platformdirs torch torch_geometric"),
     Room(4, "analysis",   "engine/analysis.py",    "spec affine graphs metrics integer",
          libraries="numpy scipy"),
+    Room(4, "search",     "engine/search/*",       "spec graphs metrics runs integer", "numpy"),
     Room(4, "export",     "engine/export.py",      "spec affine graphs metrics learning integer",
          libraries="numpy scipy torch"),
     Room(4, "peers",      "engine/peers/*",        "spec graphs learning integer",
@@ -74,6 +75,8 @@ HOUSE = [
     Room(6, "bench",      "engine/bench/*",
          f"{GROUND} {WINGS} analysis export peers experiment", "numba numpy scipy torch",
          late="plotly"),
+    Room(6, "searching",  "engine/searching/*",    f"{GROUND} {WINGS} analysis experiment search",
+         libraries="numpy optuna scipy torch"),
     Room(6, "worker",     "engine/worker.py",      GROUND,                   "numpy",
          late="datasets experiment torch"),
     Room(6, "explorer",   "explorer/*",            f"{GROUND} integer analysis",
@@ -84,7 +87,8 @@ HOUSE = [
          libraries="ipywidgets"),
     Room(9, "opening",    "explorer/__init__.py",  late="page"),
     Room(7, "commands",   "engine/commands/*",     "spec",                   "",
-         late=f"{GROUND} {WINGS} analysis experiment reproduce bench worker explorer rich"),
+         late=f"{GROUND} {WINGS} analysis experiment reproduce bench worker explorer search "
+         "searching rich"),
     Room(8, "command",    "engine/__main__.py",    "spec commands"),
 ]
 # fmt: on
@@ -206,7 +210,17 @@ def module_of(path: Path) -> str:
 
 
 def test_rooms_without_torch_are_those_that_run_and_draw() -> None:
-    always = {"spec", "affine", "graphs", "metrics", "runs", "integer", "analysis", "explorer"}
+    always = {
+        "spec",
+        "affine",
+        "graphs",
+        "metrics",
+        "runs",
+        "integer",
+        "analysis",
+        "search",
+        "explorer",
+    }
     assert always <= without_torch()
 
 

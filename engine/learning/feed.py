@@ -78,3 +78,20 @@ class MiniBatches(Feed):
             part = subset(self._graph, self._learned[order[first : first + self._size]])
             protection = DegreeProtection(part, self._protection, self._device)
             yield Batch.of(part, self._device), protection
+
+
+def feed_of(graph: Graph, batch: Batch, protection: Protection, size: int) -> Feed:
+    """Return what an epoch on a graph or set learns from.
+
+    Args:
+        graph: The graph or set.
+        batch: The same graph on its device; of no account for a set.
+        protection: Degree protection.
+        size: Graphs in a step, of a set.
+
+    Raises:
+        GraphError: If a set has no graph to learn from, or none to choose the epoch by.
+    """
+    if graph.is_set:
+        return MiniBatches(graph, protection, size)
+    return WholeGraph(batch, DegreeProtection(graph, protection))

@@ -1,0 +1,266 @@
+"""What a search may choose: the widths of every component, and the shape of the network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from engine.spec import (
+    SCHEMES,
+    WIDTHS,
+    Activation,
+    Aggregation,
+    GraphSpec,
+    LayerQuant,
+    LayerSpec,
+    ModelSpec,
+    Operator,
+    Propagating,
+    Protection,
+    RunSpec,
+    SpecError,
+    TrainingSpec,
+    component_spec,
+    scheme,
+)
+from engine.spec.errors import check_choice, check_instance
+from engine.spec.layer import signed_inputs
+from engine.spec.propagation import PROPAGATIONS
+
+Option = int | str | bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Choice:
+    """One thing to be chosen.
+
+    Args:
+        name: A field of the model, or ``layer.component`` for a width.
+        options: What it may be, the first being the usual one.
+    """
+
+    name: str
+    options: tuple[Option, ...]
+
+    @property
+    def is_width(self) -> bool:
+        """Whether it is the width of a component."""
+        return "." in self.name
+
+
+Choose = Callable[[Choice], Option]
+"""Says which of a choice's options it is to be."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Space:
+    """The runs that a search chooses from: a function from a chooser to a run.
+
+    Every component of every layer has a choice of widths, but for the final scores, which stay in
+    float. A field of the model that is given options is chosen too; it then is a shape search, and
+    with a single width it is nothing else. Which widths there are to choose depends on the shape
+    chosen before: a layer has those of its operator's components.
+
+    Args:
+        graph: What is learned on.
+        model: The network; where a field below has options, it is chosen from them instead.
+        scheme: What gives each component its range and gradient rule: ``qat``, ``degree-quant``.
+        widths: Options of every component.
+        operators: Options of the model's operator; propagations may be among them.
+        aggregations: Options of how sage gathers.
+        activations: Options of the model's activation.
+        hidden: Options of its hidden features.
+        layers: Options of its number of layers: the hops of a stack, the depth of a propagation's
+            linear layers.
+        steps: Options of the hops of a propagation.
+        residual: Options of its skip connections.
+        protection: Degree protection; None for the scheme's own.
+        training: How each run is trained.
+
+    Raises:
+        SpecError: Naming the invalid field.
+    """
+
+    graph: GraphSpec = GraphSpec()
+    model: ModelSpec = ModelSpec()
+    scheme: str = "degree-quant"
+    widths: tuple[int, ...] = (8, 4, 2)
+    operators: tuple[Operator | Propagating, ...] = ()
+    aggregations: tuple[Aggregation, ...] = ()
+    activations: tuple[Activation, ...] = ()
+    hidden: tuple[int, ...] = ()
+    layers: tuple[int, ...] = ()
+    steps: tuple[int, ...] = ()
+    residual: tuple[bool, ...] = ()
+    protection: Protection | None = None
+    training: TrainingSpec = TrainingSpec()
+
+    def __post_init__(self) -> None:
+        check_instance("graph", self.graph, GraphSpec)
+        check_instance("model", self.model, ModelSpec)
+        trained = tuple(name for name in SCHEMES if name not in ("float", "ptq"))
+        check_choice("scheme", self.scheme, trained)
+        if not self.widths:
+            raise SpecError("widths", self.widths, "at least one width")
+        for width in self.widths:
+            if isinstance(width, bool) or width not in WIDTHS:
+                raise SpecError("widths", width, "2 to 8, 16 or 32")
+        for field in ("widths", *FIELDS):
+            options = getattr(self, field)
+            check_instance(field, options, tuple)
+            if len(set(options)) != len(options):
+                raise SpecError(field, options, "each option once")
+        if self.protection is not None:
+            check_instance("protection", self.protection, Protection)
+        check_instance("training", self.training, TrainingSpec)
+        for model in self.models():
+            _quant(self, model, lambda choice: choice.options[0])
+
+    def choices(self, model: ModelSpec) -> tuple[Choice, ...]:
+        """Return the choices of a network's widths, in the order of its layers and components."""
+        return tuple(
+            Choice(name=f"{layer}.{component}", options=self.widths)
+            for layer, shape in enumerate(model.layer_specs(1, 1))
+            for component in shape.components
+            if not _is_score(model, layer, component)
+        )
+
+    def models(self) -> Iterator[ModelSpec]:
+        """Yield every network that may be chosen, each once."""
+        return (model for model, _ in self._shapes(()))
+
+    def everything(self) -> tuple[Choice, ...]:
+        """Return each choice that there is in some network, those of the shape first."""
+        shapes = list(self._shapes(()))
+        of_shape = (choice for _, choices in shapes for choice in choices)
+        widths = (choice for model, _ in shapes for choice in self.choices(model))
+        return tuple({choice.name: choice for choice in (*of_shape, *widths)}.values())
+
+    def _shapes(self, taken: tuple[int, ...]) -> Iterator[tuple[ModelSpec, tuple[Choice, ...]]]:
+        """Yield every network with the choices that made it, the first few options taken."""
+        made: list[Choice] = []
+
+        def choose(choice: Choice) -> Option:
+            at = len(made)
+            made.append(choice)
+            return choice.options[taken[at] if at < len(taken) else 0]
+
+        yield self.shape(choose), tuple(made)
+        for at in range(len(taken), len(made)):
+            first = (*taken, *([0] * (at - len(taken))))
+            for option in range(1, len(made[at].options)):
+                yield from self._shapes((*first, option))
+
+    def shape(self, choose: Choose) -> ModelSpec:
+        """Return the network that a chooser makes.
+
+        Args:
+            choose: Asked for each field that has options, where the fields before leave it a sense:
+                an aggregation for sage alone, steps for a propagation alone.
+
+        Raises:
+            SpecError: If the options do not go together.
+        """
+        model = self.model
+        for field, of_model in FIELDS.items():
+            options = getattr(self, field)
+            if not options or not _applies(field, model):
+                continue
+            chosen = choose(Choice(name=of_model, options=options))
+            model = _with(model, of_model, chosen)
+        return model
+
+    def spec(self, choose: Choose, seed: int = 0) -> RunSpec:
+        """Return the run that a chooser makes.
+
+        Args:
+            choose: Asked for each choice, those of the shape first.
+            seed: The run's seed.
+        """
+        model = self.shape(choose)
+        usual = scheme(
+            self.scheme,
+            graph=self.graph,
+            model=model,
+            protection=self.protection,
+            training=self.training,
+            seed=seed,
+        )
+        return replace(usual, quant=_quant(self, model, choose))
+
+    def chosen(self, spec: RunSpec) -> dict[str, Option]:
+        """Return what each choice was for a run of this space, by name.
+
+        Raises:
+            SpecError: If the run is none of this space's.
+        """
+        found: dict[str, Option] = {}
+
+        def recall(choice: Choice) -> Option:
+            layer, _, component = choice.name.rpartition(".")
+            option: Any
+            if not layer:
+                option = getattr(spec.model, choice.name)
+            elif int(layer) < len(spec.quant):
+                option = spec.quant[int(layer)][component].bits
+            else:
+                option = None
+            if option not in choice.options:
+                raise SpecError(choice.name, option, f"one of {choice.options}")
+            found[choice.name] = option
+            return found[choice.name]
+
+        if self.spec(recall, spec.seed) != spec:
+            raise SpecError("spec", spec.key[:12], "a run of the space")
+        return found
+
+
+FIELDS: Mapping[str, str] = {
+    "operators": "operator",
+    "aggregations": "aggregation",
+    "layers": "layers",
+    "steps": "steps",
+    "hidden": "hidden",
+    "activations": "activation",
+    "residual": "residual",
+}
+"""The fields of a space that give a field of the model its options, in the order of choice."""
+
+
+def _applies(field: str, model: ModelSpec) -> bool:
+    if field == "aggregations":
+        return model.operator == "sage"
+    return field != "steps" or model.operator in PROPAGATIONS
+
+
+def _with(model: ModelSpec, field: str, value: Any) -> ModelSpec:
+    """Return a model with a field changed; what only another operator has is dropped."""
+    if field != "operator":
+        return replace(model, **{field: value})
+    own = {"heads": ("gat",), "aggregation": ("sage",), "steps": tuple(PROPAGATIONS)}
+    dropped: dict[str, Any] = {name: None for name, of in own.items() if value not in of}
+    if value != model.operator:
+        dropped["propagation"] = None
+    return replace(model, operator=value, **dropped)
+
+
+def _is_score(model: ModelSpec, layer: int, component: str) -> bool:
+    return component == "output" and layer == model.depth - 1
+
+
+def _quant(space: Space, model: ModelSpec, choose: Choose) -> tuple[LayerQuant, ...]:
+    shapes: tuple[LayerSpec, ...] = model.layer_specs(1, 1)
+    widths = {choice.name: choose(choice) for choice in space.choices(model)}
+    return tuple(
+        LayerQuant(
+            **{
+                component: component_spec(
+                    space.scheme, component, int(widths[f"{layer}.{component}"]), signed=signed
+                )
+                for component in shape.components
+                if f"{layer}.{component}" in widths
+            }
+        )
+        for layer, (shape, signed) in enumerate(zip(shapes, signed_inputs(shapes), strict=True))
+    )

@@ -1,0 +1,33 @@
+"""Searches carried out: every method behind one path, its runs in the one store.
+
+*_, ending = search(SearchSpec(space=Space(graph=GraphSpec(name="Cora"))), RunStore())
+front(ending.trials)
+"""
+
+from __future__ import annotations
+
+from engine.searching.asking import Looking
+from engine.searching.path import (
+    Answered,
+    Event,
+    Proposed,
+    Stopped,
+    Tried,
+    answer,
+    search,
+)
+from engine.searching.trials import Ended, Progress, Workers
+
+__all__ = [
+    "Answered",
+    "Ended",
+    "Event",
+    "Looking",
+    "Progress",
+    "Proposed",
+    "Stopped",
+    "Tried",
+    "Workers",
+    "answer",
+    "search",
+]

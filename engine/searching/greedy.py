@@ -1,0 +1,142 @@
+"""Widths lowered one by one, by what each does to the float model's validation loss."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logsumexp
+
+from engine.analysis import REFERENCE, Study
+from engine.experiment import Cancelled, EpochDone, Finished, run
+from engine.graphs import calibration_part, subset
+from engine.integer import read
+from engine.learning.datasets import fetch
+from engine.runs import Run
+from engine.search import Space
+from engine.searching.asking import Asking, Looking, Purse, Request, SearchCancelled
+from engine.spec import RunSpec, float_twin
+
+Widths = Mapping[str, int]
+"""A width for each choice, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a quantization of the float model comes to.
+
+    Args:
+        loss: Its integers' mean loss on the validation units.
+        size_bytes: Its model and its buffers.
+    """
+
+    loss: float
+    size_bytes: int
+
+
+def propose(request: Request) -> Asking:
+    """Propose runs on the way from the widest everywhere to the narrowest, evenly spread over it.
+
+    The float model counts as a training, each look at a quantization of it as a step.
+    """
+    if request.known:
+        yield tuple(request.known[number] for number in sorted(request.known))
+        return
+    spec, purse = request.spec, Purse(request.spec.budget)
+    space = spec.space
+    twin = float_twin(_spec(space, widest(space), spec.seed))
+    study, units = _study((yield from _trained(twin, request)), request)
+    effects: dict[tuple[str, int], Effect] = {}
+    wanted = [(choice.name, w) for choice in space.choices(space.model) for w in space.widths]
+    for name, width in wanted:
+        yield Looking(what="effect of widths", done=len(effects) / len(wanted))
+        lowered = _spec(space, {**widest(space), name: width}, spec.seed)
+        effects[name, width] = _effect(study, units, lowered)
+    path = way(space, effects)
+    searched = 1 + len(wanted) / space.training.epochs
+    runs = min(len(path), max(1, int(purse.left - searched + 1e-9)))
+    places = np.linspace(0, len(path) - 1, runs).round().astype(int).tolist()
+    yield tuple(
+        purse.proposal(
+            _spec(space, path[place], spec.seed),
+            f"step {place} of {len(path) - 1}",
+            searched if place == 0 else 0.0,
+        )
+        for place in places
+    )
+
+
+def widest(space: Space) -> dict[str, int]:
+    """Return the largest width for each choice of the usual network."""
+    return {choice.name: max(space.widths) for choice in space.choices(space.model)}
+
+
+def way(space: Space, effects: Mapping[tuple[str, int], Effect]) -> list[Widths]:
+    """Return the widths from step to step: what adds least loss for a byte that it saves is next.
+
+    Args:
+        space: What is chosen from.
+        effects: Of each choice at each width, all others at the widest.
+    """
+    ladder = sorted(space.widths, reverse=True)
+    held = widest(space)
+    path: list[Widths] = [dict(held)]
+
+    def price(name: str) -> float:
+        lower = ladder[ladder.index(held[name]) + 1]
+        now, then = effects[name, held[name]], effects[name, lower]
+        return (then.loss - now.loss) / max(now.size_bytes - then.size_bytes, 1)
+
+    while able := [name for name, width in held.items() if width != ladder[-1]]:
+        name = min(able, key=price)
+        held[name] = ladder[ladder.index(held[name]) + 1]
+        path.append(dict(held))
+    return path
+
+
+def _spec(space: Space, widths: Widths, seed: int) -> RunSpec:
+    return space.spec(lambda c: widths[c.name] if c.is_width else c.options[0], seed)
+
+
+def _trained(twin: RunSpec, request: Request) -> Generator[Looking, Sequence[Any], Run]:
+    """Train the float model, or find it in the store.
+
+    Raises:
+        SearchCancelled: If ``cancelled()`` was true.
+        ValueError: If it diverged.
+    """
+    ending: Any = None
+    for ending in run(twin, request.store, request.cancelled):
+        if isinstance(ending, EpochDone):
+            yield Looking(what="float model", done=ending.epoch / twin.training.epochs)
+    if isinstance(ending, Cancelled):
+        raise SearchCancelled
+    if not isinstance(ending, Finished):
+        raise ValueError(f"the float model has no result: {ending.note}")
+    return ending.run
+
+
+def _study(trained: Run, request: Request) -> tuple[Study, NDArray[np.bool_]]:
+    """Return the float model on what has the validation units, and which they are."""
+    graph = fetch(trained.spec.graph, request.store.folder)
+    judged = subset(graph, graph.val) if graph.is_set else graph
+    with trained.open(REFERENCE) as file:
+        study = Study(judged, read(file), calibration_part(graph))
+    return study, judged.val
+
+
+def _effect(study: Study, units: NDArray[np.bool_], spec: RunSpec) -> Effect:
+    analysis = study.preview(spec.quant)
+    plan = analysis.plan
+    loss = _loss(plan.run()[units], study.graph.labels[units])
+    return Effect(loss, plan.model_bytes + plan.buffer_bytes)
+
+
+def _loss(outputs: NDArray[Any], y: NDArray[Any]) -> float:
+    """Return the mean cross entropy of classes, [U], or absolute error of targets, [U, T]."""
+    if y.dtype.kind == "f":
+        return float(np.abs(outputs - y).mean())
+    return float((logsumexp(outputs, axis=1) - outputs[np.arange(len(y)), y]).mean())

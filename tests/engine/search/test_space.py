@@ -1,0 +1,130 @@
+"""Spaces: every chooser makes a run, every run says what was chosen."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import fields
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.search import Choice, Option, Space
+from engine.search.space import FIELDS
+from engine.spec import (
+    GraphSpec,
+    ModelSpec,
+    RunSpec,
+    SpecError,
+    TrainingSpec,
+    canonical,
+    loads,
+    scheme,
+)
+
+SHAPES = Space(
+    operators=("gcn", "gat", "sage", "appnp"),
+    aggregations=("mean", "max"),
+    hidden=(16, 32),
+    layers=(2, 3),
+    steps=(2, 5),
+    activations=("relu", "elu"),
+    residual=(False, True),
+)
+
+
+def first(choice: Choice) -> Option:
+    return choice.options[0]
+
+
+def drawn(seed: int) -> Any:
+    source = random.Random(seed)
+    return lambda choice: source.choice(choice.options)
+
+
+@pytest.mark.parametrize("operator", ["gcn", "gat", "gin", "sage", "appnp", "smp"])
+@pytest.mark.parametrize("name", ["qat", "degree-quant"])
+@pytest.mark.parametrize("bits", [8, 4, 2])
+def test_one_width_everywhere_is_the_scheme(operator: Any, name: str, bits: int) -> None:
+    model = ModelSpec(operator=operator)
+    space = Space(model=model, scheme=name, graph=GraphSpec(name="Cora"))
+    wanted = scheme(name, bits=bits, model=model, graph=GraphSpec(name="Cora"), seed=3)
+    assert space.spec(lambda choice: bits, 3) == wanted
+
+
+@given(st.integers(0, 2**32))
+def test_a_run_says_what_was_chosen(seed: int) -> None:
+    asked: dict[str, Option] = {}
+    choose = drawn(seed)
+
+    def noted(choice: Choice) -> Option:
+        assert choice.name not in asked
+        asked[choice.name] = choose(choice)
+        return asked[choice.name]
+
+    spec = SHAPES.spec(noted, seed % 100)
+    assert SHAPES.chosen(spec) == asked
+    assert loads(RunSpec, canonical(spec)) == spec
+
+
+def test_only_what_has_a_sense_is_asked() -> None:
+    def chosen(operator: str) -> dict[str, Option]:
+        spec = SHAPES.spec(lambda c: operator if c.name == "operator" else c.options[0])
+        return SHAPES.chosen(spec)
+
+    assert {"aggregation", "steps", "0.norm"} & set(chosen("gcn")) == {"0.norm"}
+    assert {"aggregation", "steps", "0.norm"} & set(chosen("sage")) == {"aggregation"}
+    assert {"aggregation", "steps", "0.norm"} & set(chosen("appnp")) == {"steps"}
+    assert {"0.attention", "1.logit"} <= set(chosen("gat"))
+    assert not any(name in chosen("gcn") for name in ("1.output", "2.output"))
+
+
+def test_every_network_is_told_once() -> None:
+    models = list(SHAPES.models())
+    assert len(models) == len(set(models)) == (1 + 1 + 2 + 2) * 2 * 2 * 2 * 2
+    assert list(Space().models()) == [ModelSpec()]
+    names = {choice.name for choice in SHAPES.everything()}
+    assert set(FIELDS.values()) | {"2.coefficient", "6.output", "0.norm"} <= names
+    assert {choice.name for choice in Space().everything()} == {
+        choice.name for choice in Space().choices(ModelSpec())
+    }
+
+
+def test_another_operator_leaves_what_only_one_has() -> None:
+    space = Space(model=ModelSpec(operator="gat", heads=4), operators=("gat", "gcn"))
+    assert {model.heads for model in space.models()} == {4, None}
+
+
+def test_a_space_survives_json() -> None:
+    assert loads(Space, canonical(SHAPES)) == SHAPES
+    assert canonical(Space()) == "{}"
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"widths": ()}, "widths"),
+        ({"widths": (8, 1)}, "widths"),
+        ({"widths": (8, 8)}, "widths"),
+        ({"scheme": "ptq"}, "scheme"),
+        ({"hidden": (16, 0)}, "hidden"),
+        ({"operators": ("gat",), "hidden": (12,)}, "hidden"),
+        ({"layers": [2]}, "layers"),
+        ({"protection": 0.1}, "protection"),
+        ({"training": None}, "training"),
+    ],
+)
+def test_invalid_fields_are_named(given: dict[str, Any], field: str) -> None:
+    with pytest.raises(SpecError) as error:
+        Space(**given)
+    assert error.value.field.startswith(field)
+
+
+def test_a_run_of_elsewhere_is_none_of_the_space() -> None:
+    spec = Space().spec(first)
+    with pytest.raises(SpecError, match=r"0\.input: got 16"):
+        Space().chosen(Space(widths=(16,)).spec(first))
+    with pytest.raises(SpecError, match="a run of the space"):
+        Space(training=TrainingSpec(epochs=3)).chosen(spec)
+    assert {field.name for field in fields(Space)} >= set(FIELDS)
