@@ -11,15 +11,16 @@ from torch import Tensor, nn
 from engine.affine import QParams
 from engine.learning.network import Network, Slot
 from engine.learning.protection import ProtectedRows
-from engine.learning.quantizers import GridQuantizer, Quantizer, quantizer
+from engine.learning.quantizers import Quantizer, quantizer
 from engine.spec import Current, QuantSpec
 
 
 class Mixture(Quantizer):
-    """One of several quantizers, chosen from outside; the others cost a forward nothing.
+    """One of several quantizers, chosen from outside.
 
-    Each has its own range, which follows the batches that it was chosen for. What is learned and
-    exported is that of the one that is chosen; with a single option it is that quantizer.
+    In training the ranges of all follow every batch, so that each is ready whenever it is chosen.
+    What is learned and exported is that of the one that is chosen; with a single option it is that
+    quantizer.
 
     Args:
         specs: What it chooses from.
@@ -61,16 +62,16 @@ class Mixture(Quantizer):
 
         Gradient:
             To ``x``, that of the chosen quantizer k. To the shares ``p_j``, where there are some,
-            ``<grad, x_hat_j - x_hat_k>``: what a first step from k to j would change. An option
-            that saw no batch yet gets none.
+            ``<grad, x_hat_j - x_hat_k>``: what a first step from k to j would change.
         """
         x_hat: Tensor = self.chosen(x, protected)
         if self._shares is None:
+            if self.training:
+                self._follow(x, protected)
             return x_hat
         with torch.no_grad():
             others = [
-                option(x, protected) if number != self._chosen and _has_range(option) else None
-                for number, option in enumerate(self.options)
+                x_hat if option is self.chosen else option(x, protected) for option in self.options
             ]
         moved: Tensor = _Moves.apply(x_hat, self._shares, others)  # type: ignore[no-untyped-call]
         return moved
@@ -78,6 +79,13 @@ class Mixture(Quantizer):
     def qparams(self) -> QParams | None:
         """Return what the chosen quantizer learned."""
         return self.chosen.qparams()
+
+    @torch.no_grad()
+    def _follow(self, x: Tensor, protected: ProtectedRows | None) -> None:
+        """Let the ranges of the options that are not chosen follow a batch."""
+        for option in self.options:
+            if option is not self.chosen and not isinstance(option.spec.range, Current):
+                option(x, protected)
 
     def load(self, params: QParams | None) -> None:
         """Let the chosen quantizer take scale and zero point from outside."""
@@ -124,24 +132,14 @@ def mix(
     return mixtures
 
 
-def _has_range(option: Quantizer) -> bool:
-    """Return whether a quantizer can be used in evaluation."""
-    if not isinstance(option, GridQuantizer) or isinstance(option.spec.range, Current):
-        return True
-    return bool(option.batches)
-
-
 class _Moves(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x_hat: Tensor, shares: Tensor, others: list[Tensor | None]) -> Tensor:
+    def forward(ctx: Any, x_hat: Tensor, shares: Tensor, others: list[Tensor]) -> Tensor:
         ctx.x_hat, ctx.others = x_hat, others
         return x_hat.clone()
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None]:
         (grad,) = grads
-        effects = [
-            grad.new_zeros(()) if other is None else (grad * (other - ctx.x_hat)).sum()
-            for other in ctx.others
-        ]
+        effects = [(grad * (other - ctx.x_hat)).sum() for other in ctx.others]
         return grad, torch.stack(effects), None

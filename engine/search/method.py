@@ -81,16 +81,19 @@ class _OneShot:
         warm_up: Trainings' worth of steps of the weights alone, shared by the searches of a budget.
         turns: Trainings' worth of steps of the weights and of the choices, in turns.
         choice_lr: Learning rate of the choices.
+        usual: Chance at first that a width is its usual one, in (0, 1): with all alike, some width
+            of a few bits would keep every network from learning.
 
     Raises:
         SpecError: Naming the invalid field.
     """
 
-    beta_low: float = 0.03
-    beta_high: float = 3.0
-    warm_up: float = 0.5
-    turns: float = 0.5
-    choice_lr: float = 0.1
+    beta_low: float = 0.1
+    beta_high: float = 10.0
+    warm_up: float = 0.75
+    turns: float = 0.25
+    choice_lr: float = 0.2
+    usual: float = 0.7
 
     def __post_init__(self) -> None:
         check_real("beta_low", self.beta_low, 0, 1e6, open_low=True)
@@ -100,6 +103,7 @@ class _OneShot:
         check_real("warm_up", self.warm_up, 0, 100)
         check_real("turns", self.turns, 0, 100, open_low=True)
         check_real("choice_lr", self.choice_lr, 0, 10, open_low=True)
+        check_real("usual", self.usual, 0, 1, open_low=True, open_high=True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,8 +124,8 @@ class Lpgnas(_OneShot):
     """Single-path one-shot search by gradient, of widths and of the network's shape.
 
     A controller draws one option of each choice for a step: the largest of logit plus Gumbel noise.
-    Weights learn on the training loss, all options alike while they warm up; then they take turns
-    with the choices, which learn on the validation loss plus ``beta`` times the expected size.
+    Weights learn on the training loss, alone at first; then they take turns with the choices, which
+    learn on the validation loss plus ``beta`` times the expected size.
 
     Args:
         temperature: Temperature of the softmax that gradients of widths pass, at first.

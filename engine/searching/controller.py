@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -16,18 +17,19 @@ class Controller(nn.Module):
     An option is drawn as the largest of logit plus noise, a sample of ``softmax(logits / noise)``.
 
     Args:
-        choices: What is to be drawn; of choices with the same name the first counts.
+        choices: What is to be drawn.
+        usual: Chance at first that a width is the first of its options; the others have equal
+            parts of the rest, and all options of the shape are alike.
     """
 
-    def __init__(self, choices: Iterable[Choice]) -> None:
+    def __init__(self, choices: Sequence[Choice], usual: float) -> None:
         super().__init__()
-        self.choices: dict[str, Choice] = {}
-        for choice in choices:
-            self.choices.setdefault(choice.name, choice)
-        self._place = {name: place for place, name in enumerate(self.choices)}
-        self.logits = nn.ParameterList(
-            torch.zeros(len(choice.options)) for choice in self.choices.values()
-        )
+        self._place = {choice.name: place for place, choice in enumerate(choices)}
+        self.logits = nn.ParameterList(torch.zeros(len(choice.options)) for choice in choices)
+        for choice, logits in zip(choices, self.logits, strict=True):
+            if choice.is_width and len(choice.options) > 1:
+                rest = (1 - usual) / (len(choice.options) - 1)
+                logits.data[0] = math.log(usual / rest)
 
     def draw(self, choice: Choice, noise: float, generator: torch.Generator) -> Option:
         """Return an option.
@@ -37,6 +39,8 @@ class Controller(nn.Module):
             noise: Scale of the Gumbel noise.
             generator: Its source.
         """
+        if len(choice.options) == 1:
+            return choice.options[0]
         logits = self._of(choice).detach()
         uniform = torch.rand(len(logits), generator=generator).clamp_min(1e-20)
         drawn = logits - noise * torch.log(-torch.log(uniform))

@@ -78,7 +78,7 @@ class OneShot:
             self._generator,
             Blend if isinstance(spec.method, Relaxed) else Mixture,
         )
-        self.controller = Controller(self.space.everything())
+        self.controller = Controller(self.space.everything(), self.method.usual)
         usual = self.space.spec(lambda choice: choice.options[0])
         batch = Batch.of(measured_part(graph))
         self._training = usual.training
@@ -87,7 +87,7 @@ class OneShot:
         self._float_bytes = self._bytes_in_float(usual)
 
     def warm_up(self) -> Iterator[Step]:
-        """Train the weights alone, every option as likely as the others."""
+        """Train the weights alone, the choices drawn as they are at first."""
         steps = round(self.method.warm_up * self._training.epochs)
         optimizer = self._weights()
         for step in range(1, steps + 1):
@@ -127,7 +127,7 @@ class OneShot:
 
     def _weights(self) -> torch.optim.Adam:
         """Return an optimizer of the shared weights, with the groups of a training."""
-        shared = self.supernet.shared.items()
+        shared = list(self.supernet.shared.items())
         first = [weight for place, weight in shared if is_of_first_layer(place)]
         rest = [weight for place, weight in shared if not is_of_first_layer(place)]
         groups = [{"params": first, "weight_decay": self._training.weight_decay}]

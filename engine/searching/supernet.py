@@ -86,7 +86,7 @@ class Supernet(nn.Module):
                 empty = nn.Parameter(torch.empty_like(weight, device="meta"))
                 setattr(network.get_submodule(owner), own, empty)
             self._members[model] = Member(network, mixtures)
-            self._networks.append(network)
+            self._networks.append(network.train(self.training))
         return self._members[model]
 
     def forward(
