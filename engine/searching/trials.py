@@ -91,6 +91,7 @@ def elsewhere(
     """
     left, losses = list(proposals), 0
     while left:
+        before = len(left)
         with workers() as executor:
             folder = str(store.folder)
             under_way = {
@@ -99,15 +100,20 @@ def elsewhere(
             }
             try:
                 for future in _as_completed(under_way, cancelled):
-                    yield Ended(proposal=under_way[future], note=future.result())
+                    note = future.result()
                     left.remove(under_way[future])
-                    losses = 0
+                    yield Ended(proposal=under_way[future], note=note)
             except BrokenExecutor:
                 losses += 1
                 if losses == MOST_LOSSES:
                     raise
             finally:
                 executor.shutdown(wait=False, cancel_futures=True)
+        for future, proposal in under_way.items():  # what ended while workers were being lost
+            if proposal in left and not future.cancelled() and not future.exception():
+                left.remove(proposal)
+                yield Ended(proposal=proposal, note=future.result())
+        losses = losses if len(left) == before else 0
 
 
 def carry_out(spec: str, folder: str) -> str:
