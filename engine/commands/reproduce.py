@@ -9,15 +9,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from engine.commands.search import watch
 from engine.spec import RunSpec, SpecError
 from engine.spec.errors import check_choice, check_integer
+
+RUNS, SEARCHES = 10, 5
+"""Seeds of a study's cell, and of a race's entrant."""
 
 
 def add_to(commands: Any) -> None:
     """Add the command and its options."""
     parser = commands.add_parser("reproduce", help="do a published study again, in integers")
-    parser.add_argument("study", help="degree-quant, smoothness")
-    parser.add_argument("--seeds", type=int, default=10, help="runs of each cell (10)")
+    parser.add_argument("study", help="degree-quant, smoothness, lpgnas")
+    parser.add_argument(
+        "--seeds", type=int, help="runs of each cell (10), searches of each entrant (5)"
+    )
     parser.add_argument("--epochs", type=int, help="instead of the study's own")
     parser.add_argument(
         "--only", action="append", default=[], metavar="TEXT", help="cells that say so; may repeat"
@@ -33,46 +39,108 @@ def add_to(commands: Any) -> None:
 
 
 def act(options: argparse.Namespace) -> int:
-    """Run what the store does not have yet, and write the tables after each cell."""
-    from engine.reproduce import STUDIES, row_of
-    from engine.runs import RunStore
+    """Run what the store does not have yet, and write the tables after each row of them."""
+    from engine.reproduce import RACES, STUDIES
 
-    check_choice("study", options.study, tuple(STUDIES))
+    check_choice("study", options.study, (*STUDIES, *RACES))
+    if options.seeds is None:
+        options.seeds = SEARCHES if options.study in RACES else RUNS
     check_integer("--seeds", options.seeds, 1, 1000)
     if options.epochs is not None:
         check_integer("--epochs", options.epochs, 1, 100_000)
+    if options.stored and options.study in RACES:
+        accepts = f"a study of runs: {', '.join(STUDIES)}; searches go on from what is stored"
+        raise SpecError("--stored", options.study, accepts)
     seeds = min(options.seeds, 2) if options.smoke else options.seeds
-    study = STUDIES[options.study](seeds=seeds, epochs=options.epochs, smoke=options.smoke)
-    cells = [cell for cell in study.cells if _is_asked_for(_name(cell), options.only)]
-    if not cells:
-        raise SpecError("--only", options.only, "text of a cell, such as " + _name(study.cells[0]))
+    made: Any = {**STUDIES, **RACES}[options.study]
+    asked = made(seeds=seeds, epochs=options.epochs, smoke=options.smoke)
     options.folder.mkdir(parents=True, exist_ok=True)
+    done = _race(asked, options) if options.study in RACES else _study(asked, options)
+    if done:
+        print(f"The tables are {options.folder / asked.name}.md and .json")
+    return 0 if done else 1
+
+
+def _study(study: Any, options: argparse.Namespace) -> bool:
+    """Run a study's cells; return whether all of them are done."""
+    from engine.reproduce import row_of, to_json, to_markdown
+    from engine.runs import RunStore
+
+    cells = _asked_for({_name(cell): cell for cell in study.cells}, options.only)
     store, rows = RunStore(), []
-    with _progress(sum(len(cell.runs) for cell in cells)) as watch:
-        for cell in cells:
+    with _progress(sum(len(cell.runs) for cell in cells.values())) as follow:
+        for name, cell in cells.items():
             measured = {
-                spec: watch(store, _name(cell), spec)
+                spec: follow(store, name, spec)
                 for spec in cell.runs
                 if not options.stored or store.answer(spec.key)
             }
             if measured:
                 rows.append(row_of(cell, measured))
-            _write(study, rows, options)
-    print(f"The tables are {options.folder / study.name}.md and .json")
-    return 0
+            command = _command(options)
+            text, data = to_markdown(study, rows, command), to_json(study, rows, command)
+            _write(study.name, text, data, options.folder)
+    return True
+
+
+def _race(race: Any, options: argparse.Namespace) -> bool:
+    """Run a race's entrants; return whether all of them are done."""
+    from engine.learning.datasets import fetch
+    from engine.reproduce import (
+        answer_of,
+        race_to_json,
+        race_to_markdown,
+        runs_again,
+        standing_of,
+    )
+    from engine.runs import RunStore
+    from engine.search import corner_of
+
+    titles = {f"{e.graph} · {e.space} · {e.method}": e for e in race.entrants}
+    store, standings = RunStore(), []
+    for title, entrant in _asked_for(titles, options.only).items():
+        searches = []
+        for spec in entrant.searches:
+            trials = watch(spec, store)
+            if trials is None:
+                print(f"{title} was stopped; the same command goes on from there.")
+                return False
+            searches.append(trials)
+        again = runs_again(entrant, [answer_of(trials) for trials in searches])
+        with _progress(len(again)) as follow:
+            metrics = [follow(store, f"{title}, its answers", spec) for spec in again]
+        space = entrant.searches[0].space
+        corner = corner_of(space, fetch(space.graph, store.folder))
+        standings.append(standing_of(entrant, searches, corner, metrics))
+        command = _command(options)
+        text = race_to_markdown(race, standings, command)
+        _write(race.name, text, race_to_json(race, standings, command), options.folder)
+    return True
 
 
 def _name(cell: Any) -> str:
     return f"{cell.heading} · {cell.model} · {cell.scheme}"
 
 
-def _is_asked_for(name: str, only: list[str]) -> bool:
-    return all(text.casefold() in name.casefold() for text in only)
+def _asked_for(named: dict[str, Any], only: list[str]) -> dict[str, Any]:
+    """Return what has every text of ``--only`` in its name.
+
+    Raises:
+        SpecError: If nothing has.
+    """
+    asked = {
+        name: held
+        for name, held in named.items()
+        if all(text.casefold() in name.casefold() for text in only)
+    }
+    if not asked:
+        raise SpecError("--only", only, "text of a cell, such as " + next(iter(named)))
+    return asked
 
 
 @contextmanager
 def _progress(runs: int) -> Iterator[Any]:
-    """Yield ``watch(store, title, spec)``, which carries out a run and returns its metrics."""
+    """Yield ``follow(store, title, spec)``, which carries out a run and returns its metrics."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     from engine.experiment import EpochDone, Finished, run
@@ -82,7 +150,7 @@ def _progress(runs: int) -> Iterator[Any]:
         whole = progress.add_task("runs", total=runs)
         inner = progress.add_task("")
 
-        def watch(store: Any, title: str, spec: RunSpec) -> dict[str, Any]:
+        def follow(store: Any, title: str, spec: RunSpec) -> dict[str, Any]:
             which = f"seed {spec.seed}" if spec.graph.fold is None else f"fold {spec.graph.fold}"
             title = f"{title} · {which}"
             progress.update(inner, description=title, completed=0, total=spec.training.epochs)
@@ -95,18 +163,17 @@ def _progress(runs: int) -> Iterator[Any]:
             progress.advance(whole)
             return ending.run.metrics
 
-        yield watch
+        yield follow
 
 
-def _write(study: Any, rows: list[Any], options: argparse.Namespace) -> None:
-    from engine.reproduce import to_json, to_markdown
-
-    command = f"graphbits reproduce {study.name} --seeds {options.seeds}"
+def _command(options: argparse.Namespace) -> str:
+    command = f"graphbits reproduce {options.study} --seeds {options.seeds}"
     command += f" --epochs {options.epochs}" if options.epochs else ""
     command += "".join(f' --only "{text}"' for text in options.only)
     command += " --stored" if options.stored else ""
-    command += " --smoke" if options.smoke else ""
-    text = to_markdown(study, rows, command)
-    (options.folder / f"{study.name}.md").write_text(text, encoding="utf-8")
-    data = json.dumps(to_json(study, rows, command), indent=2)
-    (options.folder / f"{study.name}.json").write_text(data + "\n", encoding="utf-8")
+    return command + (" --smoke" if options.smoke else "")
+
+
+def _write(name: str, text: str, data: Any, folder: Path) -> None:
+    (folder / f"{name}.md").write_text(text, encoding="utf-8")
+    (folder / f"{name}.json").write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")

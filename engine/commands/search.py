@@ -69,7 +69,7 @@ def act(options: argparse.Namespace) -> int:
     written = []
     for seed in range(first.seed, first.seed + options.seeds):
         spec = replace(first, seed=seed)
-        trials = _watch(spec, store, options.workers)
+        trials = watch(spec, store, options.workers)
         if trials is None:
             print(f"Search {spec.key[:12]} was stopped; the same command goes on from there.")
             return 1
@@ -173,8 +173,8 @@ def _method(options: argparse.Namespace) -> Any:
     return kind(**given)
 
 
-def _watch(spec: Any, store: Any, workers: int | None) -> Any:
-    """Carry out a search; return its trials, None where it was stopped."""
+def watch(spec: Any, store: Any, workers: int | None = None) -> Any:
+    """Carry out a search, drawing its progress; return its trials, None where it was stopped."""
     from rich.progress import BarColumn, Progress, TextColumn
 
     from engine.search import name_of

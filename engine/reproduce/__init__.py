@@ -3,21 +3,46 @@
 from __future__ import annotations
 
 from engine.reproduce.degree_quant import degree_quant
+from engine.reproduce.lpgnas import lpgnas
+from engine.reproduce.race import (
+    Entrant,
+    Race,
+    Spread,
+    Standing,
+    answer_of,
+    runs_again,
+    standing_of,
+)
+from engine.reproduce.race_tables import race_to_json, race_to_markdown
 from engine.reproduce.smoothness import smoothness
 from engine.reproduce.study import Cell, Row, Study, row_of
 from engine.reproduce.tables import to_json, to_markdown
 
 STUDIES = {"degree-quant": degree_quant, "smoothness": smoothness}
-"""What can be reproduced, by name."""
+"""What can be reproduced by runs, by name."""
+
+RACES = {"lpgnas": lpgnas}
+"""What can be reproduced by searches, by name."""
 
 __all__ = [
+    "RACES",
     "STUDIES",
     "Cell",
+    "Entrant",
+    "Race",
     "Row",
+    "Spread",
+    "Standing",
     "Study",
+    "answer_of",
     "degree_quant",
+    "lpgnas",
+    "race_to_json",
+    "race_to_markdown",
     "row_of",
+    "runs_again",
     "smoothness",
+    "standing_of",
     "to_json",
     "to_markdown",
 ]

@@ -34,10 +34,10 @@ def to_markdown(study: Study, rows: Sequence[Row], command: str) -> str:
     """
     lines = [f"# {study.title}", "", *study.notes, ""]
     for heading, of_heading in groupby(rows, key=lambda row: row.cell.heading):
-        lines += [f"## {heading}", "", _line(COLUMNS), _line(["---"] * len(COLUMNS))]
-        lines += [_line(_cells(row)) for row in of_heading]
+        lines += [f"## {heading}", "", line(COLUMNS), line(["---"] * len(COLUMNS))]
+        lines += [line(_cells(row)) for row in of_heading]
         lines.append("")
-    lines += [line for sentence in study.closing(rows) for line in (sentence, "")]
+    lines += [text for sentence in study.closing(rows) for text in (sentence, "")]
     lines += _missing(study, rows)
     return "\n".join([*lines, "Made with", "", "```sh", command, "```", ""])
 
@@ -118,5 +118,6 @@ def _cells(row: Row) -> list[str]:
     ]
 
 
-def _line(cells: Sequence[str]) -> str:
+def line(cells: Sequence[str]) -> str:
+    """Return a row of a Markdown table."""
     return f"| {' | '.join(cells)} |"

@@ -72,6 +72,37 @@ def test_two_bits_of_every_propagation_and_what_is_stored(tmp_path: Path) -> Non
     assert all(row["agreement"]["codes_different"] == 0 for row in data["rows"])
 
 
+def test_races_are_run_once_and_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def race(*only: str) -> int:
+        asked = [part for text in only for part in ("--only", text)]
+        return main(["reproduce", "lpgnas", "--smoke", "--folder", str(tmp_path), *asked])
+
+    assert race("lpgnas") == 0
+    assert "lpgnas.md and .json" in capsys.readouterr().out
+    text = (tmp_path / "lpgnas.md").read_text(encoding="utf-8")
+    titles = [line for line in text.splitlines() if line.startswith("## karate: ")]
+    assert len(titles) == text.count("\n| lpgnas |") == 3
+    assert 'reproduce lpgnas --seeds 5 --only "lpgnas" --smoke' in text
+
+    def forbidden(*_: Any, **__: Any) -> None:
+        raise AssertionError("nothing is to be trained")
+
+    monkeypatch.setattr(experiment, "fit", forbidden)
+    monkeypatch.setattr("engine.searching.one_shot.OneShot.warm_up", forbidden)
+    assert race("lpgnas") == 0
+    assert (tmp_path / "lpgnas.md").read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize("method", ["uniform", "random", "tpe", "nsga2", "greedy", "relaxed"])
+def test_every_rival_is_raced(tmp_path: Path, method: str) -> None:
+    options = ("--smoke", "--seeds", "1", "--only", "widths of", "--only", f"· {method}")
+    assert main(["reproduce", "lpgnas", "--folder", str(tmp_path), *options]) == 0
+    (row,) = json.loads((tmp_path / "lpgnas.json").read_text(encoding="utf-8"))["rows"]
+    assert (row["method"], len(row["searches"]), len(row["answers"])) == (method, 1, 1)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

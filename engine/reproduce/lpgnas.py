@@ -1,0 +1,72 @@
+"""LPGNAS: widths, shapes and both searched by gradient, against its rivals with the same work.
+
+Source:
+    Zhao et al., Learned Low Precision Graph Neural Networks, 2020 (arXiv 2009.09232).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from engine.reproduce.race import Entrant, Race
+from engine.search import METHODS, Budget, SearchSpec, Space
+from engine.spec import GraphSpec, TrainingSpec
+
+GRAPHS = ("Cora", "CiteSeer", "PubMed", "Photo", "Computers")
+
+SHAPES = Space(
+    operators=("gcn", "gat", "appnp"),
+    hidden=(16, 8, 32, 64),
+    layers=(2, 3),
+    steps=(10, 5, 2),
+    activations=("relu", "elu"),
+)
+"""The shapes, widths included."""
+
+SPACES = {
+    "widths of gcn 2×16": (Space(), tuple(METHODS)),
+    "shapes in float32": (replace(SHAPES, widths=(32,)), ("lpgnas", "random", "tpe")),
+    "widths and shapes": (SHAPES, ("lpgnas", "random", "tpe", "nsga2")),
+}
+"""What is searched, by whom."""
+
+NOTES = (
+    "Every search has the work of 16 trainings, its own steps counted, and sees validation only. A",
+    "width is 8, 4 or 2 bits for each component of each layer, the final scores are float; shapes:",
+    "gcn, gat or appnp, 2 or 3 layers, 8 to 64 hidden features, relu or elu, 2, 5 or 10 steps.",
+    "Runs: Degree-Quant, 200 epochs, the public split or 20 a class. Hypervolume: what the front",
+    "gains over the float32 network's bytes and the best constant answer: accuracy × halvings of",
+    "the model × halvings of the buffers; mean ± sd over search seeds; on the test nodes it is",
+    "that of the front that validation chose. The answer is the smallest of the front within one",
+    "point of its best validation accuracy: bytes are the median answer's, accuracy that of its",
+    "integers in percent, trained from scratch with fresh seeds, mean ± sd.",
+)
+
+
+def lpgnas(*, seeds: int = 5, epochs: int | None = None, smoke: bool = False) -> Race:
+    """Return the race.
+
+    Args:
+        seeds: Searches of each entrant.
+        epochs: Of a training, instead of 200.
+        smoke: The same on a tiny embedded graph for a few epochs: that it runs, not what it says.
+    """
+    training = TrainingSpec(epochs=epochs or (3 if smoke else 200))
+    budget = Budget(trainings=3) if smoke else Budget()
+    entrants = []
+    for graph in ("karate",) if smoke else GRAPHS:
+        for title, (space, methods) in SPACES.items():
+            held = replace(space, graph=GraphSpec(name=graph), training=training)
+            for method in methods:
+                first = SearchSpec(space=held, method=METHODS[method](), budget=budget)
+                entrants.append(
+                    Entrant(
+                        graph=graph,
+                        space=title,
+                        method=method,
+                        searches=tuple(replace(first, seed=seed) for seed in range(seeds)),
+                        again=1 if smoke else 2,
+                    )
+                )
+    title = "Searching widths and shapes: LPGNAS and its rivals"
+    return Race(name="lpgnas", title=title, notes=NOTES, entrants=tuple(entrants))

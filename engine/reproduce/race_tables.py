@@ -1,0 +1,93 @@
+"""A race's standings as Markdown, for people, and as JSON, for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import groupby
+from typing import Any
+
+from engine.reproduce.race import Race, Spread, Standing
+from engine.reproduce.tables import line
+
+COLUMNS = (
+    "method",
+    "hypervolume",
+    "on the test nodes",
+    "searches",
+    "runs of a search",
+    "trainings of a search",
+    "answer: integer accuracy",
+    "model bytes",
+    "buffer bytes",
+)
+
+
+def race_to_markdown(race: Race, standings: Sequence[Standing], command: str) -> str:
+    """Return a race's tables, one for each graph and space.
+
+    Args:
+        race: The race.
+        standings: What has been run of it, in its order.
+        command: What made them.
+    """
+    lines = [f"# {race.title}", "", *race.notes, ""]
+    for (graph, space), of_space in groupby(
+        standings, key=lambda s: (s.entrant.graph, s.entrant.space)
+    ):
+        lines += [f"## {graph}: {space}", "", line(COLUMNS), line(["---"] * len(COLUMNS))]
+        lines += [line(_cells(standing)) for standing in of_space]
+        lines.append("")
+    return "\n".join([*lines, "Made with", "", "```sh", command, "```", ""])
+
+
+def race_to_json(race: Race, standings: Sequence[Standing], command: str) -> dict[str, Any]:
+    """Return the same numbers as plain data, each row with its searches' keys and answers' runs.
+
+    Args:
+        race: The race.
+        standings: What has been run of it.
+        command: What made them.
+    """
+    return {
+        "study": race.name,
+        "command": command,
+        "rows": [
+            {
+                "graph": standing.entrant.graph,
+                "space": standing.entrant.space,
+                "method": standing.entrant.method,
+                "hypervolume": {
+                    "validation": asdict(standing.volume),
+                    "test": asdict(standing.test_volume),
+                },
+                "trainings": standing.trainings,
+                "runs": standing.runs,
+                "accuracy": asdict(standing.accuracy),
+                "model_bytes": standing.model_bytes,
+                "buffer_bytes": standing.buffer_bytes,
+                "searches": [spec.key for spec in standing.entrant.searches],
+                "answers": [spec.key for spec in standing.answers],
+            }
+            for standing in standings
+        ],
+    }
+
+
+def _cells(standing: Standing) -> list[str]:
+    return [
+        standing.entrant.method,
+        _told(standing.volume, 1),
+        _told(standing.test_volume, 1),
+        str(len(standing.entrant.searches)),
+        str(standing.runs),
+        f"{standing.trainings:.1f}",
+        _told(standing.accuracy, 100),
+        f"{standing.model_bytes:,}",
+        f"{standing.buffer_bytes:,}",
+    ]
+
+
+def _told(spread: Spread, scale: float) -> str:
+    digits = 2 if scale > 1 else 3
+    return f"{scale * spread.mean:.{digits}f} ± {scale * spread.sd:.{digits}f}"
