@@ -9,7 +9,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from engine.reproduce.race import Entrant, Race
-from engine.search import METHODS, Budget, SearchSpec, Space
+from engine.search import (
+    METHODS,
+    Budget,
+    Chance,
+    Lpgnas,
+    Method,
+    Nsga2,
+    SearchSpec,
+    Space,
+    Tpe,
+)
 from engine.spec import GraphSpec, TrainingSpec
 
 GRAPHS = ("Cora", "CiteSeer", "PubMed", "Photo", "Computers")
@@ -23,12 +33,21 @@ SHAPES = Space(
 )
 """The shapes, widths included."""
 
-SPACES = {
-    "widths of gcn 2×16": (Space(), tuple(METHODS)),
-    "shapes in float32": (replace(SHAPES, widths=(32,)), ("lpgnas", "random", "tpe")),
-    "widths and shapes": (SHAPES, ("lpgnas", "random", "tpe", "nsga2")),
+OF_SHAPES = Lpgnas(warm_up=2.0, turns=1.0, choice_lr=0.1)
+"""With shapes to choose, each network has its own ranges and few of the steps: it takes more."""
+
+SPACES: dict[str, tuple[Space, dict[str, Method]]] = {
+    "widths of gcn 2×16": (Space(), {name: kind() for name, kind in METHODS.items()}),
+    "shapes in float32": (
+        replace(SHAPES, widths=(32,)),
+        {"lpgnas": OF_SHAPES, "random": Chance(), "tpe": Tpe()},
+    ),
+    "widths and shapes": (
+        SHAPES,
+        {"lpgnas": OF_SHAPES, "random": Chance(), "tpe": Tpe(), "nsga2": Nsga2()},
+    ),
 }
-"""What is searched, by whom."""
+"""What is searched, and how."""
 
 NOTES = (
     "Every search has the work of 16 trainings, its own steps counted, and sees validation only. A",
@@ -51,14 +70,14 @@ def lpgnas(*, seeds: int = 5, epochs: int | None = None, smoke: bool = False) ->
         epochs: Of a training, instead of 200.
         smoke: The same on a tiny embedded graph for a few epochs: that it runs, not what it says.
     """
-    training = TrainingSpec(epochs=epochs or (3 if smoke else 200))
-    budget = Budget(trainings=3) if smoke else Budget()
+    training = TrainingSpec(epochs=epochs or (13 if smoke else 200))
+    budget = Budget(trainings=6) if smoke else Budget()
     entrants = []
     for graph in ("karate",) if smoke else GRAPHS:
         for title, (space, methods) in SPACES.items():
             held = replace(space, graph=GraphSpec(name=graph), training=training)
-            for method in methods:
-                first = SearchSpec(space=held, method=METHODS[method](), budget=budget)
+            for method, how in methods.items():
+                first = SearchSpec(space=held, method=how, budget=budget)
                 entrants.append(
                     Entrant(
                         graph=graph,

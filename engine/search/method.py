@@ -75,7 +75,8 @@ class _OneShot:
     """What the one-shot searches share.
 
     Args:
-        beta_low: Smallest weight of the size, above 0.
+        beta_low: Smallest weight of the size, above 0: the loss that half the bytes, of weights or
+            of activations, are worth.
         beta_high: Largest weight of the size. The searches of a budget take weights between the two
             at equal ratios.
         warm_up: Trainings' worth of steps of the weights alone, shared by the searches of a budget.
@@ -88,8 +89,8 @@ class _OneShot:
         SpecError: Naming the invalid field.
     """
 
-    beta_low: float = 0.1
-    beta_high: float = 10.0
+    beta_low: float = 0.03
+    beta_high: float = 1.0
     warm_up: float = 0.75
     turns: float = 0.25
     choice_lr: float = 0.2
@@ -139,8 +140,8 @@ class Lpgnas(_OneShot):
     Differs:
         No code is public. A width's gradient is that of moving from the drawn option's tensor to
         each other's; the shape's is the score function's. All searches of a budget share one
-        warm-up. Buffers count as the sum of all activations, since their peak has no gradient in
-        most of them.
+        warm-up. Sizes count by their logarithm, as formats differ by halvings; buffers as the sum
+        of all activations, since their peak has no gradient in most of them.
     """
 
     temperature: float = 2.0

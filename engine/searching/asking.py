@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from engine.runs import RunStore
 from engine.search import Budget, Proposal, SearchSpec, Trial
-from engine.spec import RunSpec
+from engine.spec import RunSpec, SpecError
 
 MOST_REPEATS = 8
 """Proposals for each that a budget pays for: repeats cost nothing, and have an end all the same."""
@@ -53,6 +53,17 @@ Propose = Callable[[Request], Asking]
 
 class SearchCancelled(Exception):
     """The search was asked to stop."""
+
+
+def too_little(budget: Budget, least: float) -> SpecError:
+    """Return the error that a budget does not pay for a single run.
+
+    Args:
+        budget: The budget.
+        least: Trainings that would.
+    """
+    accepts = f"at least {least:.4g}, what this method takes for its first run"
+    return SpecError("trainings", budget.trainings, accepts)
 
 
 class Purse:

@@ -10,7 +10,7 @@ from engine.learning.datasets import fetch
 from engine.learning.threads import threads_for
 from engine.metrics.cost import multiply_adds
 from engine.search import Lpgnas, Proposal, Relaxed
-from engine.searching.asking import Asking, Looking, Request
+from engine.searching.asking import Asking, Looking, Request, too_little
 from engine.searching.one_shot import OneShot
 
 
@@ -18,11 +18,16 @@ def propose(request: Request) -> Asking:
     """Propose the answer at each weight of the size; all that the budget pays for, low to high.
 
     The first one pays for the warm-up.
+
+    Raises:
+        SpecError: If it pays for none.
     """
     spec, method, space = request.spec, request.spec.method, request.spec.space
     assert isinstance(method, Lpgnas | Relaxed)
     each = 2 * method.turns + 1
-    count = max(1, int((spec.budget.trainings - method.warm_up) / each + 1e-9))
+    count = int((spec.budget.trainings - method.warm_up) / each + 1e-9)
+    if not count:
+        raise too_little(spec.budget, method.warm_up + each)
     graph = fetch(space.graph, request.store.folder)
     check_task(graph, space.model)
     layers = space.model.layer_specs(graph.features, graph.outputs)

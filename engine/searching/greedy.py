@@ -17,7 +17,7 @@ from engine.integer import read
 from engine.learning.datasets import fetch
 from engine.runs import Run
 from engine.search import Space
-from engine.searching.asking import Asking, Looking, Purse, Request, SearchCancelled
+from engine.searching.asking import Asking, Looking, Purse, Request, SearchCancelled, too_little
 from engine.spec import RunSpec, float_twin
 
 Widths = Mapping[str, int]
@@ -41,24 +41,29 @@ def propose(request: Request) -> Asking:
     """Propose runs on the way from the widest everywhere to the narrowest, evenly spread over it.
 
     The float model counts as a training, each look at a quantization of it as a step.
+
+    Raises:
+        SpecError: If the budget pays for no more than that.
     """
     if request.known:
         yield tuple(request.known[number] for number in sorted(request.known))
         return
     spec, purse = request.spec, Purse(request.spec.budget)
     space = spec.space
+    wanted = [(choice.name, w) for choice in space.choices(space.model) for w in space.widths]
+    searched = 1 + len(wanted) / space.training.epochs
+    runs = int(purse.left - searched + 1e-9)
+    if runs < 1:
+        raise too_little(spec.budget, searched + 1)
     twin = float_twin(_spec(space, widest(space), spec.seed))
     study, units = _study((yield from _trained(twin, request)), request)
     effects: dict[tuple[str, int], Effect] = {}
-    wanted = [(choice.name, w) for choice in space.choices(space.model) for w in space.widths]
     for name, width in wanted:
         yield Looking(what="effect of widths", done=len(effects) / len(wanted))
         lowered = _spec(space, {**widest(space), name: width}, spec.seed)
         effects[name, width] = _effect(study, units, lowered)
     path = way(space, effects)
-    searched = 1 + len(wanted) / space.training.epochs
-    runs = min(len(path), max(1, int(purse.left - searched + 1e-9)))
-    places = np.linspace(0, len(path) - 1, runs).round().astype(int).tolist()
+    places = np.linspace(0, len(path) - 1, min(len(path), runs)).round().astype(int).tolist()
     yield tuple(
         purse.proposal(
             _spec(space, path[place], spec.seed),

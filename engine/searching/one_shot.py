@@ -20,7 +20,6 @@ from engine.search import Choice, Lpgnas, Option, Relaxed, SearchSpec
 from engine.searching.controller import Controller
 from engine.searching.supernet import Supernet, is_of_first_layer
 from engine.spec import ModelSpec, RunSpec
-from engine.spec.layer import WEIGHTS
 
 FOLLOWS = 0.1
 """Share of the newest step in the moving mean that the score function compares a step with."""
@@ -84,7 +83,6 @@ class OneShot:
         self._training = usual.training
         self._feed = feed_of(graph, batch, usual.protection, usual.training.batch)
         self._mean: Tensor | None = None
-        self._float_bytes = self._bytes_in_float(usual)
 
     def warm_up(self) -> Iterator[Step]:
         """Train the weights alone, the choices drawn as they are at first."""
@@ -239,22 +237,12 @@ class OneShot:
         optimizer.step()
 
     def _size(self, model: ModelSpec, shares: Mapping[str, Tensor]) -> Tensor:
-        """Return expected bytes over those of the usual network in float32, weights' and others'.
+        """Return doublings of the expected bytes, weights' and others' added up.
 
-        Of nothing there is nothing to save: without activations, for instance, they count 0.
+        Nothing counts as a byte: there is nothing to save of it.
         """
         expected = self.supernet.bytes_of(model, lambda choice: shares[choice.name])
-        whole = self._float_bytes
-        return torch.stack([e / max(w, 1.0) for e, w in zip(expected, whole, strict=True)]).sum()
-
-    @torch.no_grad()
-    def _bytes_in_float(self, usual: RunSpec) -> tuple[float, float]:
-        assert isinstance(usual.model, ModelSpec)
-        self.supernet.eval()
-        self.supernet(usual.model, self._feed.judged)
-        numel = self.supernet.member(usual.model).numel
-        of_model = sum(count for (_, slot), count in numel.items() if slot in WEIGHTS)
-        return 4.0 * of_model, 4.0 * (sum(numel.values()) - of_model)
+        return torch.stack([size.clamp_min(1).log2() for size in expected]).sum()
 
     def _told(self, step: int, steps: int, loss: float) -> Step:
         return Step(step=step, steps=steps, loss=loss, entropy=self.controller.entropy())

@@ -104,6 +104,7 @@ def test_every_rival_has_the_same_work_on_the_same_space() -> None:
         assert {"random", "tpe"} < set(methods) <= set(METHODS)
         first = entrants[0].searches
         assert [spec.seed for spec in first] == list(range(5))
+        assert {spec.budget.trainings for spec in first} == {16}
         for entrant in entrants[1:]:
             told = [replace(s, method=first[0].method) for s in entrant.searches]
             assert told == list(first)

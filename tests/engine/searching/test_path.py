@@ -53,7 +53,8 @@ def test_a_search_spends_its_budget_on_runs_of_its_space(
     assert len(trials) >= 2
     tried = [event for event in events if isinstance(event, Tried)]
     assert tried[-1].spent == pytest.approx(sum(trial.cost for trial in trials))
-    assert tried[-1].spent <= spec.budget.trainings < tried[-1].spent + 2.5
+    repeats = len(trials) - len({trial.spec.key for trial in trials})
+    assert tried[-1].spent <= spec.budget.trainings < tried[-1].spent + repeats + 1.5
     for trial in trials:
         spec.space.chosen(trial.spec)
         metrics = complete(trial.spec, store).metrics
@@ -200,3 +201,11 @@ def test_methods_tell_what_they_do(store: RunStore, asked: Asked) -> None:
     assert told[0].done < told[1].done == 1
     (first,) = [e for e in search(asked("uniform", trainings=1), store) if isinstance(e, Proposed)]
     assert first.proposal.origin == "W8A8"
+
+
+@pytest.mark.parametrize(("name", "least"), [("lpgnas", "2.25"), ("greedy", "11.75")])
+def test_a_budget_for_no_run_is_refused(
+    store: RunStore, asked: Asked, name: str, least: str
+) -> None:
+    with pytest.raises(SpecError, match=f"trainings: got 2, accepts at least {least}, what"):
+        ended(asked(name, trainings=2), store)
