@@ -20,6 +20,7 @@ from explorer.jobs import Job, Jobs
 from explorer.links import from_query, unpack
 from explorer.packaged import HERE, stores
 from explorer.panels.bits import BitsPanel
+from explorer.panels.chosen import ChosenPanel
 from explorer.panels.codes import CodesPanel
 from explorer.panels.degrees import DegreesPanel
 from explorer.panels.depth import DepthPanel
@@ -99,6 +100,7 @@ class Explorer(widgets.VBox):
         self.protection = ProtectionPanel(self.state)
         self.run = RunPanel(self.state, self.jobs, self._show_training)
         self.summary = SummaryPanel(self.state)
+        self.chosen = ChosenPanel(self.state)
         self.error = ErrorPanel(self.state)
         self.member = MemberPanel(self.state)
         self.node = NodePanel(self.state)
@@ -128,7 +130,8 @@ class Explorer(widgets.VBox):
         )
         self.tabs.add_class("gb-tabs")
         self.tabs.observe(self._bring_picked, "selected_index")
-        self._right = _column("gb-right", self.summary, self.tabs)
+        self.state.page = TABS[0]
+        self._right = _column("gb-right", self.summary, self.chosen, self.tabs)
         left = _column("gb-left", self.graph, self.model, self.bits, self.protection, self.run)
         columns = widgets.HBox([left, self._right])
         columns.add_class("gb-columns")
@@ -153,6 +156,7 @@ class Explorer(widgets.VBox):
     def _bring_picked(self, _: Any) -> None:
         """Move the panels of what is picked under the chart that is looked at, if one picks."""
         page = self.tabs.children[self.tabs.selected_index]
+        self.state.page = self.tabs.titles[self.tabs.selected_index]
         if page in self._picking and self.node not in page.children:
             for picking in self._picking:
                 first, *_ = picking.children

@@ -109,6 +109,7 @@ function render({ model, el }) {
   let disposed = false;
   let asked = false;
   let width = 0;
+  let drawings = 0;
 
   const pick = (curve, point, customdata) => {
     const count = (model.get("clicked").count ?? 0) + 1;
@@ -136,7 +137,9 @@ function render({ model, el }) {
     const { data, layout } = structuredClone(model.get("figure"));
     const font = { ...layout.font, color: getComputedStyle(el).color };
     const first = !plot.on;
-    await Plotly.react(plot, data, { ...layout, font, width, height: plot.clientHeight }, CONFIG);
+    // A box that was drawn goes with the figure it was drawn on: the next one shows what it chose.
+    const own = { font, width, height: plot.clientHeight, selectionrevision: ++drawings };
+    await Plotly.react(plot, data, { ...layout, ...own }, CONFIG);
     if (first) listen();
   };
 

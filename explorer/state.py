@@ -32,6 +32,7 @@ from engine.spec import (
 )
 from engine.spec.layer import signed_inputs
 from engine.spec.run import HEAD_LAYERS, HEADS
+from explorer.chosen import Choice
 from explorer.shown import Shown
 
 PRESETS: dict[str, tuple[str, int, dict[str, int]]] = {
@@ -82,6 +83,12 @@ class State(traitlets.HasTraits):
     """The node picked, of what is measured."""
     member = traitlets.Int(None, allow_none=True)
     """The graph picked, of those of a set that are measured."""
+    chosen: traitlets.Instance[Choice | None] = traitlets.Instance(
+        "explorer.chosen.Choice", allow_none=True, default_value=None
+    )
+    """The nodes or graphs that all views follow; None for all."""
+    page = traitlets.Unicode("")
+    """The title of the page in front; empty where panels are shown alone."""
     ranges = traitlets.Enum(RANGES, default_value="degree-quant")
     """The scheme that a component's range and gradient rules come from when it gets a width."""
 
@@ -124,7 +131,7 @@ class State(traitlets.HasTraits):
     def _take(self, recipe: RunSpec) -> None:
         with self.hold_trait_notifications():
             if recipe.graph != self.recipe.graph:
-                self.node = self.member = self.graph = None
+                self.node = self.member = self.graph = self.chosen = None
             self.ranges = ranges_of(recipe) or self.ranges
             self.recipe = recipe
 

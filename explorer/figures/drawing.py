@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.figures.chart import Trace, text
-from explorer.figures.theme import GREY
+from explorer.figures.theme import GREY, VERMILLION
 
 SCALE = "Cividis"
 """Even steps of lightness, the same to colour-blind eyes."""
 SMALLEST_PX, LARGEST_PX = 7, 28
+RIM_PX = 3
+"""Of nodes that are chosen."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,6 +28,7 @@ class Nodes:
         degree: Its in-degree, [n].
         error: Its error, [n]; where it is not finite, the node is drawn without a colour.
         told: What hovering over it says, [n].
+        chosen: Whether it has a broad rim, [n]; None for no node.
     """
 
     node: NDArray[np.int64]
@@ -33,6 +36,7 @@ class Nodes:
     degree: NDArray[Any]
     error: NDArray[np.float64]
     told: list[str]
+    chosen: NDArray[np.bool_] | None = None
 
     @property
     def size_px(self) -> NDArray[np.float64]:
@@ -62,8 +66,17 @@ class Nodes:
             color=self.error[which],
             coloraxis="coloraxis",
             symbol=symbol,
-            line={"color": GREY, "width": 1},
+            line=self._rim(which),
         )
+
+    def _rim(self, which: NDArray[np.bool_]) -> dict[str, Any]:
+        if self.chosen is None:
+            return {"color": GREY, "width": 1}
+        chosen = self.chosen[which]
+        return {
+            "color": np.where(chosen, VERMILLION, GREY),
+            "width": np.where(chosen, RIM_PX, 1),
+        }
 
     def without_error(self) -> list[Trace]:
         """Return the nodes that have no colour, if any."""

@@ -15,7 +15,8 @@ from engine.metrics.bands import DegreeBand, degree_bands, extremes
 from explorer.captions import percent
 from explorer.figures.chart import Trace, blank, chart, joined, sentence, short, table, text
 from explorer.figures.degree_axis import degree_axis, jittered, places, span
-from explorer.figures.theme import PINNED, SELECTED, Style, style
+from explorer.figures.focus import BRUSH_ACROSS, Focus
+from explorer.figures.theme import CONTEXT, PINNED, SELECTED, Style, style
 
 MOST_POINTS = 300
 """Nodes drawn one by one, over all series; a graph with fewer nodes shows every one."""
@@ -118,21 +119,32 @@ class Series:
     Args:
         name: As given, not escaped.
         values: [N].
-        bands: Those with a finite value.
+        among: The nodes that it is of, [n].
+        bands: Their bands, those with a finite value.
         look: Its style.
     """
 
     name: str
     values: NDArray[np.float64]
+    among: NDArray[np.int64]
     bands: tuple[DegreeBand, ...]
     look: Style
 
     @classmethod
-    def of(cls, name: str, values: ArrayLike, degree: NDArray[Any], look: Style) -> Series:
-        """Return a series with its bands."""
+    def of(
+        cls,
+        name: str,
+        values: ArrayLike,
+        degree: NDArray[Any],
+        look: Style,
+        among: NDArray[np.int64] | None = None,
+    ) -> Series:
+        """Return a series with its bands, of some of the nodes, or of all."""
         values = np.asarray(values, dtype=np.float64)
-        bands = tuple(b for b in degree_bands(values, degree) if not math.isnan(b.median))
-        return cls(name=name, values=values, bands=bands, look=look)
+        among = np.arange(values.size) if among is None else among
+        bands = degree_bands(values[among], degree[among])
+        kept = tuple(b for b in bands if not math.isnan(b.median))
+        return cls(name=name, values=values, among=among, bands=kept, look=look)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +195,7 @@ def error_against(
     measure: str = "relative_l2",
     selected: int | None = None,
     pinned: Mapping[str, ArrayLike] | None = None,
+    focus: Focus | None = None,
     subtitle: str = "",
 ) -> go.Figure:
     """Return the error of nodes against their in-degree: bands, and the nodes outside them.
@@ -198,38 +211,49 @@ def error_against(
         measure: One of `MEASURES`, named as in `engine.metrics.errors`.
         selected: A node, or graph, to mark.
         pinned: Values of runs to compare with, each [N] or [G]; drawn as thin lines.
+        focus: The nodes, or graphs, to draw; a thin line is then the median of all.
         subtitle: Which run, layer or component this is.
     """
     kind = MEASURES[measure]
     counts = np.asarray(counts)
-    series = [
-        Series.of(name, values, counts, style(name, place))
-        for place, (name, values) in enumerate(errors.items())
-    ]
+    among = None if focus is None else np.flatnonzero(focus.among)
+    looks = {name: style(name, place) for place, name in enumerate(errors)}
+    series = [Series.of(name, errors[name], counts, look, among) for name, look in looks.items()]
     if not counts.size or not series:
         return blank(against.title, f"There are no {against.one}s to show.", subtitle=subtitle)
+    if among is not None and not among.size:
+        said = f"No {against.one} here is {_quoted(focus)}."
+        return blank(against.title, said, subtitle=subtitle)
     if not any(one.bands for one in series):
         return blank(against.title, _nothing(kind, series, against), subtitle=subtitle)
-    scale = Scale.of(kind, series)
-    traces: list[Trace] = []
+    wholes = [
+        Series.of(f"{name}, all {against.one}s", values, counts, CONTEXT)
+        for name, values in errors.items()
+        if focus is not None
+    ]
+    scale = Scale.of(kind, [*series, *wholes])
+    traces: list[Trace] = [_reference(kind, whole, against) for whole in wholes]
     for one in series:
         traces += _band_traces(kind, one, against)
     for one in series:
         traces.append(_points(kind, one, counts, MOST_POINTS // len(series), scale, against))
     for name, values in (pinned or {}).items():
-        traces.append(_pinned(kind, Series.of(name, values, counts, PINNED), against))
+        one = Series.of(f"{name} (pinned)", values, counts, PINNED, among)
+        traces.append(_reference(kind, one, against))
     if selected is not None:
         traces += _mark(kind, selected, series, counts, scale, against)
     legend = f"{'Share' if kind.is_share else 'Median'} and {kind.interval}:"
     return chart(
         against.title,
         traces,
-        summary=_summary(kind, series, against),
+        summary=_summary(kind, series, against, focus),
         table=_table(kind, series, against),
         subtitle=subtitle,
         xaxis=degree_axis(int(counts.min()), int(counts.max()), against.axis),
         yaxis=scale.axis(kind),
         legend={"title": {"text": legend, "font": {"size": 12}}},
+        shapes=[] if focus is None else focus.shade(),
+        **BRUSH_ACROSS,
     )
 
 
@@ -294,8 +318,9 @@ def _band_traces(kind: Measure, one: Series, against: Against) -> list[Trace]:
     return [shade, line]
 
 
-def _pinned(kind: Measure, one: Series, against: Against) -> Trace:
-    name = f"{text(one.name)} (pinned)"
+def _reference(kind: Measure, one: Series, against: Against) -> Trace:
+    """Return a series' medians as a thin line, to compare with."""
+    name = text(one.name)
     return {
         "type": "scatter",
         "mode": "lines+markers",
@@ -322,12 +347,13 @@ def _points(
     against: Against,
 ) -> Trace:
     """Return single nodes; one beyond an edge lies on it, as a triangle that points out."""
+    values = one.values[one.among]
     if kind.is_share:
-        nodes = np.flatnonzero(one.values == 1)[:most]
-    elif degree.size <= most:
-        nodes = np.flatnonzero(np.isfinite(one.values))
+        nodes = one.among[values == 1][:most]
+    elif values.size <= most:
+        nodes = one.among[np.isfinite(values)]
     else:
-        nodes = extremes(one.values, degree, most)
+        nodes = one.among[extremes(values, degree[one.among], most)]
     y = np.zeros(nodes.size) if kind.is_share else one.values[nodes]
     symbols = np.full(nodes.size, f"{one.look.symbol}-open", dtype=object)
     if kind.is_share:
@@ -403,9 +429,16 @@ def _nothing(kind: Measure, series: Sequence[Series], against: Against) -> str:
     return f"No {against.one} has a finite {kind.title}."
 
 
-def _summary(kind: Measure, series: Sequence[Series], against: Against) -> str:
+def _quoted(focus: Focus | None) -> str:
+    return "" if focus is None else f"“{focus.title}”"
+
+
+def _summary(kind: Measure, series: Sequence[Series], against: Against, focus: Focus | None) -> str:
     sentences = [_verdict(kind, one, against) for one in series]
-    left_out = [(int((~np.isfinite(one.values)).sum()), one.name) for one in series]
+    if focus is not None:
+        said = f"only {focus.title}: {focus.among.sum():,} of {focus.among.size:,} {against.one}s"
+        sentences.insert(0, sentence(said))
+    left_out = [(int((~np.isfinite(one.values[one.among])).sum()), one.name) for one in series]
     missing = [f"{count:,} {against.one}s of {name}" for count, name in left_out if count]
     if missing:
         sentences.append(sentence(f"{joined(missing)} are not finite and left out"))

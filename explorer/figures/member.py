@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from explorer.figures.chart import HALF_PAGE, blank, chart, sentence, short, table, text
 from explorer.figures.drawing import Nodes, lines, plane
@@ -24,6 +24,7 @@ def member(
     error: ArrayLike,
     error_title: str = "relative L2 error",
     total: int,
+    chosen: NDArray[np.bool_] | None = None,
     subtitle: str = "",
 ) -> go.Figure:
     """Return a graph: colour says a node's error, area its in-degree.
@@ -39,6 +40,7 @@ def member(
         error: Their errors, [n]; nan and inf are drawn without a colour.
         error_title: What the error is.
         total: Nodes of the graph, of which those drawn are a part.
+        chosen: Which have a broad rim, [n].
         subtitle: Which layer or component the error is of.
     """
     shown = np.asarray(nodes, dtype=np.int64)
@@ -56,6 +58,7 @@ def member(
             f"node {node}, in-degree {count}<br>{text(error_title)}: {short(value)}"
             for node, count, value in zip(shown, degrees, errors, strict=True)
         ],
+        chosen,
     )
     known = np.isfinite(errors)
     traces = [lines(drawn.position, links)]

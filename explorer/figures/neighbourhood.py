@@ -27,6 +27,7 @@ def neighbourhood(
     hop: ArrayLike,
     error_title: str = "relative L2 error",
     complete: bool = True,
+    chosen: NDArray[np.bool_] | None = None,
     subtitle: str = "",
 ) -> go.Figure:
     """Return a node's k-hop neighbourhood: colour its error, area its in-degree, symbol its hop.
@@ -42,6 +43,7 @@ def neighbourhood(
         hop: Edges between each node and the middle one, [n].
         error_title: What the error is.
         complete: Whether the neighbourhood holds every node within its hops.
+        chosen: Which have a broad rim, [n].
         subtitle: Which layer or component the error is of.
     """
     number = np.asarray(nodes, dtype=np.int64)
@@ -59,7 +61,7 @@ def neighbourhood(
         f"node {node}, hop {hop}, in-degree {degree}<br>{text(error_title)}: {short(error)}"
         for node, _, degree, error, hop in zip(*parts, strict=True)
     ]
-    drawn = Nodes(*parts[:4], told)
+    drawn = Nodes(*parts[:4], told, None if chosen is None else chosen[shown])
     hops = parts[4]
     links = np.asarray(edges, dtype=np.int64).reshape(2, -1)
     links = links[:, (links < drawn.node.size).all(axis=0)]

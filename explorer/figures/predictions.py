@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 
 from explorer.captions import percent
 from explorer.figures.chart import Trace, blank, chart, sentence, short, table
+from explorer.figures.focus import BRUSH_BOX, Focus
 from explorer.figures.theme import BLUE, FAINT, FLOAT, GREY, INTEGER, SELECTED, VERMILLION
 
 TITLE = "Predictions"
 MOST_POINTS = 1500
+FAINTEST = 0.12
+"""Opacity of what is not looked at."""
 MOST_ROWS = 300
 """Rows of the table; what changes most stands first."""
 
@@ -44,6 +47,7 @@ def predicted_classes(
     *,
     one: str = "node",
     selected: int | None = None,
+    focus: Focus | None = None,
     subtitle: str = "",
 ) -> go.Figure:
     """Return the margin of the right class in integers against that in float, a point a prediction.
@@ -58,6 +62,7 @@ def predicted_classes(
         integer: The integer path's, [U, C].
         one: What a prediction is of: ``node`` or ``graph``.
         selected: A number to mark.
+        focus: Of all that there is, what is looked at; all else is faint.
         subtitle: Which run this is.
     """
     if not number.size:
@@ -80,16 +85,18 @@ def predicted_classes(
             f"integer {classes[1][at]}<br>margin {short(before[at])} → {short(after[at])}"
             for at in places
         ]
-        traces.append(_points(before, after, number, places, told, name, color, symbol))
+        traces.append(_points(before, after, number, places, told, name, color, symbol, focus))
     traces += _mark(before, after, number, selected, one)
-    right = [(scores == label).mean() for scores in classes]
+    among = np.ones(number.size, np.bool_) if focus is None else focus.among[number]
+    right = [float((scores == label)[among].mean()) if among.any() else 0.0 for scores in classes]
     rows = order[:MOST_ROWS]
     return chart(
         TITLE,
         traces,
-        summary=sentence(
-            f"{percent(right[0])} of {number.size:,} {one}s are right in float, "
-            f"{percent(right[1])} in integers; {flips.sum():,} have another class"
+        summary=_only(focus, number, one)
+        + sentence(
+            f"{percent(right[0])} of {among.sum():,} {one}s are right in float, "
+            f"{percent(right[1])} in integers; {flips[among].sum():,} have another class"
         ),
         table=table(
             [one.capitalize(), "Class", "Float", "Integer", "Margin, float", "Margin, integer"],
@@ -102,6 +109,7 @@ def predicted_classes(
         subtitle=subtitle,
         xaxis={"title": {"text": "Margin of the right class, float"}, **_axis(ends)},
         yaxis={"title": {"text": "The same, integer"}, **_axis(ends)},
+        **BRUSH_BOX,
     )
 
 
@@ -113,6 +121,7 @@ def predicted_targets(
     *,
     one: str = "node",
     selected: int | None = None,
+    focus: Focus | None = None,
     subtitle: str = "",
 ) -> go.Figure:
     """Return predictions in float and in integers against what they should be.
@@ -126,6 +135,7 @@ def predicted_targets(
         integer: The integer path's, [U].
         one: What a prediction is of: ``node`` or ``graph``.
         selected: A number to mark.
+        focus: Of all that there is, what is looked at; all else is faint.
         subtitle: Which run this is.
     """
     if not number.size:
@@ -142,17 +152,24 @@ def predicted_targets(
     traces: list[Trace] = [_diagonal(ends, "exactly right")]
     for name, values, look in (("float", before, FLOAT), ("integer", after, INTEGER)):
         traces.append(
-            _points(wanted, values, number, drawn, told, name, look.color, f"{look.symbol}-open")
+            _points(
+                *(wanted, values, number, drawn, told, name, look.color, f"{look.symbol}-open"),
+                focus,
+            )
         )
     traces += _mark(wanted, after, number, selected, one)
-    errors = [float(np.abs(values - wanted).mean()) for values in (before, after)]
-    change = float(np.median(np.abs(after - before)))
+    among = np.ones(number.size, np.bool_) if focus is None else focus.among[number]
+    if not among.any():
+        among[:] = True
+    errors = [float(np.abs(values - wanted)[among].mean()) for values in (before, after)]
+    change = float(np.median(np.abs(after - before)[among]))
     rows = order[:MOST_ROWS]
     return chart(
         TITLE,
         traces,
-        summary=sentence(
-            f"over {number.size:,} {one}s the mean absolute error is {errors[0]:.4g} in float, "
+        summary=_only(focus, number, one)
+        + sentence(
+            f"over {among.sum():,} {one}s the mean absolute error is {errors[0]:.4g} in float, "
             f"{errors[1]:.4g} in integers; half of the predictions change by at most "
             f"{short(change)}"
         ),
@@ -167,7 +184,16 @@ def predicted_targets(
         subtitle=subtitle,
         xaxis={"title": {"text": "Target"}, "range": ends},
         yaxis={"title": {"text": "Prediction"}, "range": ends},
+        **BRUSH_BOX,
     )
+
+
+def _only(focus: Focus | None, number: Numbers, one: str) -> str:
+    """Return in a sentence what is looked at, if not all."""
+    if focus is None:
+        return ""
+    count = int(focus.among[number].sum())
+    return sentence(f"only {focus.title}: {count:,} of {number.size:,} {one}s tested on") + " "
 
 
 def _ends(*of: NDArray[np.float64]) -> tuple[float, float]:
@@ -202,7 +228,11 @@ def _points(
     name: str,
     color: str,
     symbol: str,
+    focus: Focus | None,
 ) -> Trace:
+    opacity: Any = 0.8
+    if focus is not None:
+        opacity = np.where(focus.among[number[places]], 0.9, FAINTEST)
     return {
         "type": "scatter",
         "mode": "markers",
@@ -211,7 +241,7 @@ def _points(
         "customdata": number[places],
         "text": told,
         "hoverinfo": "text",
-        "marker": {"color": color, "symbol": symbol, "size": 7, "opacity": 0.8},
+        "marker": {"color": color, "symbol": symbol, "size": 7, "opacity": opacity},
         "name": name,
     }
 

@@ -13,10 +13,11 @@ from engine.graphs.degrees import (
 )
 from engine.spec import Protection
 from explorer.captions import percent
-from explorer.figures.chart import blank, chart, sentence, table
+from explorer.figures.chart import blank, chart, sentence, table, text
 from explorer.figures.degree_axis import degree_axis, places
 from explorer.figures.degrees import Bins
-from explorer.figures.theme import FAINT, GREY, VERMILLION
+from explorer.figures.focus import BRUSH_ACROSS, Focus
+from explorer.figures.theme import BLUE, FAINT, GREY, VERMILLION
 
 TITLE = "Degree protection"
 TOPS = (0.1, 0.2, 0.5, 1.0)
@@ -28,6 +29,7 @@ def protection(
     protection: Protection,
     *,
     starts: Starts | None = None,
+    focus: Focus | None = None,
     subtitle: str = "",
 ) -> go.Figure:
     """Return the probability of protection over the histogram of in-degrees.
@@ -36,6 +38,7 @@ def protection(
         degree: In-degrees before self-loops, [N].
         protection: Its bounds.
         starts: Where each graph's nodes start in a set, whose curve is the mean over the graphs.
+        focus: Nodes to bring out.
         subtitle: Which graph this is.
     """
     degree = np.asarray(degree)
@@ -76,6 +79,14 @@ def protection(
         ),
         curve,
     ]
+    if focus is not None:
+        among = bins.total(focus.among)
+        told = [
+            f"in-degree {name}: {count:,.0f} of {focus.title}"
+            for name, count in zip(names, among, strict=True)
+        ]
+        bars = bins.bars(among, marker={"color": BLUE}, name=text(focus.title), hovertext=told)
+        traces.insert(1, bars)
     top = next(top for top in TOPS if protection.p_max <= top)
     return chart(
         TITLE,
@@ -87,6 +98,8 @@ def protection(
         ),
         subtitle=subtitle,
         barmode="overlay",
+        shapes=[] if focus is None else focus.shade(),
+        **BRUSH_ACROSS,
         xaxis=degree_axis(int(degree.min()), int(degree.max())),
         yaxis={"title": {"text": "Nodes"}, "rangemode": "tozero", "gridcolor": "rgba(0, 0, 0, 0)"},
         yaxis2={

@@ -49,6 +49,8 @@ SIMULATED = Style(PURPLE, "dot", "triangle-up")
 INTEGER = Style(BLUE, "solid", "circle")
 SELECTED = Style(VERMILLION, "solid", "circle-open")
 PINNED = Style(GREY, "dot", "x-thin-open")
+CONTEXT = Style(GREY, "solid", "line-ew-open")
+"""All, where only some are looked at."""
 KNOWN = {"float": FLOAT, "simulated": SIMULATED, "integer": INTEGER}
 CYCLE = (
     INTEGER,

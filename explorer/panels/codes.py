@@ -7,13 +7,18 @@ from typing import Any
 import ipywidgets as widgets
 
 from explorer.captions import subtitle
+from explorer.chosen import rows_of
 from explorer.fields import choice, offer, row
 from explorer.figures.chart import blank
 from explorer.figures.codes import TITLE, codes
 from explorer.panels.error import NOTHING
 from explorer.plot import PlotlyView
+from explorer.seen import draw_when_seen
 from explorer.slots import numbered, options, title
 from explorer.state import State
+
+PAGE = "Codes"
+"""The page it stands on."""
 
 
 class CodesPanel(widgets.VBox):
@@ -31,7 +36,7 @@ class CodesPanel(widgets.VBox):
         self.view.add_class("gb-follows")
         self.layer.observe(self._choose, "value")
         self.component.observe(self._draw, "value")
-        state.observe(self._choose, "shown")
+        draw_when_seen(state, PAGE, self._choose, ["shown", "chosen"])
         super().__init__([row(self.layer, self.component), self.view])
         self.add_class("gb-tab")
         self._choose(None)
@@ -55,8 +60,13 @@ class CodesPanel(widgets.VBox):
             self.view.figure = blank(TITLE, NOTHING)
             return
         layer, component = self.layer.value, self.component.value
-        place = subtitle(shown, f"layer {layer + 1} {title(component)}")
+        chosen, places = self._state.chosen, [f"layer {layer + 1} {title(component)}"]
         taken = shown.analysis.trace.codes(layer, component)
+        among = None if chosen is None else rows_of(chosen, shown, layer, component)
+        if chosen is not None and among is not None and taken is not None:
+            places.append(f"only {chosen.title}")
+            taken = taken[among]
+        place = subtitle(shown, *places)
         params = shown.analysis.program.params_of((layer, component))
         if taken is None or params is None:
             self.view.figure = blank(

@@ -12,9 +12,13 @@ from explorer.figures.chart import blank
 from explorer.figures.depth import FIRST, METRICS, TITLE, depth
 from explorer.panels.error import NOTHING
 from explorer.plot import PlotlyView
+from explorer.seen import draw_when_seen
 from explorer.state import State
 
 OVERVIEW = "overview"
+
+PAGE = "Depth"
+"""The page it stands on."""
 
 
 class DepthPanel(widgets.VBox):
@@ -30,7 +34,7 @@ class DepthPanel(widgets.VBox):
         self.metric = choice("Measure of smoothness", options, OVERVIEW)
         self.view = PlotlyView(height=420)
         self.metric.observe(self._draw, "value")
-        state.observe(self._draw, "shown")
+        draw_when_seen(state, PAGE, self._draw, ["shown", "chosen"])
         super().__init__([row(self.metric), self.view])
         self.add_class("gb-tab")
         self.view.add_class("gb-follows")
@@ -41,12 +45,23 @@ class DepthPanel(widgets.VBox):
         if shown is None:
             self.view.figure = blank(TITLE, NOTHING)
             return
-        analysis = shown.analysis
+        analysis, chosen = shown.analysis, self._state.chosen
+        study, place = analysis.study, []
+        exact, integer = study.smoothness, analysis.smoothness
+        if chosen is not None:
+            nodes = chosen.nodes(shown)
+            if not nodes.any():
+                self.view.figure = blank(TITLE, f"No node here is “{chosen.title}”.")
+                return
+            exact, integer = (
+                study.smoothness_among(trace, nodes) for trace in (study.trace, analysis.trace)
+            )
+            place = [f"only {chosen.title}"]
         self.view.figure = depth(
             {
-                "float": [measured.to_dict() for measured in analysis.study.smoothness],
-                "integer": [measured.to_dict() for measured in analysis.smoothness],
+                "float": [measured.to_dict() for measured in exact],
+                "integer": [measured.to_dict() for measured in integer],
             },
             metrics=FIRST if self.metric.value == OVERVIEW else (self.metric.value,),
-            subtitle=subtitle(shown),
+            subtitle=subtitle(shown, *place),
         )

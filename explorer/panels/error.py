@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from engine.metrics.merit import ACCURACY
 from engine.spec import LayerSpec
 from explorer.captions import subtitle
+from explorer.chosen import Degrees, Sizes, band, focus
 from explorer.fields import choice, html, offer, row
 from explorer.figures.chart import blank
 from explorer.figures.error_against import DEGREE, SIZE, error_against
 from explorer.plot import PlotlyView, picked_number
+from explorer.seen import draw_when_seen
 from explorer.shown import Shown
 from explorer.slots import (
     MEANING,
@@ -45,6 +47,9 @@ FLIPS = ("Class flips", "class_flip")
 AGAINST = (("In-degree", DEGREE), ("Graph size", SIZE))
 NOTHING = "There is nothing to show yet."
 
+PAGE = "Error × degree"
+"""The page it stands on."""
+
 
 class ErrorPanel(widgets.VBox):
     """The chart, and what it shows.
@@ -70,9 +75,10 @@ class ErrorPanel(widgets.VBox):
             *(self.component, self.path, self.measure),
         ):
             control.observe(self._choose, "value")
-        state.observe(self._choose, "shown")
-        state.observe(self._draw, ["node", "member"])
+        draw_when_seen(state, PAGE, self._choose, ["shown"])
+        draw_when_seen(state, PAGE, self._draw, ["node", "member", "chosen"])
         self.view.observe(self._pick, "clicked")
+        self.view.observe(self._brush, "selected")
         super().__init__(
             [
                 row(
@@ -168,13 +174,24 @@ class ErrorPanel(widgets.VBox):
         self.note.value = missing
         self.note.layout.display = None if missing else "none"
         self.view.figure = error_against(
-            shown.sizes if self.of_graphs else shown.measured.in_degree,
+            self._counts(shown),
             series,
             against=self.against.value,
             measure=self.measure.value,
             selected=self._state.member if self.of_graphs else self._state.node,
+            focus=focus(self._state.chosen, shown, of_graphs=self.of_graphs),
             subtitle=subtitle(shown, place),
         )
+
+    def _counts(self, shown: Shown) -> NDArray[Any]:
+        """Return what the points stand by."""
+        return shown.sizes if self.of_graphs else shown.measured.in_degree
+
+    def _brush(self, change: dict[str, Any]) -> None:
+        shown = self._state.shown
+        ends = None if shown is None else band(self._counts(shown), change["new"])
+        if ends is not None:
+            self._state.chosen = (Sizes if self.of_graphs else Degrees)(*ends)
 
     def _pick(self, change: dict[str, Any]) -> None:
         picked = picked_number(change["new"])

@@ -38,7 +38,7 @@ class MemberPanel(widgets.VBox):
         self.view = PlotlyView(height=380)
         self._body = widgets.HBox([self.numbers, self.view])
         self._body.add_class("gb-pair")
-        state.observe(self._draw, ["shown", "member"])
+        state.observe(self._draw, ["shown", "member", "chosen"])
         super().__init__([row(small(self.member), self.go, html(ADVICE, "gb-note")), self._body])
         self.add_class("gb-tab")
         self.view.add_class("gb-follows")
@@ -72,6 +72,7 @@ class MemberPanel(widgets.VBox):
         nodes = nodes_of(shown.measured, number)
         edges = edges_between(shown.measured, nodes)
         last = last_of_nodes(shown.layers)
+        chosen = self._state.chosen
         self.view.figure = member(
             layout(edges, len(nodes)),
             edges,
@@ -81,6 +82,7 @@ class MemberPanel(widgets.VBox):
             error=shown.analysis.error(last)[nodes],
             error_title=f"relative L2 error {of_output(shown, last)}",
             total=int(shown.sizes[number]),
+            chosen=None if chosen is None else chosen.nodes(shown)[nodes],
             subtitle=subtitle(shown),
         )
 

@@ -46,7 +46,7 @@ class NodePanel(widgets.VBox):
         self.view = PlotlyView(height=380)
         self._body = widgets.HBox([self.numbers, self.view])
         self._body.add_class("gb-pair")
-        state.observe(self._draw, ["shown", "node"])
+        state.observe(self._draw, ["shown", "node", "chosen"])
         super().__init__([row(small(self.node), self.go, self.advice), self._body])
         self.add_class("gb-tab")
         self.view.add_class("gb-follows")
@@ -78,6 +78,7 @@ class NodePanel(widgets.VBox):
         around = khop(shown.measured, node, HOPS, MOST_NODES)
         last = last_of_nodes(shown.layers)
         error = shown.analysis.error(last)
+        chosen = self._state.chosen
         self.view.figure = neighbourhood(
             layout(around.edges, len(around.nodes)),
             around.edges,
@@ -87,6 +88,7 @@ class NodePanel(widgets.VBox):
             hop=around.hop,
             error_title=f"relative L2 error {of_output(shown, last)}",
             complete=around.complete,
+            chosen=None if chosen is None else chosen.nodes(shown)[around.nodes],
             subtitle=subtitle(shown, f"{HOPS} hops around node {node}"),
         )
 

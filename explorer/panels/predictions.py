@@ -6,15 +6,26 @@ from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.graphs.graph import Graph
 from explorer.captions import subtitle
+from explorer.chosen import Picked, focus
 from explorer.fields import choice, offer, row
 from explorer.figures.chart import blank
-from explorer.figures.predictions import TITLE, predicted_classes, predicted_targets
+from explorer.figures.predictions import (
+    TITLE,
+    margins,
+    predicted_classes,
+    predicted_targets,
+)
 from explorer.panels.error import NOTHING
 from explorer.plot import PlotlyView, picked_number
+from explorer.seen import draw_when_seen
 from explorer.state import State
+
+PAGE = "Predictions"
+"""The page it stands on."""
 
 
 class PredictionsPanel(widgets.VBox):
@@ -29,9 +40,10 @@ class PredictionsPanel(widgets.VBox):
         self.target = choice("Target", [("1", 0)], 0, "Which of the numbers learned")
         self.view = PlotlyView(height=420)
         self.view.add_class("gb-follows")
-        state.observe(self._draw, ["shown", "node", "member"])
+        draw_when_seen(state, PAGE, self._draw, ["shown", "node", "member", "chosen"])
         self.target.observe(self._draw, "value")
         self.view.observe(self._pick, "clicked")
+        self.view.observe(self._brush, "selected")
         super().__init__([row(self.target), self.view])
         self.add_class("gb-tab")
         self._draw(None)
@@ -56,6 +68,7 @@ class PredictionsPanel(widgets.VBox):
         words = {
             "one": "graph" if graph.is_set else "node",
             "selected": getattr(self._state, self._picks),
+            "focus": focus(self._state.chosen, shown, of_graphs=graph.is_set),
             "subtitle": subtitle(shown),
         }
         if graph.targets is None:
@@ -76,3 +89,30 @@ class PredictionsPanel(widgets.VBox):
         picked = picked_number(change["new"])
         if picked is not None:
             self._state.set_trait(self._picks, picked)
+
+    def _brush(self, change: dict[str, Any]) -> None:
+        """Choose what a box around its points holds."""
+        shown, box = self._state.shown, change["new"]
+        if shown is None or not {"x", "y"} <= box.keys():
+            return
+        graph = shown.measured
+        tested = np.flatnonzero(graph.test)
+        exact, integer = (
+            trace.scores[tested] for trace in (shown.analysis.study.trace, shown.analysis.trace)
+        )
+        held = np.zeros(tested.size, dtype=np.bool_)
+        if graph.targets is None:
+            label = graph.y[tested]
+            held |= _inside(box, margins(exact, label), margins(integer, label))
+        else:
+            at = self.target.value
+            for predicted in (exact, integer):
+                held |= _inside(box, graph.targets[tested, at], predicted[:, at])
+        if held.any():
+            self._state.chosen = Picked(tuple(tested[held].tolist()), graph.is_set)
+
+
+def _inside(box: dict[str, Any], x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which points a box holds, [U]."""
+    (left, right), (low, high) = sorted(box["x"]), sorted(box["y"])
+    return np.asarray((left <= x) & (x <= right) & (low <= y) & (y <= high))

@@ -26,10 +26,14 @@ from explorer.figures.pareto import RunPoint, pareto
 from explorer.figures.results import TITLE, number_at, results
 from explorer.panels.error import NOTHING
 from explorer.plot import PlotlyView
+from explorer.seen import draw_when_seen
 from explorer.state import State
 
 COSTS = (("Model size", "model_bytes"), ("Latency", "latency_ms"))
 MOST_ROWS = 200
+
+PAGE = "Runs"
+"""The page it stands on."""
 
 
 class ResultsPanel(widgets.VBox):
@@ -52,7 +56,7 @@ class ResultsPanel(widgets.VBox):
         self.table = html(name="gb-runs")
         self.cost.observe(self._draw, "value")
         self.pareto.observe(self._pick, "clicked")
-        state.observe(self._draw, ["shown", "finished"])
+        draw_when_seen(state, PAGE, self._draw, ["shown", "finished"])
         charts = widgets.HBox([self.results, self.pareto])
         charts.add_class("gb-pair")
         super().__init__([row(self.run, self.load, self.cost), charts, self.table])

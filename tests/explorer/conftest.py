@@ -16,6 +16,12 @@ from pathlib import Path
 
 import pytest
 
+from engine.runs import RunStore
+from explorer.answers import Answers
+from explorer.packaged import stores
+from explorer.shown import Shown
+from explorer.state import DEFAULT
+
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 60
 CHROMIUM = [
@@ -28,6 +34,15 @@ CHROMIUM = [
 ]
 
 Serve = Callable[[str, list[str]], str]
+
+
+@pytest.fixture(scope="session")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Shown:
+    """Return what the explorer opens with."""
+    store = RunStore(tmp_path_factory.mktemp("shipped"), shipped=stores())
+    answer = Answers(store).answer(DEFAULT)
+    assert isinstance(answer, Shown)
+    return answer
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from engine.metrics.merit import MAE
 from engine.runs import RunStore
 from engine.spec import GraphSpec, ModelSpec, SpecError, dumps, scheme
 from explorer import Explorer
+from explorer.chosen import Degrees, OfClass, Picked
 from explorer.figures.error_against import DEGREE, SIZE
 from explorer.jobs import Jobs
 from explorer.links import pack
@@ -61,9 +62,15 @@ def settle(explorer: Explorer, condition: Callable[[], bool], within_s: float = 
 def explorer(store: Path) -> Iterator[Explorer]:
     """Return an explorer of karate's club, its float model trained."""
     made = Explorer(SHORT, store=store)
+    made.state.page = ""  # every page is drawn, not only the one in front
     settle(made, lambda: not made.state.status)
     yield made
     made.close()
+
+
+def look_at(explorer: Explorer, page: str) -> None:
+    """Bring a page to the front."""
+    explorer.tabs.selected_index = explorer.tabs.titles.index(page)
 
 
 def charts(explorer: Explorer) -> dict[str, PlotlyView]:
@@ -119,6 +126,38 @@ def test_every_chart_and_table_follows_a_width(explorer: Explorer) -> None:
     assert explorer.bits.preset.value == "Custom"
 
 
+def test_every_chart_follows_what_is_chosen_in_any(explorer: Explorer) -> None:
+    explorer.bits.preset.value = "INT4"
+    explorer.state.node = 0
+    whole = {name: view.figure.to_json() for name, view in charts(explorer).items()}
+    explorer.error.view.selected = {"x": [4, 17], "y": [0, 1]}
+    assert explorer.state.chosen == Degrees(4, 17)
+    assert explorer.chosen.chip.value == "in-degree 4–17"
+    for name, view in charts(explorer).items():
+        changed = view.figure.to_json() != whole[name]
+        assert changed == (name != "results"), f"{name}: results are those of all nodes"
+    explorer.degrees.view.selected = {"x": [0.4, 1.2], "y": [0, 1]}
+    assert explorer.state.chosen == Degrees(1, 1)
+    explorer.predictions.view.selected = {"x": [-1e3, 1e3], "y": [-1e3, 1e3]}
+    tested = np.flatnonzero(explorer.state.graph.test)
+    assert explorer.state.chosen == Picked(tuple(tested.tolist()))
+    explorer.chosen.list.value = OfClass(1)
+    assert explorer.state.chosen == OfClass(1)
+    explorer.chosen.clear.click()
+    assert explorer.state.chosen is None
+    assert {name: view.figure.to_json() for name, view in charts(explorer).items()} == whole
+
+
+def test_pages_behind_are_drawn_when_they_come_to_the_front(explorer: Explorer) -> None:
+    explorer.tabs.selected_index = 0
+    explorer.state.page = "Error × degree"
+    before = explorer.depth.view.figure
+    explorer.bits.preset.value = "INT8" if explorer.bits.preset.value != "INT8" else "INT4"
+    assert explorer.depth.view.figure is before
+    explorer.tabs.selected_index = 1
+    assert explorer.depth.view.figure is not before
+
+
 def test_run_from_start_to_result(explorer: Explorer) -> None:
     explorer.bits.preset.value = "Degree-Quant 8"
     explorer.run.seed.value = 11
@@ -135,8 +174,10 @@ def test_run_from_start_to_result(explorer: Explorer) -> None:
     shown = explorer.state.shown
     assert (job.status, shown.origin, shown.recipe) == ("finished", "trained", job.order)
     assert explorer.state.status == ""
-    assert "trained" in str(explorer.error.view.figure.layout.title.text)
     assert len(shown.run.epochs) == 400
+    look_at(explorer, "Error × degree")
+    assert "trained" in str(explorer.error.view.figure.layout.title.text)
+    look_at(explorer, "Runs")
     assert shown.run.key in [key for _, key in explorer.results.run.options]
     explorer.run.start.click()
     assert "trained already" in explorer.run.sentence.value
@@ -149,6 +190,7 @@ def test_simulated_path_of_a_run_and_its_absence_in_a_preview(explorer: Explorer
     explorer.run.start.click()
     settle(explorer, lambda: explorer.state.shown.origin in ("trained", "stored"))
     explorer.error.path.value = "both"
+    look_at(explorer, "Error × degree")
     assert {"integer", "simulated"} <= {trace.name for trace in explorer.error.view.figure.data}
     for measure in ("class_flip", "sqnr_db"):
         explorer.error.measure.value = measure
@@ -440,6 +482,7 @@ def rings(graphs: int = 40) -> list[SimpleNamespace]:
 def of_set(store: Path) -> Iterator[Explorer]:
     """Return an explorer of a person's own set of graphs, its float model trained."""
     made = Explorer(graph=rings(), store=store)
+    made.state.page = ""
     made.run.epochs.value = 15
     settle(made, lambda: not made.state.status)
     yield made
@@ -542,7 +585,8 @@ def test_a_set_is_trained_from_start_to_result(of_set: Explorer) -> None:
         of_set.error.against.value = against
         of_set.error.path.value = "both"
         assert of_set.error.note.value == ""
-        assert {"integer", "simulated"} <= {trace.name for trace in of_set.error.view.figure.data}
+        look_at(explorer, "Error × degree")
+    assert {"integer", "simulated"} <= {trace.name for trace in of_set.error.view.figure.data}
     of_set.error.path.value = "integer"
 
 
@@ -551,6 +595,7 @@ def test_targets_are_learned_shown_and_judged_by_their_error(store: Path) -> Non
     for graph in graphs:
         graph.y = np.array([len(graph.x) / 2, 1.0], dtype=np.float32)
     made = Explorer(graph=graphs, store=store)
+    made.state.page = ""
     made.run.epochs.value = 8
     settle(made, lambda: not made.state.status)
     shown = made.state.shown
@@ -582,6 +627,7 @@ def test_targets_are_learned_shown_and_judged_by_their_error(store: Path) -> Non
     assert "only total relative errors" in made.error.note.value
     made.graph.name.value = "karate"
     settle(made, lambda: not made.state.status)
+    look_at(made, "Error × degree")
     assert "class_flip" in dict(made.error.measure.options).values()
     assert made.predictions.target.layout.display == "none"
     made.close()
@@ -638,6 +684,7 @@ def test_own_model_is_previewed_at_each_width_and_finetuned(
     held = made.state.shown.run
     assert held.spec.model == made.model.operator.value
     assert len(held.epochs) == 5
+    look_at(made, "Runs")
     assert "own " in made.results.table.value
     link = made.header.link.token
     made.model.operator.value = "gcn"

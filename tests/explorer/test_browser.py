@@ -331,6 +331,47 @@ def test_own_model(visit, serve, monkeypatch, tmp_path) -> None:
     check_clean(visit)
 
 
+def brush(page, left: float, right: float, low: float = 0.5, high: float = 0.5) -> None:
+    """Drag across the chart in front, from and to shares of its width and height."""
+    chart = page.locator(".graphbits-chart:visible .nsewdrag").first
+    chart.scroll_into_view_if_needed()
+    area = chart.bounding_box()
+    across = [area["x"] + share * area["width"] for share in (left, right)]
+    down = [area["y"] + share * area["height"] for share in (low, high)]
+    page.mouse.move(across[0], down[0])
+    page.mouse.down()
+    page.mouse.move(across[1], down[1], steps=6)
+    page.mouse.up()
+
+
+@pytest.mark.parametrize("options", [[], ["--lab"]], ids=["voila", "lab"])
+def test_every_chart_follows_what_is_brushed_in_one(visit, explore, options: list[str]) -> None:
+    page = opened(visit, explore(*options))
+    following = ("Error × degree", "Depth", "Codes", "Degrees", "Predictions")
+    whole = {}
+    for tab in following:
+        page.get_by_role("tab", name=tab).click()
+        page.wait_for_function(f"{DRAWN}.length > 0")
+        whole[tab] = page.evaluate(f"JSON.stringify({DRAWN}[0].data)")
+    page.get_by_role("tab", name=following[0]).click()
+    brush(page, 0.55, 0.8)
+    start = time.monotonic()
+    page.locator(".gb-chip:visible", has_text="in-degree").wait_for()
+    print(f"the chip came after {1000 * (time.monotonic() - start):.0f} ms")
+    for tab in following:
+        page.get_by_role("tab", name=tab).click()
+        page.wait_for_function(
+            f"before => JSON.stringify({DRAWN}[0]?.data) != before", arg=whole[tab]
+        )
+    brush(page, 0.1, 0.5, 0.1, 0.9)
+    page.locator(".gb-chip:visible", has_text="in a box").wait_for()
+    page.get_by_label("Look at").select_option("Class 3")
+    page.locator(".gb-chip:visible", has_text="class 3").wait_for()
+    page.get_by_role("button", name="Clear").click()
+    page.locator(".gb-chip").wait_for(state="hidden")
+    check_clean(visit)
+
+
 def test_link_opens_the_same_recipe(visit, explore) -> None:
     page = opened(visit, explore())
     page.get_by_label("Bits preset").select_option("W4A8")

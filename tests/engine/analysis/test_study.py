@@ -15,6 +15,7 @@ from engine.analysis import Analysis, Study
 from engine.graphs import Graph, calibration_part, measured_part
 from engine.integer import Program, bind, mixed, program_of
 from engine.metrics.merit import MAE
+from engine.metrics.pairs import pairs
 from engine.metrics.rows import dense
 from engine.metrics.smoothness import smoothness
 from engine.spec import FP32, LayerQuant, ModelSpec, QuantSpec, SpecError, scheme
@@ -249,3 +250,20 @@ def test_predictions_of_targets_are_judged_by_their_error(rings: Graph) -> None:
     for name, trace in (("float", analysis.study.trace), ("integer", analysis.trace)):
         expected = np.abs(trace.scores - targets)[real.test].mean()
         assert analysis.result[name] == pytest.approx(expected)
+
+
+def test_smoothness_of_some_nodes_is_that_of_the_graph_between_them(study: Study) -> None:
+    graph = study.graph
+    nodes = np.arange(graph.nodes) % 3 > 0
+    number = {int(node): at for at, node in enumerate(np.flatnonzero(nodes))}
+    edges = [
+        (number[s], number[t])
+        for s, t in graph.edge_index.T.tolist()
+        if s in number and t in number
+    ]
+    among = pairs(np.array(edges).T, len(number))
+    states = study.states(study.trace)
+    slow = tuple(smoothness(dense(h)[nodes], among, graph.y[nodes]) for h in states)
+    assert [at.to_dict() for at in study.smoothness_among(study.trace, nodes)] == [
+        at.to_dict() for at in slow
+    ]

@@ -119,6 +119,19 @@ class Study:
         graph = self.graph
         return smoothness(h, self.pairs, graph.y[graph.graph_of_node] if graph.is_set else graph.y)
 
+    def smoothness_among(self, trace: Trace, nodes: NDArray[np.bool_]) -> tuple[Smoothness, ...]:
+        """Return the smoothness of some nodes alone, with the edges between them, by depth.
+
+        Args:
+            trace: Every slot of a forward.
+            nodes: Which nodes, [N].
+        """
+        graph = self.graph
+        edges = graph.edge_index[:, nodes[graph.edge_index].all(axis=0)]
+        among = pairs((np.cumsum(nodes) - 1)[edges], int(nodes.sum()))
+        y = graph.y[graph.graph_of_node] if graph.is_set else graph.y
+        return tuple(smoothness(h[nodes], among, y[nodes]) for h in self.states(trace))
+
     def preview(self, quant: Sequence[LayerQuant]) -> Analysis:
         """Return the analysis of the float program quantized after training.
 

@@ -1,0 +1,25 @@
+"""What a quantized program does to every node of a graph; torch-free."""
+
+from __future__ import annotations
+
+from engine.analysis.study import (
+    PROGRAM,
+    REFERENCE,
+    Analysis,
+    Kind,
+    Measure,
+    Mode,
+    Study,
+    extent,
+)
+
+__all__ = [
+    "PROGRAM",
+    "REFERENCE",
+    "Analysis",
+    "Kind",
+    "Measure",
+    "Mode",
+    "Study",
+    "extent",
+]

@@ -1,0 +1,25 @@
+"""What lies behind another tab is drawn when it comes to the front, once."""
+
+from __future__ import annotations
+
+from explorer.chosen import OfClass
+from explorer.seen import draw_when_seen
+from explorer.state import DEFAULT, State
+
+
+def test_only_the_page_in_front_is_drawn_and_the_others_when_they_come() -> None:
+    state = State(DEFAULT)
+    drawn: list[str] = []
+    draw_when_seen(state, "A", lambda _: drawn.append("A"), ["chosen", "node"])
+    draw_when_seen(state, "B", lambda _: drawn.append("B"), ["chosen"])
+    state.chosen = OfClass(0)
+    assert drawn == ["A", "B"], "shown alone, each is drawn"
+    state.page = "A"
+    assert drawn == ["A", "B"]
+    state.chosen, state.node = OfClass(1), 3
+    assert drawn == ["A", "B", "A", "A"]
+    state.page = "B"
+    assert drawn == ["A", "B", "A", "A", "B"]
+    state.page = "A"
+    state.page = "B"
+    assert drawn == ["A", "B", "A", "A", "B"], "nothing changed meanwhile"
