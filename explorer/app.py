@@ -19,6 +19,7 @@ from explorer.given import given_graph, given_model
 from explorer.jobs import Job, Jobs
 from explorer.links import from_query, unpack
 from explorer.packaged import HERE, stores
+from explorer.panels.arithmetic import ArithmeticPanel
 from explorer.panels.bits import BitsPanel
 from explorer.panels.chosen import ChosenPanel
 from explorer.panels.codes import CodesPanel
@@ -50,7 +51,7 @@ OWN_PRESET = "Degree-Quant 8"
 """What a person's own model opens with: a width at which quantizing alone costs it little."""
 
 TABS = (
-    *("Error × degree", "Depth", "Codes", "Degrees"),
+    *("Error × degree", "Depth", "Codes", "Arithmetic", "Degrees"),
     *("Predictions", "Training", "Runs", "Recipe"),
 )
 
@@ -107,6 +108,7 @@ class Explorer(widgets.VBox):
         self.predictions = PredictionsPanel(self.state)
         self.depth = DepthPanel(self.state)
         self.codes = CodesPanel(self.state)
+        self.arithmetic = ArithmeticPanel(self.state)
         self.degrees = DegreesPanel(self.state)
         self.training = TrainingPanel(self.state, self.jobs)
         self.results = ResultsPanel(self.state, self.store)
@@ -120,6 +122,7 @@ class Explorer(widgets.VBox):
                 self._picking[0],
                 self.depth,
                 self.codes,
+                self.arithmetic,
                 self.degrees,
                 self._picking[1],
                 self.training,

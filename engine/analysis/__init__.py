@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.analysis.arithmetic import Arithmetic, aggregations, arithmetic
 from engine.analysis.study import (
     PROGRAM,
     REFERENCE,
@@ -17,9 +18,12 @@ __all__ = [
     "PROGRAM",
     "REFERENCE",
     "Analysis",
+    "Arithmetic",
     "Kind",
     "Measure",
     "Mode",
     "Study",
+    "aggregations",
+    "arithmetic",
     "extent",
 ]

@@ -17,7 +17,8 @@ from explorer.shown import Shown
 from explorer.state import State
 
 ADVICE = "Drag across a chart, or choose here: every view follows."
-ALL = None
+ALL = ""
+"""The list's value where nothing is chosen; None would leave it blank."""
 
 
 class ChosenPanel(widgets.HBox):
@@ -46,7 +47,7 @@ class ChosenPanel(widgets.HBox):
         self._follow(None)
 
     def _take(self, change: dict[str, Any]) -> None:
-        self._state.chosen = change["new"]
+        self._state.chosen = change["new"] or None
 
     def _follow(self, _: Any) -> None:
         shown, chosen = self._state.shown, self._state.chosen
@@ -54,11 +55,11 @@ class ChosenPanel(widgets.HBox):
         if chosen is not None and chosen not in [each for _, each in offered]:
             title = f"{chosen.title[:1].upper()}{chosen.title[1:]}"
             offered.insert(0, (title, chosen))
-        options = [("Everything", ALL), *offered]
+        options: list[tuple[str, Any]] = [("Everything", ALL), *offered]
         self.list.unobserve(self._take, "value")
         if list(self.list.options) != options:
             self.list.options = options
-        self.list.value = chosen
+        self.list.value = chosen or ALL
         self.list.observe(self._take, "value")
         for widget in (self.chip, self.clear):
             widget.layout.display = "none" if chosen is None else None

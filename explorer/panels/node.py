@@ -26,7 +26,10 @@ MOST_NODES = 150
 FEW_LAYERS = 4
 """Layers up to which each slot has a row of its own."""
 USES = {"train": "training", "val": "validation", "test": "testing"}
-ADVICE = "Click a point above, or type a number, for a node's own numbers and its neighbourhood."
+ADVICE = (
+    "Click a point above, or type a number: its own numbers and neighbourhood are shown here, its "
+    "sums on the page Arithmetic."
+)
 
 
 class NodePanel(widgets.VBox):

@@ -24,10 +24,10 @@ pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[2]
 START_WITHIN_S = 120
 TABS = (
-    *("Error × degree", "Depth", "Codes", "Degrees"),
+    *("Error × degree", "Depth", "Codes", "Arithmetic", "Degrees"),
     *("Predictions", "Training", "Runs", "Recipe"),
 )
-FOLLOWING = ("Error × degree", "Depth", "Codes", "Predictions", "Runs")
+FOLLOWING = ("Error × degree", "Depth", "Codes", "Arithmetic", "Predictions", "Runs")
 """The tabs whose first chart shows what a change of a width does."""
 ICON_FONT = re.compile(r"https://cdn\.jsdelivr\.net/npm/@fortawesome/|fonts?\.")
 DRAWN = """[...document.querySelectorAll('.graphbits-chart')]

@@ -95,6 +95,6 @@ def test_panel_says_what_is_chosen_and_how_it_fares(shown) -> None:
     assert panel.list.options[1] == ("In-degree 12–35", Degrees(12, 35))
     assert f"{nodes.sum():,} of 1,797 nodes" in panel.note.value
     assert f"integer {100 * right:.1f} %" in panel.note.value
-    panel.list.value = None
+    panel.list.value = ""
     assert state.chosen is None
     assert "Drag" in panel.note.value

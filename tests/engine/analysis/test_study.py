@@ -13,7 +13,7 @@ from scipy.sparse import issparse
 
 from engine.analysis import Analysis, Study
 from engine.graphs import Graph, calibration_part, measured_part
-from engine.integer import Program, bind, mixed, program_of
+from engine.integer import Program, bind, mixed
 from engine.metrics.merit import MAE
 from engine.metrics.pairs import pairs
 from engine.metrics.rows import dense
@@ -22,23 +22,12 @@ from engine.spec import FP32, LayerQuant, ModelSpec, QuantSpec, SpecError, schem
 
 MODEL = ModelSpec(layers=4, hidden=8, residual=True)
 SLOTS = MODEL.layer_specs(1, 1)[0].rows
+MakesProgram = Callable[[Graph, ModelSpec], Program]
 KINDS = ("total", "own", "inherited")
 
 
-def float_program(graph: Graph, model: ModelSpec) -> Program:
-    """Return a network with weights of a plausible size."""
-    rng = np.random.default_rng(0)
-    layers = model.layer_specs(graph.features, graph.outputs)
-    constants = {
-        (layer, name): rng.normal(size=shape) / (shape[0] ** 0.25 if len(shape) > 1 else 4)
-        for layer, spec in enumerate(layers)
-        for name, shape in spec.constants.items()
-    }
-    return program_of(layers, constants, {})
-
-
 @pytest.fixture(scope="module")
-def study(karate: Graph) -> Study:
+def study(karate: Graph, float_program: MakesProgram) -> Study:
     return Study(karate, float_program(karate, MODEL))
 
 
@@ -222,7 +211,9 @@ def scales(analysis: Analysis) -> dict[Any, float]:
     return {slot: held.scale.item() for slot, held in analysis.program.params.items()}
 
 
-def test_previews_of_a_part_find_their_ranges_on_another(rings: Graph) -> None:
+def test_previews_of_a_part_find_their_ranges_on_another(
+    rings: Graph, float_program: MakesProgram
+) -> None:
     model = ModelSpec(operator="gin", hidden=8, pool="mean")
     program = float_program(rings, model)
     quant = scheme("ptq", bits=4, model=model).quant
@@ -241,7 +232,9 @@ def test_absolute_errors_are_lengths(analysis: Analysis) -> None:
     assert analysis.error(2, measure="absolute_l2") == pytest.approx(twin)
 
 
-def test_predictions_of_targets_are_judged_by_their_error(rings: Graph) -> None:
+def test_predictions_of_targets_are_judged_by_their_error(
+    rings: Graph, float_program: MakesProgram
+) -> None:
     model = ModelSpec(operator="gin", hidden=8, pool="mean")
     targets = np.random.default_rng(1).normal(size=(rings.units, 2)).astype(np.float32)
     real = replace(rings, targets=targets, classes=0, y=np.full_like(rings.y, -1))
