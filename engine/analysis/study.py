@@ -15,13 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.graphs import Graph, Neighbourhoods
-from engine.integer import Calibrator, Plan, Program, Trace, bind, mixed
+from engine.integer import Calibrator, IntArray, Plan, Program, Trace, bind, mixed
+from engine.integer.stages.stage import dense as dense_value
 from engine.metrics.cost import Extent
 from engine.metrics.errors import absolute_distance, class_flip, relative_distance
 from engine.metrics.merit import Merit, merit_of, result
 from engine.metrics.pairs import Pairs, pairs
 from engine.metrics.propagation import Depth, Forward, Walk, depths
 from engine.metrics.rows import dense, subtract
+from engine.metrics.saturation import saturation
 from engine.metrics.smoothness import Smoothness, smoothness
 from engine.spec import COMPONENTS, Component, LayerQuant, LayerSpec
 from engine.spec.errors import check_choice, check_integer
@@ -212,6 +214,48 @@ class Analysis:
         elif kind == "inherited":
             before = self._alone(layer).real(layer, slot)
         return _measured(before, after, exact, measure)
+
+    def saturation(self, layer: int, slot: str) -> Reals:
+        """Return the share of each row's codes that lie at an end of their range, the 0 aside.
+
+        Args:
+            layer: The layer's index.
+            slot: One of the layer's `LayerSpec.rows`.
+
+        Returns:
+            [N], 0 to 1; 0 where the slot is held in float32.
+
+        Raises:
+            SpecError: Naming the argument that is not one of these.
+        """
+        check_integer("layer", layer, 0, self.study.layers - 1)
+        check_choice("slot", slot, self.study.reference.layers[layer].rows)
+        held = dense_value(self.trace.value(layer, slot))
+        if not isinstance(held, IntArray):
+            return np.zeros(held.shape[0])
+        spec = held.params.spec
+        return saturation(held.codes(), spec.qmin, spec.qmax, int(held.params.zero.flat[0]))
+
+    def headroom(self, layer: int, slot: str) -> Reals | None:
+        """Return the bits of the accumulator that no input can ever make a row's sums need.
+
+        Args:
+            layer: The layer's index.
+            slot: One of the layer's `LayerSpec.rows`.
+
+        Returns:
+            [N]; None where the slot is no sum of integers.
+
+        Raises:
+            SpecError: Naming the argument that is not one of these.
+        """
+        check_integer("layer", layer, 0, self.study.layers - 1)
+        check_choice("slot", slot, self.study.reference.layers[layer].rows)
+        step = next((step for step in self.plan.steps if step.target == (layer, slot)), None)
+        if step is None or step.proof is None:
+            return None
+        by_row = step.proof.node_headroom_bits
+        return np.full(step.shape[0], step.proof.headroom_bits) if by_row is None else by_row
 
     def component_error(
         self, component: Component, mode: Mode = "only", measure: Measure = "relative_l2"

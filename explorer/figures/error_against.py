@@ -108,6 +108,15 @@ MEASURES = {
     "sqnr_db": Measure(
         title="SQNR", axis="SQNR (dB, higher is better)", unit=" dB", better="higher"
     ),
+    "saturation": Measure(
+        title="share of codes at an end", axis="Codes at an end of the range (%)", unit=" %"
+    ),
+    "headroom": Measure(
+        title="head-room",
+        axis="Accumulator bits never needed",
+        unit=" bits",
+        better="higher",
+    ),
     "class_flip": Measure(title="share of class flips", axis="Share of class flips", is_share=True),
 }
 
@@ -208,7 +217,7 @@ def error_against(
         counts: In-degrees before self-loops, [N], or numbers of nodes, [G].
         errors: Values by the name of their series (``integer``, ``simulated``, …), each [N] or [G].
         against: Which of the two.
-        measure: One of `MEASURES`, named as in `engine.metrics.errors`.
+        measure: One of `MEASURES`; errors are named as in `engine.metrics.errors`.
         selected: A node, or graph, to mark.
         pinned: Values of runs to compare with, each [N] or [G]; drawn as thin lines.
         focus: The nodes, or graphs, to draw; a thin line is then the median of all.

@@ -8,6 +8,7 @@ from typing import Any
 import ipywidgets as widgets
 from numpy.typing import NDArray
 
+from engine.analysis import Kind
 from engine.metrics.merit import ACCURACY
 from engine.spec import LayerSpec
 from explorer.captions import subtitle
@@ -29,8 +30,11 @@ from explorer.slots import (
 )
 from explorer.state import State
 
+PARTS = "parts"
+OWN_INHERITED: tuple[Kind, Kind] = ("own", "inherited")
 KINDS = (
     ("Total", "total"),
+    ("Own beside inherited", PARTS),
     ("Own: this layer's quantizers alone", "own"),
     ("Inherited from the layers before", "inherited"),
     ("Scores, only this component quantized", "only"),
@@ -110,6 +114,10 @@ class ErrorPanel(widgets.VBox):
         if self.of_scores:
             errors = analysis.component_error(self.component.value, self.kind.value, measure)
             return {"integer": errors}, ""
+        if self.kind.value == PARTS:
+            slot = self.layer.value, self.component.value
+            own, inherited = (analysis.error(*slot, kind, measure) for kind in OWN_INHERITED)
+            return {"own": own, "inherited": inherited}, ""
         place = (self.layer.value, self.component.value, self.kind.value, measure)
         series: dict[str, NDArray[Any]] = {}
         if self.path.value != "simulated":
@@ -136,7 +144,8 @@ class ErrorPanel(widgets.VBox):
         slots = components(layers) if self.of_scores else rows[self.layer.value]
         usual = "output" if "output" in slots else slots[-1]
         offer(self.component, options(slots), usual, self._choose)
-        self.layer.disabled = self.path.disabled = self.of_scores
+        self.layer.disabled = self.of_scores
+        self.path.disabled = self.of_scores or self.kind.value == PARTS
         has_classes = shown is None or shown.merit is ACCURACY
         measures = (*MEASURE_TITLES, *[FLIPS] * has_classes)
         offer(self.measure, measures, "relative_l2", self._choose)
@@ -169,7 +178,8 @@ class ErrorPanel(widgets.VBox):
         place = (
             f"scores, {'only' if self.kind.value == 'only' else 'all but'} {self.component.value}"
             if self.of_scores
-            else f"layer {self.layer.value + 1} {title(self.component.value)}, {self.kind.value}"
+            else f"layer {self.layer.value + 1} {title(self.component.value)}, "
+            + ("own beside inherited" if self.kind.value == PARTS else self.kind.value)
         )
         self.note.value = missing
         self.note.layout.display = None if missing else "none"

@@ -260,3 +260,32 @@ def test_smoothness_of_some_nodes_is_that_of_the_graph_between_them(study: Study
     assert [at.to_dict() for at in study.smoothness_among(study.trace, nodes)] == [
         at.to_dict() for at in slow
     ]
+
+
+def test_headroom_is_what_the_largest_sum_of_a_node_leaves(analysis: Analysis) -> None:
+    plan = analysis.plan
+    proof = next(step.proof for step in plan.steps if step.target == (1, "aggregate"))
+    assert proof is not None
+    assert proof.node_bound is not None
+    left = analysis.headroom(1, "aggregate")
+    assert left is not None
+    assert left.tolist() == [31 - math.log2(max(bound, 1)) for bound in proof.node_bound.tolist()]
+    of_all = analysis.headroom(1, "feature")
+    assert of_all is not None
+    assert set(of_all.tolist()) == {
+        next(step.proof.headroom_bits for step in plan.steps if step.target == (1, "feature"))
+    }
+    assert analysis.headroom(0, "input") is None
+    with pytest.raises(SpecError, match="slot"):
+        analysis.headroom(0, "norm")
+
+
+def test_saturation_counts_the_codes_at_the_ends(analysis: Analysis) -> None:
+    codes = analysis.trace.codes(2, "aggregate")
+    params = analysis.program.params_of((2, "aggregate"))
+    assert codes is not None
+    assert params is not None
+    ends = {params.spec.qmin, params.spec.qmax} - {int(params.zero)}
+    slow = [sum(code in ends for code in row) / len(row) for row in codes.tolist()]
+    assert analysis.saturation(2, "aggregate").tolist() == pytest.approx(slow)
+    assert not analysis.saturation(3, "output").any(), "the scores are in float"
