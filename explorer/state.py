@@ -87,6 +87,8 @@ class State(traitlets.HasTraits):
         "explorer.chosen.Choice", allow_none=True, default_value=None
     )
     """The nodes or graphs that all views follow; None for all."""
+    pinned = traitlets.Instance(Shown, allow_none=True, default_value=None)
+    """What is compared with; None for the float run alone."""
     page = traitlets.Unicode("")
     """The title of the page in front; empty where panels are shown alone."""
     ranges = traitlets.Enum(RANGES, default_value="degree-quant")
@@ -95,6 +97,7 @@ class State(traitlets.HasTraits):
     def __init__(self, recipe: RunSpec) -> None:
         super().__init__(recipe=recipe)
         self._past: list[RunSpec] = []
+        self._future: list[RunSpec] = []
         self.ranges = ranges_of(recipe) or "degree-quant"
 
     def edit(self, change: Callable[[RunSpec], RunSpec]) -> bool:
@@ -114,6 +117,7 @@ class State(traitlets.HasTraits):
         self.problem = ""
         if recipe != self.recipe:
             self._past = [*self._past[1 - SECOND_THOUGHTS :], self.recipe]
+            self._future = []
             self._take(recipe)
         return True
 
@@ -126,7 +130,20 @@ class State(traitlets.HasTraits):
         """Go back to the recipe before the last edit, if there was one."""
         if self._past:
             self.problem = ""
+            self._future.append(self.recipe)
             self._take(self._past.pop())
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is an undone edit to make again."""
+        return bool(self._future)
+
+    def redo(self) -> None:
+        """Go forward to the recipe that was undone last, if there is one."""
+        if self._future:
+            self.problem = ""
+            self._past.append(self.recipe)
+            self._take(self._future.pop())
 
     def _take(self, recipe: RunSpec) -> None:
         with self.hold_trait_notifications():

@@ -6,7 +6,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from explorer.captions import subtitle
+from explorer.captions import scheme_title, subtitle
 from explorer.fields import choice, row
 from explorer.figures.chart import blank
 from explorer.figures.depth import FIRST, METRICS, TITLE, depth
@@ -34,7 +34,7 @@ class DepthPanel(widgets.VBox):
         self.metric = choice("Measure of smoothness", options, OVERVIEW)
         self.view = PlotlyView(height=420)
         self.metric.observe(self._draw, "value")
-        draw_when_seen(state, PAGE, self._draw, ["shown", "chosen"])
+        draw_when_seen(state, PAGE, self._draw, ["shown", "chosen", "pinned"])
         super().__init__([row(self.metric), self.view])
         self.add_class("gb-tab")
         self.view.add_class("gb-follows")
@@ -57,11 +57,15 @@ class DepthPanel(widgets.VBox):
                 study.smoothness_among(trace, nodes) for trace in (study.trace, analysis.trace)
             )
             place = [f"only {chosen.title}"]
+        series = {"float": exact, "integer": integer}
+        pinned = self._state.pinned
+        if pinned is not None and pinned is not shown:
+            held = pinned.analysis.smoothness
+            if chosen is not None and pinned.recipe.graph == shown.recipe.graph:
+                held = pinned.analysis.study.smoothness_among(pinned.analysis.trace, nodes)
+            series[f"{scheme_title(pinned.recipe)} (pinned)"] = held
         self.view.figure = depth(
-            {
-                "float": [measured.to_dict() for measured in exact],
-                "integer": [measured.to_dict() for measured in integer],
-            },
+            {name: [at.to_dict() for at in measured] for name, measured in series.items()},
             metrics=FIRST if self.metric.value == OVERVIEW else (self.metric.value,),
             subtitle=subtitle(shown, *place),
         )

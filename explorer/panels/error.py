@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from engine.analysis import Kind
 from engine.metrics.merit import ACCURACY
 from engine.spec import LayerSpec
-from explorer.captions import subtitle
+from explorer.captions import scheme_title, subtitle
 from explorer.chosen import Degrees, Sizes, band, focus
 from explorer.fields import choice, html, offer, row
 from explorer.figures.chart import blank
@@ -80,7 +80,7 @@ class ErrorPanel(widgets.VBox):
         ):
             control.observe(self._choose, "value")
         draw_when_seen(state, PAGE, self._choose, ["shown"])
-        draw_when_seen(state, PAGE, self._draw, ["node", "member", "chosen"])
+        draw_when_seen(state, PAGE, self._draw, ["node", "member", "chosen", "pinned"])
         self.view.observe(self._pick, "clicked")
         self.view.observe(self._brush, "selected")
         super().__init__(
@@ -189,9 +189,24 @@ class ErrorPanel(widgets.VBox):
             against=self.against.value,
             measure=self.measure.value,
             selected=self._state.member if self.of_graphs else self._state.node,
+            pinned=self._pinned(shown),
             focus=focus(self._state.chosen, shown, of_graphs=self.of_graphs),
             subtitle=subtitle(shown, place),
         )
+
+    def _pinned(self, shown: Shown) -> dict[str, NDArray[Any]]:
+        """Return the same values of what is pinned, where it is of the same graph and has them."""
+        pinned = self._state.pinned
+        if pinned is None or pinned is shown or pinned.recipe.graph != shown.recipe.graph:
+            return {}
+        if [layer.slots for layer in pinned.layers] != [layer.slots for layer in shown.layers]:
+            return {}
+        series, _ = self.values(pinned)
+        title = scheme_title(pinned.recipe)
+        return {
+            title if name == "integer" else f"{title}, {name}": values
+            for name, values in series.items()
+        }
 
     def _counts(self, shown: Shown) -> NDArray[Any]:
         """Return what the points stand by."""

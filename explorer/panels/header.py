@@ -1,4 +1,4 @@
-"""The header: what is being edited, how the worker is, undo, and a link to this very recipe."""
+"""The header: what is being edited, how the worker is, undo, redo, and a link to this recipe."""
 
 from __future__ import annotations
 
@@ -44,9 +44,11 @@ class HeaderPanel(widgets.VBox):
         self.worker = html(name="gb-worker")
         self.undo = widgets.Button(description="Undo", tooltip="Undo the last change of the recipe")
         self.undo.on_click(lambda _: state.undo())
+        self.redo = widgets.Button(description="Redo", tooltip="Make the undone change again")
+        self.redo.on_click(lambda _: state.redo())
         self.link = Link()
         self.problem = html(name="gb-fault")
-        line = widgets.HBox([self.title, self.worker, self.undo, self.link])
+        line = widgets.HBox([self.title, self.worker, self.undo, self.redo, self.link])
         line.add_class("gb-header")
         state.observe(self._follow, "recipe")
         state.observe(self._warn, "problem")
@@ -66,6 +68,7 @@ class HeaderPanel(widgets.VBox):
         self.title.value = f"<b>graphbits</b> {escape(recipe_title(recipe))}"
         self.link.token = pack(recipe)
         self.undo.disabled = not self._state.can_undo
+        self.redo.disabled = not self._state.can_redo
 
     def _warn(self, _: Any) -> None:
         self.problem.value = f'<span role="alert">{escape(self._state.problem)}</span>'

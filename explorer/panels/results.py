@@ -56,7 +56,7 @@ class ResultsPanel(widgets.VBox):
         self.table = html(name="gb-runs")
         self.cost.observe(self._draw, "value")
         self.pareto.observe(self._pick, "clicked")
-        draw_when_seen(state, PAGE, self._draw, ["shown", "finished"])
+        draw_when_seen(state, PAGE, self._draw, ["shown", "finished", "pinned"])
         charts = widgets.HBox([self.results, self.pareto])
         charts.add_class("gb-pair")
         super().__init__([row(self.run, self.load, self.cost), charts, self.table])
@@ -69,10 +69,12 @@ class ResultsPanel(widgets.VBox):
         if shown is None:
             self.results.figure = blank(TITLE, NOTHING)
         else:
+            compared = self._state.pinned
+            baseline = shown.baseline.metrics if shown.baseline else None
             self.results.figure = results(
                 shown.metrics,
-                pinned=shown.baseline.metrics if shown.baseline else None,
-                pinned_name="FP32",
+                pinned=baseline if compared is None else compared.metrics,
+                pinned_name="FP32" if compared is None else scheme_title(compared.recipe),
                 subtitle=subtitle(shown),
             )
         try:

@@ -330,3 +330,24 @@ def test_a_persons_own_model_keeps_its_shape() -> None:
         with_model(recipe, hidden=8)
     assert with_task(recipe, True) is recipe
     assert with_graph(recipe, name="karate").model is OWN
+
+
+def test_redo_goes_forward_until_another_edit_is_made() -> None:
+    state = State(DQ4)
+    assert not state.can_redo
+    for seed in (1, 2):
+        state.edit(lambda recipe, seed=seed: replace(recipe, seed=seed))
+    state.undo()
+    state.undo()
+    assert state.recipe.seed == 0
+    state.redo()
+    assert (state.recipe.seed, state.can_redo, state.can_undo) == (1, True, True)
+    state.undo()
+    state.redo()
+    state.redo()
+    assert (state.recipe.seed, state.can_redo) == (2, False)
+    state.redo()
+    assert state.recipe.seed == 2
+    state.undo()
+    state.edit(lambda recipe: replace(recipe, seed=9))
+    assert not state.can_redo
