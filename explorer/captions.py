@@ -19,8 +19,8 @@ OPERATORS = {
     "gin": "GIN",
     "sage": "GraphSAGE",
     "appnp": "APPNP",
-    "elastic": "Elastic propagation",
-    "smp": "Smoothness-aware propagation",
+    "elastic": "Elastic",
+    "smp": "Smoothness-aware",
 }
 ACTIVATIONS = {"none": "no activation", "relu": "ReLU", "elu": "ELU"}
 SCHEME_TITLES = {"qat": "INT", "degree-quant": "Degree-Quant ", "ptq": "Min/max INT"}

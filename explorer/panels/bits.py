@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
+from itertools import pairwise
 from typing import Any
 
 import ipywidgets as widgets
 
-from engine.spec import WIDTHS, Component, LayerSpec, RunSpec
-from explorer.fields import bind, choice, html, row
+from engine.spec import WIDTHS, Component, LayerQuant, LayerSpec, RunSpec
+from explorer.fields import bind, choice, html, integer, row
 from explorer.slots import component_meaning, components
 from explorer.state import (
     CUSTOM,
@@ -27,7 +29,9 @@ RULES = {
     "degree-quant": "Degree-Quant: percentile",
 }
 WIDEST_GRID = 5
-"""Layers beyond which the hidden ones share a column."""
+"""Layers beyond which those that are alike share a column."""
+MOST_COLUMNS = 7
+"""Columns beyond which layers of different widths share one, too."""
 MIXED = None
 BITS = [("FP32", 32), *((str(bits), bits) for bits in reversed(WIDTHS) if bits != 32)]
 
@@ -46,32 +50,70 @@ class BitsPanel(widgets.VBox):
         self.ranges = choice("Ranges", [(RULES[name], name) for name in RANGES], state.ranges)
         self.cells: dict[tuple[Component, range], widgets.Dropdown] = {}
         self._layers: tuple[LayerSpec, ...] = ()
+        self._columns: list[range] = []
         self._grid = widgets.GridBox()
         self._grid.add_class("gb-bits")
+        self.first = integer("From layer", 1, "The first layer to be set")
+        self.last = integer("to layer", 1, "The last layer to be set")
+        self.component = choice("Part", [("weight", "weight")], "weight", "What is set")
+        self.width = choice("Width", BITS, 8, "To how many bits")
+        self.set = widgets.Button(description="Set", tooltip="Set these layers to this width")
+        self.set.on_click(self._set_range)
+        self._range = row(self.first, self.last, self.component, self.width, self.set)
         self._lay_out()
         bind(self.preset, state, preset_of, _take_preset)
         state.observe(self._follow, "recipe")
         self.ranges.observe(self._take_ranges, "value")
         state.observe(self._follow_ranges, "ranges")
-        super().__init__([row(self.preset, self.ranges), self._grid])
+        super().__init__([row(self.preset, self.ranges), self._grid, self._range])
         self.add_class("gb-panel")
 
     def _lay_out(self) -> None:
         """Make the cells anew: a row a component, a column a layer or a group of them."""
-        self._layers = self._state.recipe.model.layer_specs(1, 1)
+        before, self._layers = len(self._layers), self._state.recipe.model.layer_specs(1, 1)
+        self._columns = columns(self._layers, self._state.recipe.quant)
         for cell in self.cells.values():
             cell.close()
         self.cells = {}
-        places = columns(len(self._layers))
-        children: list[widgets.Widget] = [html("", "gb-corner")]
-        children += [html(f"Layer {column_title(column)}", "gb-head") for column in places]
-        for component in components(self._layers):
+        children: list[widgets.Widget] = [
+            html("Layer" * (len(self._columns) >= WIDEST_GRID), "gb-side")
+        ]
+        children += [html(self._heading(column), "gb-head") for column in self._columns]
+        held = components(self._layers)
+        for component in held:
             meaning = component_meaning(component, self._layers)
             side = f'<span title="{escape(meaning)}">{component}</span>'
             children.append(html(side, "gb-side"))
-            children += [self._cell(component, column, meaning) for column in places]
+            children += [self._cell(component, column, meaning) for column in self._columns]
         self._grid.children = children
-        self._grid.layout.grid_template_columns = f"76px repeat({len(places)}, 1fr)"
+        self._grid.layout.grid_template_columns = f"76px repeat({len(self._columns)}, 1fr)"
+        deep = len(self._layers) > WIDEST_GRID
+        self._range.layout.display = None if deep else "none"
+        kept = self.component.value
+        self.component.options = [(component, component) for component in held]
+        self.component.value = kept if kept in held else held[0]
+        if len(self._layers) != before:
+            self.last.value = len(self._layers)
+
+    def _heading(self, column: range) -> str:
+        """Return what stands over a column; where there are many, numbers alone."""
+        many = len(self._columns) >= WIDEST_GRID
+        title = f"Layer{'s' * (len(column) > 1)} {column_title(column)}"
+        return column_title(column, "–") if many else title
+
+    def _set_range(self, _: Any) -> None:
+        """Set one component of the layers from the first to the last named."""
+        first, last, deepest = self.first.value, self.last.value, len(self._layers)
+        if not 1 <= first <= last <= deepest:
+            fault = (
+                f"Layers {first} to {last}: name layers from 1 to {deepest}, the lower one first."
+            )
+            self._state.problem = fault
+            return
+        layers, component, bits = range(first - 1, last), self.component.value, self.width.value
+        self._state.edit(
+            lambda recipe: with_bits(recipe, layers, component, bits, self._state.ranges)
+        )
 
     def _cell(self, component: Component, column: range, meaning: str) -> widgets.Widget:
         """Return the control of a component in a column, blank where no layer of it has one."""
@@ -113,8 +155,13 @@ class BitsPanel(widgets.VBox):
         return take
 
     def _follow(self, _: Any) -> None:
-        layers = self._state.recipe.model.layer_specs(1, 1)
-        if [layer.slots for layer in layers] != [layer.slots for layer in self._layers]:
+        recipe = self._state.recipe
+        layers = recipe.model.layer_specs(1, 1)
+        shapes = [(layer.slots, layer.operator) for layer in layers]
+        if (
+            shapes != [(layer.slots, layer.operator) for layer in self._layers]
+            or columns(layers, recipe.quant) != self._columns
+        ):
             self._lay_out()
         else:
             for component, column in self.cells:
@@ -129,17 +176,35 @@ class BitsPanel(widgets.VBox):
         self.ranges.value = change["new"]
 
 
-def columns(layers: int) -> list[range]:
-    """Return the layers of each column of the grid; many hidden layers share one."""
-    if layers <= WIDEST_GRID:
-        return [range(layer, layer + 1) for layer in range(layers)]
-    return [range(1), range(1, layers - 1), range(layers - 1, layers)]
+def columns(layers: Sequence[LayerSpec], quant: Sequence[LayerQuant]) -> list[range]:
+    """Return the layers of each column of the grid.
+
+    Few layers have one each. Of more, neighbours of one shape share one where their widths are the
+    same, but for the first and the last; where that leaves too many, all of one shape do.
+
+    Args:
+        layers: The layers' shapes.
+        quant: Their widths.
+    """
+    if len(layers) <= WIDEST_GRID:
+        return [range(at, at + 1) for at in range(len(layers))]
+    last = len(layers) - 1
+    shapes = [(layer.operator, layer.slots, at in (0, last)) for at, layer in enumerate(layers)]
+    widths = [tuple(spec.bits for _, spec in held.items()) for held in quant]
+    exact = _runs(list(zip(shapes, widths, strict=True)))
+    return exact if len(exact) <= MOST_COLUMNS else _runs(shapes)
 
 
-def column_title(column: range) -> str:
+def _runs(keys: Sequence[Any]) -> list[range]:
+    """Return the ranges of neighbouring equal keys."""
+    cuts = [at for at, (a, b) in enumerate(pairwise(keys), start=1) if a != b]
+    return [range(start, end) for start, end in pairwise([0, *cuts, len(keys)])]
+
+
+def column_title(column: range, between: str = " to ") -> str:
     """Return the layers of a column as people count them, from 1."""
     first, last = column[0] + 1, column[-1] + 1
-    return str(first) if first == last else f"{first} to {last}"
+    return str(first) if first == last else f"{first}{between}{last}"
 
 
 def _take_preset(recipe: RunSpec, name: str) -> RunSpec:

@@ -31,7 +31,7 @@ class ModelPanel(widgets.VBox):
     """Controls of the network; those that one operator alone has appear with it.
 
     Of a person's own model they say what it is, and only another network can be chosen. One that
-    only the recipe names is offered as well, and so is a propagation.
+    only the recipe names is offered as well. A propagation is one for nodes alone.
 
     Args:
         state: Holds the recipe.
@@ -94,9 +94,7 @@ class ModelPanel(widgets.VBox):
         if isinstance(model, OwnModel) and model not in self._own:
             self._own.insert(0, model)
         own = [(own_title(model).capitalize(), model) for model in self._own]
-        offered = list(get_args(Operator))
-        if isinstance(model, ModelSpec) and model.propagated:
-            offered.append(model.operator)
+        offered = [*get_args(Operator), *(PROPAGATIONS if model.pool == "none" else ())]
         return [*own, *((OPERATORS[name], name) for name in offered)]
 
     def _offer(self, _: Any) -> None:

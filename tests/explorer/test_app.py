@@ -369,8 +369,10 @@ def test_deep_network_groups_its_hidden_layers(explorer: Explorer) -> None:
     lines["quant"][3]["weight"]["bits"] = 2
     explorer.recipe.json.value = json.dumps(lines)
     explorer.recipe.apply.click()
-    assert explorer.bits.cells["weight", hidden].value is None
-    explorer.bits.cells["weight", hidden].value = 8
+    assert explorer.bits.cells["weight", range(3, 4)].value == 2
+    explorer.bits.first.value, explorer.bits.last.value = 2, 8
+    explorer.bits.component.value, explorer.bits.width.value = "weight", 8
+    explorer.bits.set.click()
     assert explorer.bits.preset.value == "INT8"
 
 

@@ -9,21 +9,54 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.spec import ModelSpec, Operator, scheme
-from explorer.panels.bits import WIDEST_GRID, BitsPanel, column_title, columns
-from explorer.state import State, with_model
+from explorer.panels.bits import MOST_COLUMNS, BitsPanel, columns
+from explorer.state import State, with_bits, with_model
 
 
-@given(st.integers(2, 64))
-def test_columns_hold_each_layer_once(layers: int) -> None:
-    held = columns(layers)
+@given(st.integers(2, 64), st.lists(st.integers(0, 63), max_size=6))
+def test_columns_hold_each_layer_once_and_layers_alike(layers: int, other: list[int]) -> None:
+    recipe = scheme("degree-quant", bits=4, model=ModelSpec(layers=layers))
+    for layer in other:
+        recipe = (
+            with_bits(recipe, range(layer, layer + 1), "message", 8, "qat")
+            if (layer < layers)
+            else recipe
+        )
+    held = columns(recipe.model.layer_specs(1, 1), recipe.quant)
     assert [layer for column in held for layer in column] == list(range(layers))
-    assert len(held) <= WIDEST_GRID
+    assert len(held) <= MOST_COLUMNS
     assert held[0] == range(1)
     assert held[-1] == range(layers - 1, layers)
+    widths = [layer.message.bits for layer in recipe.quant]
+    if len(held) > 3:
+        assert all(len({widths[layer] for layer in column}) == 1 for column in held)
 
 
-def test_titles_count_from_one() -> None:
-    assert [column_title(column) for column in columns(9)] == ["1", "2 to 8", "9"]
+def test_steps_of_a_propagation_share_columns_apart_from_its_linear_layers() -> None:
+    recipe = scheme("qat", bits=4, model=ModelSpec(operator="smp", steps=64))
+    panel = BitsPanel(State(recipe))
+    heads = [child.value for child in panel._grid.children if "gb-head" in child._dom_classes]
+    assert heads == ["1", "2", "3", "4–65", "66"]
+    panel.cells["output", range(3, 65)].value = 8
+    assert [layer.output.bits for layer in panel._state.recipe.quant][3:65] == [8] * 62
+
+
+def test_a_range_of_layers_is_set_at_once_and_becomes_a_column() -> None:
+    state = State(scheme("qat", bits=8, model=ModelSpec(layers=12)))
+    panel = BitsPanel(state)
+    assert panel._range.layout.display is None
+    panel.first.value, panel.last.value = 3, 5
+    panel.component.value, panel.width.value = "message", 2
+    panel.set.click()
+    assert [layer.message.bits for layer in state.recipe.quant] == [8, 8, 2, 2, 2, *[8] * 7]
+    assert panel.cells["message", range(2, 5)].value == 2
+    panel.first.value = 13
+    panel.set.click()
+    assert "Layers 13 to 5" in state.problem
+    state.undo()
+    assert ("message", range(1, 11)) in panel.cells
+    state.edit(lambda recipe: with_model(recipe, layers=3))
+    assert panel._range.layout.display == "none"
 
 
 @pytest.mark.parametrize("operator", get_args(Operator))
@@ -59,5 +92,5 @@ def test_columns_of_layers_without_a_component_are_blank() -> None:
 def test_each_row_says_what_its_component_is() -> None:
     panel = BitsPanel(State(scheme("qat", bits=8, model=ModelSpec(operator="gat"))))
     sides = [child.value for child in panel._grid.children if "gb-side" in child._dom_classes]
-    assert len(sides) == 9
+    assert len(sides) == 1 + 9
     assert any("softmax" in side and ">coefficient<" in side for side in sides)

@@ -106,9 +106,18 @@ def test_controls_say_what_an_own_model_is_and_cannot_change_it() -> None:
 def test_an_own_model_that_only_the_recipe_names_is_offered() -> None:
     state = State(scheme("float"))
     panel = ModelPanel(state)
-    assert len(panel.operator.options) == 4
+    assert len(panel.operator.options) == 7
     state.edit(lambda recipe: with_network(recipe, GIVEN))
-    assert (len(panel.operator.options), panel.operator.value) == (5, GIVEN)
+    assert (len(panel.operator.options), panel.operator.value) == (8, GIVEN)
+
+
+def test_propagations_are_offered_for_nodes_alone() -> None:
+    state = State(scheme("qat", bits=4))
+    panel = ModelPanel(state)
+    panel.operator.value = "smp"
+    assert state.recipe == scheme("qat", bits=4, model=ModelSpec(operator="smp"))
+    of_graphs = State(scheme("qat", bits=4, model=ModelSpec(operator="gin", pool="mean")))
+    assert "smp" not in dict(ModelPanel(of_graphs).operator.options).values()
 
 
 @pytest.mark.parametrize("operator", ["appnp", "elastic", "smp"])
