@@ -73,14 +73,53 @@ METRICS = {
 }
 """By the name of the field of `engine.metrics.smoothness.Smoothness`."""
 
+STEPS = {
+    "accuracy": Metric(
+        "Accuracy if one stopped", "test nodes", "it need not rise: more steps may smooth too much"
+    ),
+    "distinct_rows": Metric(
+        "Distinct rows of codes", "nodes", "nodes of one row can no longer be told apart"
+    ),
+    "objective": Metric("Objective", "sum", "each step lowers it where edges go both ways"),
+    "error": Metric(
+        "Largest error", "of what is sent", "it stays under the bound, where there is one"
+    ),
+    "constraint": Metric("Constraint", "tr(DᵀLD) / edges", "smooth steps keep it low"),
+    "codes_used": Metric("Codes in use", "share", "bits that are paid for and used"),
+}
+"""What is measured of a propagation's steps, see `engine.metrics.propagation.Depth`."""
+FIRST_STEPS = ("accuracy", "distinct_rows", "objective", "error")
+"""Shown unless others are asked for."""
+
+KNOWN = METRICS | STEPS
 FIRST = ("mad_gap", "dirichlet_normalised_relative", "smv", "effective_rank")
 """Shown unless others are asked for."""
+
+
+def steps_of(depths: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Return what a propagation does as series for `depth`.
+
+    Args:
+        depths: At step 0 to K, each as `engine.metrics.propagation.Depth.to_dict` gives it.
+    """
+    both = ("accuracy", "objective", "constraint")
+    alone = ("distinct_rows", "codes_used", "error")
+    return {
+        "float": [{name: at[f"{name}_float"] for name in both} for at in depths],
+        "integer": [
+            {name: at[f"{name}_integer"] for name in both} | {name: at[name] for name in alone}
+            for at in depths
+        ],
+        "bound": [{"error": at["bound"]} for at in depths],
+    }
 
 
 def depth(
     layers: Mapping[str, Sequence[Mapping[str, Any]]],
     *,
     metrics: Sequence[str] = FIRST,
+    title: str = TITLE,
+    axis: str = "Depth (0 = the features)",
     subtitle: str = "",
 ) -> go.Figure:
     """Return measures of smoothness against depth, one small chart each.
@@ -88,12 +127,14 @@ def depth(
     Args:
         layers: By the name of the series (``float``, ``integer``, …), the measures at depth 0 (the
             features) to L (the scores), each as `Smoothness.to_dict` gives them.
-        metrics: Which of `METRICS`, one to many.
+        metrics: Which of `METRICS`, or of `STEPS`, one to many.
+        title: The chart's.
+        axis: What the depths are.
         subtitle: Which run this is.
     """
     series = {name: list(of_depth) for name, of_depth in layers.items() if of_depth}
     if not series or not metrics:
-        return blank(TITLE, "No layer has been measured.", subtitle=subtitle)
+        return blank(title, "No layer has been measured.", subtitle=subtitle)
     values = {
         metric: {name: _column(of_depth, metric) for name, of_depth in series.items()}
         for metric in metrics
@@ -109,17 +150,20 @@ def depth(
         left, top = column * 0.54, 1 - row * (1 + ROOM) * _share(rows)
         box = (left, left + (1 if columns == 1 else 0.46)), (max(top - _share(rows), 0.0), top)
         bottom = place + columns >= len(metrics)
-        layout[f"xaxis{number}"] = _depth_axis(deepest, box[0], f"y{number}", titled=bottom)
-        layout[f"yaxis{number}"] = _value_axis(
-            values[metric], METRICS[metric], box[1], f"x{number}"
+        layout[f"xaxis{number}"] = _depth_axis(
+            deepest, box[0], f"y{number}", axis if bottom else ""
         )
+        layout[f"yaxis{number}"] = _value_axis(values[metric], KNOWN[metric], box[1], f"x{number}")
         if len(metrics) > 1:
-            layout["annotations"].append(_heading(METRICS[metric].axis, left, top))
+            layout["annotations"].append(_heading(KNOWN[metric].axis, left, top))
             layout[f"yaxis{number}"]["title"] = {"text": ""}
         for index, (name, numbers) in enumerate(values[metric].items()):
-            traces.append(_line(name, index, numbers, number, METRICS[metric], first=place == 0))
+            if metric in STEPS and np.isnan(numbers).all():
+                continue
+            first = not any(trace["legendgroup"] == name for trace in traces)
+            traces.append(_line(name, index, numbers, number, KNOWN[metric], first=first))
     return chart(
-        TITLE,
+        title,
         traces,
         summary=_summary(values, series),
         table=_table(values, deepest),
@@ -170,7 +214,7 @@ def _depth_name(depth: int, deepest: int) -> str:
 
 
 def _depth_axis(
-    deepest: int, domain: tuple[float, float], anchor: str, *, titled: bool
+    deepest: int, domain: tuple[float, float], anchor: str, title: str
 ) -> dict[str, Any]:
     step = next(step for step in (1, 2, 4, 8, 16, 32, 64) if deepest / step <= 8)
     return {
@@ -179,7 +223,7 @@ def _depth_axis(
         "range": [-0.03 * deepest - 0.1, 1.03 * deepest + 0.1],
         "dtick": step,
         "tick0": 0,
-        "title": {"text": "Depth (0 = the features)" if titled else ""},
+        "title": {"text": title},
     }
 
 
@@ -216,7 +260,7 @@ def _summary(
 ) -> str:
     """Return how the first measure goes, and what to keep in mind of it."""
     name, of_series = next(iter(values.items()))
-    metric = METRICS[name]
+    metric = KNOWN[name]
     parts = []
     for label, numbers in of_series.items():
         known = np.flatnonzero(np.isfinite(numbers))
@@ -230,7 +274,7 @@ def _summary(
         return sentence(f"{metric.axis} is undefined at every depth")
     said = sentence(f"{metric.axis} goes {joined(parts)}: {metric.caveat}")
     sampled = {
-        METRICS[metric].axis
+        KNOWN[metric].axis
         for of_depth in series.values()
         for measured in of_depth
         for metric in measured.get("sampled", ())
@@ -246,7 +290,7 @@ def _table(values: Mapping[str, Mapping[str, NDArray[np.float64]]], deepest: int
     cells: list[NDArray[np.float64]] = []
     for metric, of_series in values.items():
         for name, numbers in of_series.items():
-            columns.append(f"{METRICS[metric].axis}, {name}")
+            columns.append(f"{KNOWN[metric].axis}, {name}")
             cells.append(np.pad(numbers, (0, deepest + 1 - numbers.size), constant_values=np.nan))
     rows = [[depth, *(cell[depth] for cell in cells)] for depth in range(deepest + 1)]
     return table(columns, rows)

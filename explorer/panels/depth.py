@@ -1,71 +1,193 @@
-"""Oversmoothing: how alike nodes become with depth, in float and in integers."""
+"""Depth: how alike nodes become, where they lie, and what each step of a propagation does."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import ipywidgets as widgets
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
 
+from engine.metrics.projection import planes
 from explorer.captions import scheme_title, subtitle
-from explorer.fields import choice, row
+from explorer.fields import choice, offer, row
 from explorer.figures.chart import blank
-from explorer.figures.depth import FIRST, METRICS, TITLE, depth
+from explorer.figures.depth import (
+    FIRST,
+    FIRST_STEPS,
+    METRICS,
+    STEPS,
+    TITLE,
+    depth,
+    steps_of,
+)
+from explorer.figures.embedding import embedding
 from explorer.panels.error import NOTHING
-from explorer.plot import PlotlyView
+from explorer.plot import PlotlyView, picked_number
 from explorer.seen import draw_when_seen
+from explorer.shown import Shown
 from explorer.state import State
-
-OVERVIEW = "overview"
+from explorer.stepper import Stepper
 
 PAGE = "Depth"
 """The page it stands on."""
+OVERVIEW = "overview"
+SMOOTHNESS, PLANE, WALK = "smoothness", "plane", "walk"
+CHARTS = [("How alike nodes become", SMOOTHNESS), ("Where nodes lie", PLANE)]
+OF_STEPS = ("What each step does", WALK)
+"""Offered where the network propagates."""
+STEPS_TITLE = "Steps of the propagation"
+ROOM = 1.08
+"""The plane drawn, in units of what reaches farthest."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Placed:
+    """Where nodes lie at one depth.
+
+    Args:
+        exact: In the float forward, [N, 2].
+        integer: In the integer one, [N, 2].
+        shared: The depths that have the same plane.
+    """
+
+    exact: NDArray[np.float64]
+    integer: NDArray[np.float64]
+    shared: range
+
+    @property
+    def reach(self) -> float:
+        """How far from the plane's middle a node lies."""
+        return float(max(np.abs(self.exact).max(), np.abs(self.integer).max()))
 
 
 class DepthPanel(widgets.VBox):
-    """The measures of smoothness against depth.
+    """Smoothness against depth, nodes in a plane depth by depth, a propagation step by step.
 
     Args:
-        state: Holds what is shown.
+        state: Holds what is shown, what is chosen and what is pinned.
     """
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self.chart = choice("Chart of depth", CHARTS, SMOOTHNESS)
         options = [("Four at once", OVERVIEW), *((m.title, name) for name, m in METRICS.items())]
         self.metric = choice("Measure of smoothness", options, OVERVIEW)
+        steps = [("Four at once", OVERVIEW), *((m.title, name) for name, m in STEPS.items())]
+        self.step_metric = choice("Measure of the steps", steps, OVERVIEW)
+        self.stepper = Stepper()
         self.view = PlotlyView(height=420)
-        self.metric.observe(self._draw, "value")
-        draw_when_seen(state, PAGE, self._draw, ["shown", "chosen", "pinned"])
-        super().__init__([row(self.metric), self.view])
+        self._placed: tuple[Shown, list[Placed]] | None = None
+        for control in (self.chart, self.metric, self.step_metric, self.stepper):
+            control.observe(self._draw, "value")
+        self.view.observe(self._pick, "clicked")
+        draw_when_seen(state, PAGE, self._draw, ["shown", "chosen", "pinned", "node"])
+        super().__init__([row(self.chart, self.metric, self.step_metric), self.stepper, self.view])
         self.add_class("gb-tab")
         self.view.add_class("gb-follows")
         self._draw(None)
 
     def _draw(self, _: Any) -> None:
         shown = self._state.shown
+        propagates = shown is not None and any(layer.propagates for layer in shown.layers)
+        offer(self.chart, [*CHARTS, *[OF_STEPS] * propagates], SMOOTHNESS, self._draw)
+        kind = self.chart.value
+        for control, of in (
+            (self.metric, SMOOTHNESS),
+            (self.stepper, PLANE),
+            (self.step_metric, WALK),
+        ):
+            control.layout.display = None if kind == of else "none"
         if shown is None:
             self.view.figure = blank(TITLE, NOTHING)
-            return
-        analysis, chosen = shown.analysis, self._state.chosen
-        study, place = analysis.study, []
+        elif kind == PLANE:
+            self.view.figure = self._plane(shown)
+        elif kind == WALK:
+            self.view.figure = self._walk(shown)
+        else:
+            self.view.figure = self._smoothness(shown)
+
+    def _pick(self, change: dict[str, Any]) -> None:
+        picked = picked_number(change["new"])
+        if picked is not None and self.chart.value == PLANE:
+            self._state.node = picked
+
+    def _walk(self, shown: Shown) -> go.Figure:
+        """Return what each step of the propagation does."""
+        metric = self.step_metric.value
+        return depth(
+            steps_of([at.to_dict() for at in shown.analysis.depths]),
+            metrics=FIRST_STEPS if metric == OVERVIEW else (metric,),
+            title=STEPS_TITLE,
+            axis="Step (0 = before the first)",
+            subtitle=subtitle(shown),
+        )
+
+    def _plane(self, shown: Shown) -> go.Figure:
+        """Return the nodes at the depth of the slider."""
+        if self._placed is None or self._placed[0] is not shown:
+            self._placed = shown, placed(shown)
+        depths = self._placed[1]
+        self.stepper.most = len(depths) - 1
+        self.stepper.names = [_depth_name(at, len(depths) - 1) for at in range(len(depths))]
+        at = min(self.stepper.value, len(depths) - 1)
+        here = depths[at]
+        chosen, graph = self._state.chosen, shown.measured
+        label = graph.y[graph.graph_of_node] if graph.is_set else graph.y
+        return embedding(
+            here.exact,
+            here.integer,
+            label,
+            reach=ROOM * max(depths[depth].reach for depth in here.shared) or 1.0,
+            depth_name=self.stepper.names[at],
+            number=None if chosen is None else np.flatnonzero(chosen.nodes(shown)),
+            selected=self._state.node,
+            subtitle=subtitle(shown, self.stepper.names[at]),
+        )
+
+    def _smoothness(self, shown: Shown) -> go.Figure:
+        """Return the measures of smoothness against depth."""
+        analysis, chosen, place = shown.analysis, self._state.chosen, list[str]()
+        study = analysis.study
         exact, integer = study.smoothness, analysis.smoothness
+        pinned = self._state.pinned
+        beside = None if pinned is None or pinned is shown else pinned.analysis.smoothness
         if chosen is not None:
             nodes = chosen.nodes(shown)
             if not nodes.any():
-                self.view.figure = blank(TITLE, f"No node here is “{chosen.title}”.")
-                return
+                return blank(TITLE, f"No node here is “{chosen.title}”.")
             exact, integer = (
                 study.smoothness_among(trace, nodes) for trace in (study.trace, analysis.trace)
             )
             place = [f"only {chosen.title}"]
+            if beside is not None and pinned is not None:
+                same = pinned.recipe.graph == shown.recipe.graph
+                of = pinned.analysis
+                beside = of.study.smoothness_among(of.trace, nodes) if same else None
         series = {"float": exact, "integer": integer}
-        pinned = self._state.pinned
-        if pinned is not None and pinned is not shown:
-            held = pinned.analysis.smoothness
-            if chosen is not None and pinned.recipe.graph == shown.recipe.graph:
-                held = pinned.analysis.study.smoothness_among(pinned.analysis.trace, nodes)
-            series[f"{scheme_title(pinned.recipe)} (pinned)"] = held
-        self.view.figure = depth(
+        if beside is not None and pinned is not None:
+            series[f"{scheme_title(pinned.recipe)} (pinned)"] = beside
+        return depth(
             {name: [at.to_dict() for at in measured] for name, measured in series.items()},
             metrics=FIRST if self.metric.value == OVERVIEW else (self.metric.value,),
             subtitle=subtitle(shown, *place),
         )
+
+
+def placed(shown: Shown) -> list[Placed]:
+    """Return where nodes lie at each depth."""
+    study = shown.analysis.study
+    exact, held = study.states(study.trace), study.states(shown.analysis.trace)
+    return [
+        Placed(plane.place(before), plane.place(after), plane.depths)
+        for plane, before, after in zip(planes(exact), exact, held, strict=True)
+    ]
+
+
+def _depth_name(at: int, deepest: int) -> str:
+    """Return what a depth is called."""
+    if at == 0:
+        return "The features"
+    return f"Scores, after layer {at}" if at == deepest else f"After layer {at}"
