@@ -13,7 +13,8 @@ from engine.graphs.catalogue import SETS, load_graph
 from engine.graphs.graph import Graph
 from engine.graphs.task import check_task
 from engine.runs import RunStore
-from engine.spec import GraphSpec, OwnModel, RunSpec, SpecError, loads
+from engine.spec import GraphSpec, OwnModel, RunSpec, SpecError, dumps, loads
+from explorer.downloads import Downloads, Offer
 from explorer.follower import Follower
 from explorer.given import given_graph, given_model
 from explorer.jobs import Job, Jobs
@@ -38,6 +39,7 @@ from explorer.panels.results import ResultsPanel
 from explorer.panels.run import RunPanel
 from explorer.panels.summary import SummaryPanel
 from explorer.panels.training import TrainingPanel
+from explorer.report import report
 from explorer.state import (
     DEFAULT,
     State,
@@ -46,6 +48,7 @@ from explorer.state import (
     with_preset,
     with_task,
 )
+from explorer.tables import units_csv
 
 OWN_PRESET = "Degree-Quant 8"
 """What a person's own model opens with: a width at which quantizing alone costs it little."""
@@ -113,6 +116,22 @@ class Explorer(widgets.VBox):
         self.training = TrainingPanel(self.state, self.jobs)
         self.results = ResultsPanel(self.state, self.store)
         self.recipe = RecipePanel(self.state)
+        self.downloads = Downloads(
+            {
+                "Report (HTML)": Offer(
+                    "Numbers, charts and recipe in one file that opens offline",
+                    *("graphbits.html", "text/html", self.report),
+                ),
+                "Every node (CSV)": Offer(
+                    "Class, prediction and errors of each node, or each graph of a set",
+                    *("graphbits.csv", "text/csv", self._csv),
+                ),
+                "Recipe (JSON)": Offer(
+                    "Everything that decides the run",
+                    *("graphbits.json", "application/json", lambda: dumps(self.state.recipe)),
+                ),
+            }
+        )
         self._picking = (
             widgets.VBox([self.error, self.member, self.node]),
             widgets.VBox([self.predictions]),
@@ -127,7 +146,7 @@ class Explorer(widgets.VBox):
                 self._picking[1],
                 self.training,
                 self.results,
-                self.recipe,
+                widgets.VBox([self.downloads, self.recipe]),
             ],
             titles=TABS,
         )
@@ -152,6 +171,24 @@ class Explorer(widgets.VBox):
             for panel in (self.header, self.run, self.training):
                 panel.close()
         super().close()
+
+    def report(self) -> str | None:
+        """Return what is shown as one HTML file that opens offline; None where nothing is."""
+        shown, page = self.state.shown, self.state.page
+        if shown is None:
+            return None
+        for title in TABS if page else ():
+            self.state.page = title  # what lies behind is drawn when it comes to the front
+        self.state.page = page
+        views = (
+            *(self.error, self.depth, self.codes),
+            *(self.arithmetic, self.degrees, self.predictions),
+        )
+        return report(shown, [*(panel.view.figure for panel in views), self.results.results.figure])
+
+    def _csv(self) -> str | None:
+        shown = self.state.shown
+        return None if shown is None else units_csv(shown)
 
     def _show_training(self, _: Job) -> None:
         self.tabs.selected_index = self.tabs.titles.index("Training")

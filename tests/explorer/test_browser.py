@@ -372,6 +372,26 @@ def test_every_chart_follows_what_is_brushed_in_one(visit, explore, options: lis
     check_clean(visit)
 
 
+@pytest.mark.parametrize("options", [[], ["--lab"]], ids=["voila", "lab"])
+def test_what_is_taken_away_is_whole_and_opens_offline(
+    visit, explore, options: list[str], tmp_path
+) -> None:
+    page = opened(visit, explore(*options))
+    page.get_by_role("tab", name="Recipe").click()
+    for button, file in (
+        ("Every node (CSV)", "graphbits.csv"),
+        ("Report (HTML)", "graphbits.html"),
+    ):
+        with page.expect_download() as saved:
+            page.get_by_role("button", name=button).click()
+        saved.value.save_as(tmp_path / file)
+    assert len((tmp_path / "graphbits.csv").read_text().splitlines()) == 1798
+    check_clean(visit)
+    page.goto(f"file://{tmp_path / 'graphbits.html'}")
+    page.wait_for_function("document.querySelectorAll('.main-svg').length >= 7")
+    assert "96.1" in page.locator(".cards").inner_text()
+
+
 def test_link_opens_the_same_recipe(visit, explore) -> None:
     page = opened(visit, explore())
     page.get_by_label("Bits preset").select_option("W4A8")
