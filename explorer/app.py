@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import ipywidgets as widgets
 
@@ -15,10 +18,13 @@ from engine.graphs.task import check_task
 from engine.runs import RunStore
 from engine.spec import GraphSpec, OwnModel, RunSpec, SpecError, dumps, loads
 from explorer.downloads import Downloads, Offer
+from explorer.fields import html
 from explorer.follower import Follower
 from explorer.given import given_graph, given_model
 from explorer.jobs import Job, Jobs
-from explorer.links import from_query, unpack
+from explorer.lessons import CONTROLS, PAGES, Lesson, checked, lesson_named
+from explorer.lessons import from_query as lessons_in
+from explorer.links import PARAMETER, from_query, unpack
 from explorer.packaged import HERE, stores
 from explorer.panels.arithmetic import ArithmeticPanel
 from explorer.panels.bits import BitsPanel
@@ -40,6 +46,7 @@ from explorer.panels.run import RunPanel
 from explorer.panels.summary import SummaryPanel
 from explorer.panels.training import TrainingPanel
 from explorer.report import report
+from explorer.shown import Shown
 from explorer.state import (
     DEFAULT,
     State,
@@ -53,10 +60,9 @@ from explorer.tables import units_csv
 OWN_PRESET = "Degree-Quant 8"
 """What a person's own model opens with: a width at which quantizing alone costs it little."""
 
-TABS = (
-    *("Error × degree", "Depth", "Codes", "Arithmetic", "Degrees"),
-    *("Predictions", "Training", "Runs", "Recipe"),
-)
+
+class NoAnswer(LookupError):
+    """There is nothing to show for a recipe yet."""
 
 
 class Explorer(widgets.VBox):
@@ -70,9 +76,13 @@ class Explorer(widgets.VBox):
         model: A person's own trained PyTorch Geometric model to open with, of whatever
             `engine.conversion.quantize` takes; it stays as it is.
         store: Folder where runs are kept; None is the usual one. The shipped runs are read too.
+        lesson: One of `explorer.lessons.LESSONS`, which brings its recipe, unless one is given, and
+            hides what it does not need. In Voila the page's own, if None.
+        hide: Names among `explorer.lessons.HIDEABLE` of what to hide besides.
 
     Raises:
-        SpecError: If the recipe given is invalid, or the model does not fit the graph.
+        SpecError: If the recipe given is invalid, the model does not fit the graph, or there is
+            no such lesson or nothing of that name to hide.
         GraphError: If the graph given cannot be learned on.
         ConversionError: If something in the model has no counterpart here, with its path.
     """
@@ -86,14 +96,25 @@ class Explorer(widgets.VBox):
         graph: Any = None,
         model: Any = None,
         store: Path | str | None = None,
+        lesson: str | None = None,
+        hide: Iterable[str] = (),
     ) -> None:
+        hidden = checked(hide)
+        told = None if lesson is None else lesson_named(lesson)
         shipped = stores()
         self.store = RunStore(None if store is None else Path(store), shipped=shipped)
         self.jobs = Jobs.shared(self.store.folder, shipped)
         folder = self.store.folder
         graph_spec, held = (None, None) if graph is None else given_graph(graph, folder)
         own = None if model is None else given_model(model, folder)
-        opened, problem = _opened(recipe, graph_spec, held, own)
+        problem = ""
+        if recipe is graph is model is lesson is None:
+            told, hidden, problem = _asked_for(hidden)
+        if told is not None:
+            hidden |= told.hidden
+            recipe = told.recipe if recipe is None and not _named_in_query() else recipe
+        opened, unread = _opened(recipe, graph_spec, held, own)
+        problem = problem or unread
         self.state = State(opened)
         self.state.problem = problem
         self.header = HeaderPanel(self.state, self.jobs)
@@ -136,32 +157,39 @@ class Explorer(widgets.VBox):
             widgets.VBox([self.error, self.member, self.node]),
             widgets.VBox([self.predictions]),
         )
+        pages: dict[str, widgets.Widget] = {
+            "error": self._picking[0],
+            "depth": self.depth,
+            "codes": self.codes,
+            "arithmetic": self.arithmetic,
+            "degrees": self.degrees,
+            "predictions": self._picking[1],
+            "training": self.training,
+            "runs": self.results,
+            "recipe": widgets.VBox([self.downloads, self.recipe]),
+        }
+        kept = [name for name in PAGES if name not in hidden]
         self.tabs = widgets.Tab(
-            [
-                self._picking[0],
-                self.depth,
-                self.codes,
-                self.arithmetic,
-                self.degrees,
-                self._picking[1],
-                self.training,
-                self.results,
-                widgets.VBox([self.downloads, self.recipe]),
-            ],
-            titles=TABS,
+            [pages[name] for name in kept], titles=[PAGES[name] for name in kept]
         )
         self.tabs.add_class("gb-tabs")
         self.tabs.observe(self._bring_picked, "selected_index")
-        self.state.page = TABS[0]
+        if told is not None:
+            self.tabs.selected_index = kept.index(told.page)
+        self.state.page = self.tabs.titles[self.tabs.selected_index]
         self._right = _column("gb-right", self.summary, self.chosen, self.tabs)
-        left = _column("gb-left", self.graph, self.model, self.bits, self.protection, self.run)
-        columns = widgets.HBox([left, self._right])
+        controls = [getattr(self, name) for name in CONTROLS if name not in hidden]
+        left = [_column("gb-left", *controls)] if controls else []
+        columns = widgets.HBox([*left, self._right])
         columns.add_class("gb-columns")
-        super().__init__([_style(), self.header, columns])
+        question = [] if told is None else [html(_question(told), "gb-lesson")]
+        super().__init__([_style(), self.header, *question, columns])
         self.add_class("gb")
         self.state.observe(self._mark_stale, "status")
         self.header.link.on_msg(lambda *_: _send_again(self))
         self.follower = Follower(self.state, self.store, self.jobs)
+        for panel, control, value in () if told is None else told.settings:
+            getattr(getattr(self, panel), control).value = value
 
     def close(self) -> None:
         """Stop following; the worker, which other explorers share, goes on."""
@@ -172,12 +200,26 @@ class Explorer(widgets.VBox):
                 panel.close()
         super().close()
 
+    def answer(self) -> Shown:
+        """Return what the charts show for the recipe as it is now, waiting until it is worked out.
+
+        Raises:
+            NoAnswer: If something has to be trained or fetched for it first, or it is closed.
+        """
+        if self.follower is None:
+            raise NoAnswer("this explorer is closed")
+        self.follower.settle()
+        shown = self.state.shown
+        if shown is None or self.state.status:
+            raise NoAnswer(self.state.status)
+        return shown
+
     def report(self) -> str | None:
         """Return what is shown as one HTML file that opens offline; None where nothing is."""
         shown, page = self.state.shown, self.state.page
         if shown is None:
             return None
-        for title in TABS if page else ():
+        for title in PAGES.values() if page else ():
             self.state.page = title  # what lies behind is drawn when it comes to the front
         self.state.page = page
         views = (
@@ -191,7 +233,8 @@ class Explorer(widgets.VBox):
         return None if shown is None else units_csv(shown)
 
     def _show_training(self, _: Job) -> None:
-        self.tabs.selected_index = self.tabs.titles.index("Training")
+        if PAGES["training"] in self.tabs.titles:
+            self.tabs.selected_index = self.tabs.titles.index(PAGES["training"])
 
     def _bring_picked(self, _: Any) -> None:
         """Move the panels of what is picked under the chart that is looked at, if one picks."""
@@ -214,6 +257,28 @@ def _send_again(widget: widgets.Widget) -> None:
     widget.send_state()
     for child in getattr(widget, "children", ()):
         _send_again(child)
+
+
+def _asked_for(hidden: frozenset[str]) -> tuple[Lesson | None, frozenset[str], str]:
+    """Return the lesson of the page's link, what it hides, and what was wrong with it, if anything.
+
+    Args:
+        hidden: What is hidden anyway.
+    """
+    try:
+        name, more = lessons_in(os.environ.get("QUERY_STRING", ""))
+    except SpecError as error:
+        return None, hidden, f"The link could not be read: {error}. All is shown."
+    return (None if name is None else lesson_named(name)), hidden | more, ""
+
+
+def _named_in_query() -> bool:
+    """Return whether the page's link carries a recipe, good or bad."""
+    return PARAMETER in parse_qs(os.environ.get("QUERY_STRING", ""))
+
+
+def _question(lesson: Lesson) -> str:
+    return f"<b>{escape(lesson.title)}</b> {escape(lesson.question)}"
 
 
 def _opened(

@@ -35,6 +35,10 @@ class Follower:
         self._state.unobserve(self._ask, "recipe")
         self._jobs.unlisten(self._follow)
 
+    def settle(self) -> None:
+        """Have the answer to the recipe delivered before this returns."""
+        self._pace.settle(self._state.recipe)
+
     def _ask(self, _: object = None) -> None:
         recipe = self._state.recipe
         if self._need is not None and self._need.order not in (float_twin(recipe), recipe.graph):

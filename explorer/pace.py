@@ -47,6 +47,14 @@ class Pace(Generic[Question, Answer]):
             self._timer.cancel()
         self._timer = loop.call_later(self._pause_s, self._begin, loop)
 
+    def settle(self, question: Question) -> None:
+        """Ask, and have the answer delivered before this returns."""
+        self._wanted = question
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._deliver(question, self._thread.submit(self._attempt, question).result())
+
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = None
         if not self._busy:

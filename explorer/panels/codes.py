@@ -39,7 +39,7 @@ CHARTS = {
     ),
     "saturation": (
         "Cut off, by degree",
-        "Where hubs rise, the range was found on smaller nodes, and their sums leave it.",
+        "Where hubs rise, their sums are larger than the range that suits all others.",
     ),
     "headroom": (
         "Head-room, by degree",

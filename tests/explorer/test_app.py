@@ -563,9 +563,11 @@ def test_a_graph_of_a_set_is_picked_and_shown(of_set: Explorer) -> None:
 
 
 def test_what_is_picked_stands_under_the_chart_that_is_looked_at(explorer: Explorer) -> None:
-    errors, predicted = explorer.tabs.children[0], explorer.tabs.children[4]
+    explorer.tabs.selected_index = 0
+    at = explorer.tabs.titles.index("Predictions")
+    errors, predicted = explorer.tabs.children[0], explorer.tabs.children[at]
     assert explorer.node in errors.children
-    explorer.tabs.selected_index = 4
+    explorer.tabs.selected_index = at
     assert predicted.children == (explorer.predictions, explorer.member, explorer.node)
     assert errors.children == (explorer.error,)
     explorer.tabs.selected_index = 1
@@ -580,6 +582,7 @@ def test_a_set_is_trained_from_start_to_result(of_set: Explorer) -> None:
     of_set.run.epochs.value = 6
     of_set.run.start.click()
     settle(of_set, lambda: of_set.state.shown.origin == "trained")
+    look_at(of_set, "Error × degree")
     shown = of_set.state.shown
     assert shown.recipe.training.batch == 8
     assert len(shown.run.epochs) == 6
@@ -587,7 +590,6 @@ def test_a_set_is_trained_from_start_to_result(of_set: Explorer) -> None:
         of_set.error.against.value = against
         of_set.error.path.value = "both"
         assert of_set.error.note.value == ""
-        look_at(explorer, "Error × degree")
     assert {"integer", "simulated"} <= {trace.name for trace in of_set.error.view.figure.data}
     of_set.error.path.value = "integer"
 

@@ -84,3 +84,17 @@ def test_exception_is_delivered_and_the_next_question_answered() -> None:
     asyncio.run(scene())
     assert isinstance(got[0], ZeroDivisionError)
     assert got[1] == 0.5
+
+
+def test_settle_delivers_before_it_returns_and_forgets_what_waited() -> None:
+    delivered: list[tuple[int, object]] = []
+
+    async def scene() -> None:
+        pace: Pace[int, int] = Pace(lambda q: q * 2, lambda q, a: delivered.append((q, a)), 0.01)
+        pace.ask(1)
+        pace.settle(2)
+        assert delivered == [(2, 4)]
+        await asyncio.sleep(0.05)
+
+    asyncio.run(scene())
+    assert delivered == [(2, 4)]

@@ -24,6 +24,9 @@ class Queue:
         """The job that runs."""
         return next((job for job in self.jobs if job.status == "running"), None)
 
+    def unlisten(self, _: Any) -> None:
+        self.tell = None
+
     def listen(self, listener: Any) -> None:
         """Take the one listener."""
         self.tell = listener
