@@ -70,3 +70,4 @@ def test_wide_loops_compute_the_forward() -> None:
     scores = bind(subject.reference, subject.neighbourhoods, graph.x).run()
     wide = inference._wide(subject, np.dtype(np.float32))()
     np.testing.assert_allclose(wide, scores, rtol=1e-3, atol=1e-5)
+    np.testing.assert_array_equal(inference.loops.choose(wide), wide.argmax(axis=1))
