@@ -21,7 +21,7 @@ from engine.integer.packing import pack
 from engine.integer.stages.edges import share_out
 from engine.spec import QuantSpec
 
-BITS = 2, 4, 8, 16
+BITS = 1, 2, 4, 8, 16
 WIDTHS = st.integers(1, 40) | st.sampled_from([64, 127, 128, 129, 200, 256, 300, 515])
 COUNTS = st.sampled_from([0, 1, 2, 16, 17, 18, 85, 86, 257, 258, 600])
 """Edges of a row: one less than a lane holds, as many, one more."""
@@ -35,19 +35,31 @@ def threads(request: pytest.FixtureRequest) -> Iterator[None]:
     numba.set_num_threads(before)
 
 
+def packed(codes: np.ndarray, bits: int) -> np.ndarray:
+    """Return codes packed; those of one bit, which no spec has yet, eight to a byte."""
+    if bits > 1:
+        return pack(codes.astype(np.int32), QuantSpec(bits=bits, signed=False))
+    rows, width = codes.shape
+    count = -(-width // 8)
+    filled = np.zeros((rows, 8 * count), np.uint8)
+    filled[:, :width] = codes
+    shifts = np.arange(8, dtype=np.uint8)[:, None]
+    return np.bitwise_or.reduce(filled.reshape(rows, 8, count) << shifts, axis=1)
+
+
 def drawn(
     rng: np.random.Generator, rows: int, width: int, bits: int, offset: int
 ) -> tuple[np.ndarray, Packed]:
     """Return codes, many of them as high as can be, and the same packed at an odd place."""
-    spec = QuantSpec(bits=bits, signed=False)
-    codes = rng.integers(0, spec.qmax + 1, (rows, width))
-    codes[:, rng.random(width) < 0.3] = spec.qmax
-    words = pack(codes.astype(np.int32), spec)
+    largest = (1 << bits) - 1
+    codes = rng.integers(0, largest + 1, (rows, width))
+    codes[:, rng.random(width) < 0.3] = largest
+    words = packed(codes, bits)
     memory = np.full(words.nbytes + 64 + offset, 0xA5, np.uint8)
     start = -memory.ctypes.data % 64 + offset * words.itemsize
     placed = memory[start : start + words.nbytes].view(words.dtype).reshape(words.shape)
     placed[:] = words
-    zero = int(rng.choice([0, spec.qmax, rng.integers(spec.qmax + 1)]))
+    zero = int(rng.choice([0, largest, rng.integers(largest + 1)]))
     return codes - zero, Packed(placed, bits, zero, width)
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from engine.affine import QParams
 from engine.integer import IntArray
-from engine.integer.kernels.operands import CodeTarget
+from engine.integer.kernels.operands import CodeTarget, Packed
 from engine.integer.kernels.table import NUMBA, NUMPY
 from engine.integer.packing import pack, word_count
 from engine.integer.weights import PIECE, SHORTEST, dense_matrix, sparse_matrix
@@ -77,6 +77,22 @@ def weights(codes: np.ndarray) -> IntArray:
 
 def codes(bits: int) -> QParams:
     return QParams(QuantSpec(bits=bits, signed=False), np.float32(1), np.int32(0))
+
+
+@pytest.mark.parametrize("width", [1, 9, 40, 300])
+def test_codes_of_one_bit(width: int) -> None:
+    """No spec has them yet: eight to a byte, as all codes that share words."""
+    rng = np.random.default_rng(width)
+    count = -(-width // 8)
+    x = rng.integers(0, 2, (50, width), np.uint8)
+    filled = np.pad(x, ((0, 0), (0, 8 * count - width))).reshape(50, 8, count)
+    words = np.bitwise_or.reduce(filled << np.arange(8, dtype=np.uint8)[:, None], axis=1)
+    matrix = dense_matrix(weights(rng.integers(-2, 3, (width, 13))), codes(2), INT32)
+    made = target_of(rng, 50, 13)
+    twin = made._replace(words=np.zeros_like(made.words))
+    for kernels, target in ((NUMBA, made), (NUMPY, twin)):
+        kernels.product(Packed(words, 1, 0, width), matrix, target, INT32)
+    np.testing.assert_array_equal(made.words, twin.words)
 
 
 def test_bytes_where_they_cannot_overflow() -> None:
