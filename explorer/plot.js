@@ -103,7 +103,7 @@ function render({ model, el }) {
   const details = append(el, "details");
   append(details, "summary").textContent = "Numbers behind this chart";
   const table = append(append(details, "div", "graphbits-scroll"), "table");
-  plot.setAttribute("role", "img");
+  plot.setAttribute("role", "group"); // an image may hold no buttons, and the chart has some
 
   let Plotly = null;
   let disposed = false;

@@ -80,7 +80,7 @@ def _figure(number: int, figure: go.Figure) -> str:
     meta = figure.layout.meta
     summary, table = escape(meta["summary"]), _table(meta["table"])
     return (
-        f'<figure><div id="chart{number}" role="img" aria-label="{summary}"></div>'
+        f'<figure><div id="chart{number}" role="group" aria-label="{summary}"></div>'
         f"<figcaption>{summary}</figcaption>{table}</figure>"
     )
 

@@ -392,6 +392,25 @@ def test_what_is_taken_away_is_whole_and_opens_offline(
     assert "96.1" in page.locator(".cards").inner_text()
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_page_has_a_serious_fault_of_accessibility(visit, explore, theme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    page = opened(visit, explore())
+    page.goto(f"{page.url}?theme={theme}")
+    page.wait_for_selector(".graphbits-chart .point", state="attached")
+    faults = []
+    for tab in TABS:
+        page.get_by_role("tab", name=tab).click()
+        page.wait_for_function(f"{DRAWN}.length > 0 || {json.dumps(tab == 'Recipe')}")
+        found = axe.run(page, context=".gb", options={"resultTypes": ["violations"]})
+        faults += [
+            f"{tab}: {fault['id']}: {fault['nodes'][0]['html'][:120]}"
+            for fault in found.response["violations"]
+            if fault["impact"] in ("serious", "critical")
+        ]
+    assert faults == []
+
+
 def test_link_opens_the_same_recipe(visit, explore) -> None:
     page = opened(visit, explore())
     page.get_by_label("Bits preset").select_option("W4A8")
