@@ -131,8 +131,11 @@ class Lpgnas(_OneShot):
     Args:
         temperature: Temperature of the softmax that gradients of widths pass, at first.
         last_temperature: The same at last; between the two by equal ratios.
-        noise: Scale of the Gumbel noise at first.
+        noise: Scale of the Gumbel noise at first, above 0.
         last_noise: The same at last; linear between the two.
+
+    Raises:
+        SpecError: Naming the invalid field.
 
     Source:
         Zhao et al., Learned Low Precision Graph Neural Networks, 2020 (arXiv 2009.09232).
@@ -152,10 +155,8 @@ class Lpgnas(_OneShot):
     def __post_init__(self) -> None:
         # zero-argument super() does not know the class that slots make anew
         _OneShot.__post_init__(self)
-        for field in ("temperature", "last_temperature"):
+        for field in ("temperature", "last_temperature", "noise", "last_noise"):
             check_real(field, getattr(self, field), 0, 1000, open_low=True)
-        for field in ("noise", "last_noise"):
-            check_real(field, getattr(self, field), 0, 1000)
 
     def schedule(self, share: float) -> tuple[float, float]:
         """Return noise and temperature when a share of the turns is over, 0 to 1."""

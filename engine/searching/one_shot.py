@@ -184,7 +184,7 @@ class OneShot:
         mean = total.detach() if self._mean is None else self._mean
         self._mean = torch.lerp(mean, total.detach(), FOLLOWS)
         chances = [
-            self.controller.log_probability(choice, option, max(noise, temperature))
+            self.controller.log_probability(choice, option, noise)
             for choice, option in path.options
             if not choice.is_width
         ]

@@ -65,12 +65,12 @@ def test_a_search_spends_its_budget_on_runs_of_its_space(
     assert log.proposals == tuple(trial.proposal for trial in trials)
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", ["lpgnas", "relaxed", "random", "nsga2"])
 def test_a_search_is_decided_by_its_spec(
     tmp_path: Path, store: RunStore, asked: Asked, name: str
 ) -> None:
     def found(seed: int, where: RunStore) -> list[tuple[str, float]]:
-        trials = ended(asked(name, trainings=14 if name == "greedy" else 6, seed=seed), where)
+        trials = ended(asked(name, trainings=4, seed=seed), where)
         return [(trial.spec.key, trial.validation) for trial in trials]
 
     first = found(0, store)
@@ -87,7 +87,7 @@ def test_shapes_are_searched_too(store: RunStore, asked: Asked, name: str) -> No
     assert models != {SHAPES.model}
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", ["lpgnas", "random", "tpe", "greedy"])
 def test_a_search_that_was_stopped_goes_on(
     tmp_path: Path, store: RunStore, asked: Asked, name: str
 ) -> None:
@@ -96,8 +96,7 @@ def test_a_search_that_was_stopped_goes_on(
     stop = False
     for event in search(spec, store, lambda: stop):  # noqa: B023
         stop = stop or (isinstance(event, Tried) and event.trial.proposal.number == 1)
-    if len(whole) > 2:
-        assert event == Stopped(key=spec.key)
+    assert event == Stopped(key=spec.key)
     known = SearchLog(spec, store.folder).trials
     assert [trial.proposal for trial in known] == [trial.proposal for trial in whole[:2]]
     trained = [run.key for run in store.list(status="finished")]
