@@ -106,7 +106,7 @@ def _cells(row: Row) -> list[str]:
     return [
         row.cell.model,
         row.cell.scheme,
-        f"{100 * row.accuracy:.2f} ± {100 * row.sd:.2f}",
+        f"{100 * row.accuracy:.2f}" + (f" ± {100 * row.sd:.2f}" if len(row.runs) > 1 else ""),
         f"{100 * row.validation:.2f}",
         _share(len(row.runs), len(row.cell.runs)),
         str(row.max_code_difference),

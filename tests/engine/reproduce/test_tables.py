@@ -57,6 +57,11 @@ def test_markdown_says_what_made_it() -> None:
     assert "```sh\ngraphbits reproduce x\n```" in text
 
 
+def test_a_single_run_has_no_spread() -> None:
+    alone = row_of(CELL, {CELL.runs[0]: metrics(0.7)})
+    assert "| 70.00 | 60.00 | 1 of 3 |" in to_markdown(STUDY, [alone], "command")
+
+
 def test_what_was_not_run_is_named() -> None:
     others = [
         replace(CELL, scheme="QAT, 8 bits"),
