@@ -8,7 +8,15 @@ import sys
 import time
 from pathlib import Path
 
-from engine.spec import GraphSpec, ModelSpec, Operator, RunSpec, float_twin, scheme
+from engine.spec import (
+    PROPAGATIONS,
+    GraphSpec,
+    ModelSpec,
+    Operator,
+    RunSpec,
+    float_twin,
+    scheme,
+)
 from explorer.captions import recipe_title, told
 from explorer.jobs import Jobs
 from explorer.state import DEFAULT, with_graph, with_model, with_task
@@ -27,6 +35,8 @@ def recipes() -> list[RunSpec]:
     made += [scheme(name, bits=bits) for name in ("degree-quant", "qat", "ptq") for bits in widths]
     for model in (ModelSpec(operator=operator) for operator in operators):
         made += [scheme("float", model=model), scheme("degree-quant", bits=4, model=model)]
+    for recipe in (with_model(DEFAULT, operator=operator) for operator in PROPAGATIONS):
+        made += [float_twin(recipe), recipe]
     made += [scheme("float", graph=GraphSpec(name=name)) for name in ("karate", "hubs")]
     of_graphs = with_task(with_graph(DEFAULT, name="digits-superpixels"), True)
     suited = with_model(of_graphs, operator="gin")

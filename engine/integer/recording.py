@@ -18,8 +18,9 @@ from engine.integer.kernels.work import Tape, Work
 from engine.integer.schedule import Schedule
 from engine.integer.stages.stage import Buffer, Slot, Step, Value
 
-SMALL = 1_000_000
-"""Multiply-adds that one thread has done before another has come to help."""
+SMALL = 4_000_000
+"""Multiply-adds that one thread has done before another has come to help, a fraction of a
+millisecond."""
 
 Player = Callable[[dict[Slot, Value]], None]
 """Does some steps, with what slots hold that are not in the block."""

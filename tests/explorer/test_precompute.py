@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from engine.runs import RunStore
-from engine.spec import Operator, float_twin
+from engine.spec import PROPAGATIONS, Operator, float_twin
 from explorer.answers import PROGRAM, REFERENCE
 from explorer.packaged import stores
 from explorer.precompute import recipes
@@ -21,8 +21,8 @@ def test_default_and_every_preset_are_shipped() -> None:
     assert {with_preset(DEFAULT, name).key for name in PRESETS} <= set(keys)
 
 
-@pytest.mark.parametrize("operator", get_args(Operator))
-def test_every_operator_opens_at_once(operator: Operator) -> None:
+@pytest.mark.parametrize("operator", [*get_args(Operator), *PROPAGATIONS])
+def test_every_operator_opens_at_once(operator: str) -> None:
     """Its run is there where the default is switched to it, and a float model for previews."""
     recipe = with_model(DEFAULT, operator=operator)
     assert {recipe.key, float_twin(recipe).key} <= {shipped.key for shipped in recipes()}

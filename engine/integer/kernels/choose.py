@@ -12,7 +12,7 @@ from engine.integer.kernels.compile import routine
 from engine.integer.kernels.vectors import element, fields, put
 from engine.integer.kernels.work import Work, work
 
-ROWS = 1024
+ROWS = 16_384
 """Rows of a part."""
 
 u = np.uintp

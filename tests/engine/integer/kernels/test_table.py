@@ -245,7 +245,7 @@ def test_rows_without_an_edge_are_zero() -> None:
 
 
 @settings(max_examples=15)
-@given(seed=SEEDS, rows=st.integers(0, 3000), classes=st.integers(1, 20))
+@given(seed=SEEDS, rows=st.integers(0, 40_000), classes=st.integers(1, 20))
 def test_the_class_of_equal_scores_is_the_first(seed: int, rows: int, classes: int) -> None:
     scores = np.random.default_rng(seed).integers(-3, 3, (rows, classes)).astype(np.float32)
     chosen = np.full((2, rows), -1, np.int32)
