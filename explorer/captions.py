@@ -133,6 +133,13 @@ def size(size_bytes: float) -> str:
     return f"{size_bytes:.3g} GB"
 
 
+def latency(milliseconds: float) -> str:
+    """Return the time of a forward in the unit that suits it."""
+    if milliseconds < 1:
+        return f"{1000 * milliseconds:.3g} µs"
+    return f"{milliseconds:.3g} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.3g} s"
+
+
 def duration(seconds: float) -> str:
     """Return a time span in the unit that suits it."""
     if seconds < 90:

@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from engine.metrics.merit import ACCURACY, Merit
-from explorer.captions import size, told
-from explorer.figures.chart import HALF_PAGE, Trace, blank, chart, sentence, short, table, text
+from explorer.captions import latency, size, told
+from explorer.figures.chart import HALF_PAGE, Trace, blank, chart, sentence, table, text
 from explorer.figures.theme import CYCLE, GREY, SELECTED
 
 Cost = Literal["model_bytes", "latency_ms"]
@@ -53,7 +53,7 @@ class RunPoint:
     def told(self, cost: Cost) -> str:
         """Return its cost of a kind as text."""
         value = self.cost(cost) or 0.0
-        return size(value) if cost == "model_bytes" else f"{short(value)} ms"
+        return size(value) if cost == "model_bytes" else latency(value)
 
     def is_drawn(self, cost: Cost) -> bool:
         """Return whether it has a finite result and a finite cost above 0."""

@@ -13,6 +13,7 @@ from engine.spec import float_twin
 from engine.spec.run import FOLDED
 from explorer.captions import (
     family_title,
+    latency,
     scheme_title,
     size,
     subtitle,
@@ -21,7 +22,7 @@ from explorer.captions import (
     whole_title,
 )
 from explorer.fields import choice, html, row
-from explorer.figures.chart import blank, short
+from explorer.figures.chart import blank
 from explorer.figures.pareto import RunPoint, pareto
 from explorer.figures.results import TITLE, number_at, results
 from explorer.panels.error import NOTHING
@@ -155,14 +156,14 @@ def _table(summaries: dict[str, RunSummary], merit: Merit, pinned: str, selected
         simulated = number_at(metrics, f"{merit.name}.simulated")
         differ = number_at(metrics, "agreement.codes_different")
         model = number_at(metrics, "size.model_bytes")
-        latency = number_at(metrics, "latency.integer_ms")
+        fast = number_at(metrics, "latency.integer_ms")
         cells = (
             told(merit, result(summary)),
             change,
             "–" if simulated is None else told(merit, simulated),
             "–" if differ is None else f"{100 * differ:.3g} %",
             "–" if model is None else size(model),
-            "–" if latency is None else f"{short(latency)} ms",
+            "–" if fast is None else latency(fast),
         )
         here = ' class="gb-here"' if summary.key == selected else ""
         rows.append(

@@ -10,6 +10,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from explorer.captions import (
+    latency,
     recipe_title,
     scheme_title,
     size,
@@ -156,8 +157,8 @@ def cards(shown: Shown, compared: Shown | None = None) -> str:
         ),
         _card(
             "Latency",
-            fast and f"{short(fast)} ms",
-            trained or (f"float {short(slow)} ms" if slow else ""),
+            fast and latency(fast),
+            trained or (f"float {latency(slow)}" if slow else ""),
         ),
         _card("Scores' error", short(float(np.median(error))), "median, L2"),
         _card("Float stages", str(len(stages)), float_stages_note(stages)),
@@ -182,7 +183,7 @@ def _deltas(shown: Shown, pinned: Shown) -> str:
             value = None if now is None else f"{100 * now:.3g} %"
             note = "" if before is None else f"was {100 * before:.3g} %"
         else:
-            write = size if place.startswith("size") else lambda ms: f"{short(ms)} ms"
+            write = size if place.startswith("size") else latency
             value = None if now is None else write(now)
             note = _times(now, before)
         parts.append(_card(title, value, note or "after training"))

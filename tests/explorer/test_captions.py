@@ -21,6 +21,7 @@ from explorer.captions import (
     duration,
     family_title,
     graph_title,
+    latency,
     model_title,
     percent,
     points,
@@ -114,3 +115,10 @@ def test_durations(seconds: float, text: str) -> None:
 
 def test_shares() -> None:
     assert (percent(0.9614), points(-0.0071), points(0.001)) == ("96.1 %", "−0.7", "+0.1")
+
+
+def test_latencies_have_the_unit_that_suits_them() -> None:
+    assert latency(0.3784) == "378 µs"
+    assert latency(1) == "1 ms"
+    assert latency(23.456) == "23.5 ms"
+    assert latency(1234.0) == "1.23 s"

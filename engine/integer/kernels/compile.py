@@ -5,8 +5,9 @@ Numba checks a cached function against its own file only, not against the functi
 other files; the cache folder is therefore named for the content of all kernel files. It lies in
 `NUMBA_CACHE_DIR`, else in the user's cache, because the package's own folder may be read-only;
 where no folder can be written, routines are compiled in each process. The cache is why a second
-process is quick: all routines of a GCN at 8, 4 and 2 bits took 13 s to compile and half a second to
-find (2 cores; `graphbits bench start`). Processes that start at once on an empty cache each compile.
+process is quick: all routines of a GCN at 8, 4 and 2 bits took 13 s to compile and half a second
+to find (2 cores; `graphbits bench start`). Processes that start at once on an empty cache compile
+each for itself.
 """
 
 from __future__ import annotations
