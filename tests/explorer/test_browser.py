@@ -327,6 +327,7 @@ def test_own_model(visit, serve, monkeypatch, tmp_path) -> None:
     enter(page, "Epochs", 10)
     page.get_by_role("button", name="Start", exact=True).click()
     page.locator(".gb-badge-trained").wait_for()
+    page.get_by_role("tab", name="Runs").click()
     page.get_by_text("INT4, own").first.wait_for(state="attached")
     check_clean(visit)
 
