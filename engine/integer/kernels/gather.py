@@ -25,6 +25,7 @@ from engine.integer.kernels.rows import (
     codes_of,
     ended,
     factor_of,
+    join_rows,
     multiply_row,
     stride_of,
     together,
@@ -70,11 +71,11 @@ def gathered(
     operands = (
         *(loop.address, loop.rows, incoming.rowptr, incoming.source, incoming.source.size - 1),
         *(incoming.parts, shares, stride, message.width, rows),
-        *(multiply_row(sum_bits), *by_row(factor), *ends),
+        *(join_rows(sum_bits, how == "largest"), multiply_row(sum_bits), *by_row(factor), *ends),
         *(told(*added), len(added)),
     )
     scratch_bytes = rows * stride + ROOM * sum_bits // 8
-    address = _gathering(how, sum_bits)
+    address = _gathering(mean)
     return *first, work(address, incoming.parts.shape[0], scratch_bytes, *operands)
 
 
@@ -110,27 +111,20 @@ def _piece() -> int:
 
 
 @cache
-def _gathering(how: How, sum_bits: int) -> int:
-    """Return what fills a part of the targets."""
+def _gathering(mean: bool) -> int:
+    """Return what fills a part of the targets, with sums or with means."""
     number = np.int64(0)
-    cast = np.int64 if sum_bits == 64 else np.int32
-    sum_ = cast(0)
-    mean, largest = how == "mean", how == "largest"
 
     def gather_part(of: int, part: int, scratch: int) -> None:
-        held = fields(u(of), 17)
+        held = fields(u(of), 18)
         loop, rows, ends, source, final, parts, shares, stride, columns, most = held[:10]
-        multiplying, factor, by, end, target, added, terms = held[10:]
+        joining, multiplying, factor, by, end, target, added, terms = held[10:]
         row, stop, piece, last_piece = fields(u(parts + 32 * part), 4)
         while row < stop:
             after = min(row + most, stop)
             if piece < last_piece:  # a hub, alone in its part
-                for column in range(columns):
-                    total = np.int64(element(sum_, u(shares + piece * stride), u(column)))
-                    for at in range(piece + 1, last_piece):
-                        more = np.int64(element(sum_, u(shares + at * stride), u(column)))
-                        total = max(total, more) if largest else total + more
-                    put(cast(total), u(scratch), u(column))
+                joined = shares + piece * stride, stride, last_piece - piece, columns, scratch
+                call(joining, joined)
             else:
                 call(loop, (rows, ends, 1, source, final, row, after, scratch, stride))
             for index in range(after - row):

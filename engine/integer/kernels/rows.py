@@ -140,6 +140,31 @@ def multiply_row(sum_bits: int) -> int:
     return routine(multiply_all)
 
 
+@cache
+def join_rows(sum_bits: int, largest: bool = False) -> int:
+    """Return what writes the sum, or the largest, of rows of sums, column by column.
+
+    It takes the address of the first row, the bytes to the next, how many, their columns, and where
+    the result goes.
+
+    Args:
+        sum_bits: Bits of a sum.
+        largest: Whether it finds the largest.
+    """
+    cast = np.int64 if sum_bits == 64 else np.int32
+    sum_ = cast(0)
+
+    def join(first_row: int, stride: int, count: int, columns: int, into: int) -> None:
+        for column in range(columns):
+            total = np.int64(element(sum_, u(first_row), u(column)))
+            for row in range(1, count):
+                more = np.int64(element(sum_, u(first_row + row * stride), u(column)))
+                total = max(total, more) if largest else total + more
+            put(cast(total), u(into), u(column))
+
+    return routine(join)
+
+
 def ended(target: Opened, sum_bits: int) -> tuple[int, Told]:
     """Return what ends rows of sums, and what that is told."""
     narrowing = sum_bits == 64 and target.near

@@ -22,6 +22,7 @@ from engine.integer.kernels.rows import (
     by_row,
     ended,
     factor_of,
+    join_rows,
     multiply_row,
     stride_of,
     together,
@@ -65,10 +66,10 @@ def weighed(
     beside = stride + 8 * CHUNK  # for the sums of a chunk, and its weights
     shares = np.empty(pieces * stride, np.uint8)
     hubs = weighing, row, incoming.pieces, shares, stride
-    first = (work(_piece(), pieces, stride + beside, *hubs),) if pieces else ()
+    first = (work(_piece(), pieces, beside, *hubs),) if pieces else ()
     operands = (
         *(weighing, row, incoming.rowptr, incoming.parts, shares, stride, message.width, rows),
-        *(multiply_row(sum_bits), *by_row(factor), width),
+        *(join_rows(sum_bits), multiply_row(sum_bits), *by_row(factor), width),
         *ended(target.opened(), sum_bits),
     )
     address = _weighing(sum_bits)
@@ -110,7 +111,7 @@ def _row(word_bits: int, weight_bits: int, sum_bits: int) -> int:
     def weigh_row(of: int, begin: int, end: int, sums: int, part: int, weights: int) -> None:
         held = fields(u(of), 13)
         loop, rows, lanes, count, bits, columns = held[:6]
-        packed, across, weight_bits, zero, heads, source, final = held[6:]
+        packed, across, code_bits, zero, heads, source, final = held[6:]
         channels = columns // heads
         for column in range(columns):
             put(sum_, u(sums), u(column))
@@ -120,7 +121,7 @@ def _row(word_bits: int, weight_bits: int, sum_bits: int) -> int:
             for head in range(heads):
                 place = head // across
                 at = packed + (head - place * across) * (word_bits // 8)
-                shift, mask = place * weight_bits, (1 << weight_bits) - 1
+                shift, mask = place * code_bits, (1 << code_bits) - 1
                 for edge in range(edges):
                     found = element(word, u(at), u((first + edge) * across))
                     put(narrow(((np.int64(found) >> shift) & mask) - zero), u(weights), u(edge))
@@ -145,11 +146,7 @@ def _piece() -> int:
     def weigh_piece(of: int, part: int, scratch: int) -> None:
         row, told_row, pieces, shares, stride = fields(u(of), 5)
         begin, end = fields(u(pieces + 16 * part), 2)
-        beside = scratch + stride
-        call(row, (told_row, begin, end, scratch, beside, beside + stride))
-        for index in range(stride // 8):
-            number = element(np.int64(0), u(scratch), u(index))
-            put(number, u(shares + part * stride), u(index))
+        call(row, (told_row, begin, end, shares + part * stride, scratch, scratch + stride))
 
     return routine(weigh_piece)
 
@@ -161,9 +158,9 @@ def _weighing(sum_bits: int) -> int:
     sum_ = cast(0)
 
     def weigh_part(of: int, part: int, scratch: int) -> None:
-        held = fields(u(of), 14)
+        held = fields(u(of), 15)
         weighing, told_row, ends, parts, shares, stride, columns, most = held[:8]
-        multiplying, factor, by, width, end, target = held[8:]
+        joining, multiplying, factor, by, width, end, target = held[8:]
         row, stop, piece, last_piece = fields(u(parts + 32 * part), 4)
         while row < stop:
             after = min(row + most, stop)
@@ -171,11 +168,8 @@ def _weighing(sum_bits: int) -> int:
             for index in range(after - row):
                 sums = scratch + index * stride
                 if piece < last_piece:
-                    for column in range(columns):
-                        total = np.int64(0)
-                        for at in range(piece, last_piece):
-                            total += element(sum_, u(shares + at * stride), u(column))
-                        put(cast(total), u(sums), u(column))
+                    joined = shares + piece * stride, stride, last_piece - piece, columns, sums
+                    call(joining, joined)
                 else:
                     begin, last = fields(u(ends + 8 * (row + index)), 2)
                     call(weighing, (told_row, begin, last, sums, beside, beside + stride))
