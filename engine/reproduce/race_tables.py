@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from engine.reproduce.race import Race, Spread, Standing
-from engine.reproduce.tables import line
+from engine.reproduce.tables import made_with, section
 
 COLUMNS = (
     "method",
@@ -35,10 +35,8 @@ def race_to_markdown(race: Race, standings: Sequence[Standing], command: str) ->
     for (graph, space), of_space in groupby(
         standings, key=lambda s: (s.entrant.graph, s.entrant.space)
     ):
-        lines += [f"## {graph}: {space}", "", line(COLUMNS), line(["---"] * len(COLUMNS))]
-        lines += [line(_cells(standing)) for standing in of_space]
-        lines.append("")
-    return "\n".join([*lines, "Made with", "", "```sh", command, "```", ""])
+        lines += section(f"{graph}: {space}", COLUMNS, map(_cells, of_space))
+    return "\n".join([*lines, *made_with(command)])
 
 
 def race_to_json(race: Race, standings: Sequence[Standing], command: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -34,12 +34,10 @@ def to_markdown(study: Study, rows: Sequence[Row], command: str) -> str:
     """
     lines = [f"# {study.title}", "", *study.notes, ""]
     for heading, of_heading in groupby(rows, key=lambda row: row.cell.heading):
-        lines += [f"## {heading}", "", line(COLUMNS), line(["---"] * len(COLUMNS))]
-        lines += [line(_cells(row)) for row in of_heading]
-        lines.append("")
+        lines += section(heading, COLUMNS, map(_cells, of_heading))
     lines += [text for sentence in study.closing(rows) for text in (sentence, "")]
     lines += _missing(study, rows)
-    return "\n".join([*lines, "Made with", "", "```sh", command, "```", ""])
+    return "\n".join([*lines, *made_with(command)])
 
 
 def to_json(study: Study, rows: Sequence[Row], command: str) -> dict[str, Any]:
@@ -118,6 +116,12 @@ def _cells(row: Row) -> list[str]:
     ]
 
 
-def line(cells: Sequence[str]) -> str:
-    """Return a row of a Markdown table."""
-    return f"| {' | '.join(cells)} |"
+def section(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return the lines of a table in Markdown under its title, and an empty one."""
+    heads = columns, ["---"] * len(columns)
+    return [f"## {title}", "", *(f"| {' | '.join(cells)} |" for cells in (*heads, *rows)), ""]
+
+
+def made_with(command: str) -> list[str]:
+    """Return the lines that say in Markdown what made a page."""
+    return ["Made with", "", "```sh", command, "```", ""]
