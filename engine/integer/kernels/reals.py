@@ -1,4 +1,4 @@
-"""Vectors of float32 as values of compiled code, beside those of integers in `vectors`."""
+"""Vectors of real numbers as values of compiled code, beside those of integers in `vectors`."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ NUMBERS = {types.int32: WORD, types.float32: FLOAT, types.float64: DOUBLE}
 
 
 class Reals(types.Type):  # type: ignore[misc]
-    """Numbers of float32 side by side.
+    """Numbers of float32 or float64 side by side.
 
     Args:
         lanes: How many.
+        lane: The type of each.
     """
 
-    def __init__(self, lanes: int) -> None:
-        self.lanes = lanes
-        super().__init__(name=f"Reals({lanes})")
+    def __init__(self, lanes: int, lane: Any = types.float32) -> None:
+        self.lanes, self.lane = lanes, lane
+        super().__init__(name=f"Reals({lanes}, {lane})")
 
     @property
     def value(self) -> Any:
         """The type of its values in LLVM."""
-        return ir.VectorType(FLOAT, self.lanes)
+        return ir.VectorType(NUMBERS[self.lane], self.lanes)
 
 
 @register_model(Reals)
@@ -38,8 +39,15 @@ class _RealsModel(models.PrimitiveModel):
 
 @intrinsic
 def reals(_: Any, lanes: Any) -> Any:
-    """Return a vector of zeros; its size is a constant."""
+    """Return a vector of zeros of float32; its size is a constant."""
     kind = Reals(lanes.literal_value)
+    return kind(lanes), lambda context, builder, signature, values: kind.value(None)
+
+
+@intrinsic
+def doubles(_: Any, lanes: Any) -> Any:
+    """Return a vector of zeros of float64; its size is a constant."""
+    kind = Reals(lanes.literal_value, types.float64)
     return kind(lanes), lambda context, builder, signature, values: kind.value(None)
 
 
@@ -60,9 +68,12 @@ def numbers(_: Any, like: Reals, number: Any, address: Any) -> Any:
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         loaded = _load(builder, number, values[2], like.lanes)
+        if number == like.lane:
+            return loaded
         if number == types.float64:
             return builder.fptrunc(loaded, like.value)
-        return loaded if number == types.float32 else builder.sitofp(loaded, like.value)
+        widen = builder.fpext if number == types.float32 else builder.sitofp
+        return widen(loaded, like.value)
 
     return like(like, number, types.uintp), emit
 
@@ -136,7 +147,7 @@ def filled(_: Any, like: Reals, number: Any) -> Any:
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return _fill(builder, values[1], like.value)
 
-    return like(like, types.float32), emit
+    return like(like, like.lane), emit
 
 
 @intrinsic
@@ -152,6 +163,42 @@ def times(_: Any, x: Reals, y: Reals) -> Any:
 
 
 @intrinsic
+def minus(_: Any, x: Reals, y: Reals) -> Any:
+    """Return ``x - y``."""
+    return x(x, y), lambda context, builder, signature, values: builder.fsub(*values)
+
+
+@intrinsic
+def greater(_: Any, x: Reals, y: Reals) -> Any:
+    """Return the larger of both, lane by lane."""
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.select(builder.fcmp_ordered(">", *values), *values)
+
+    return x(x, y), emit
+
+
+@intrinsic
+def raised(_: Any, x: Reals, power: Reals) -> Any:
+    """Return ``x 2^power``, in float64.
+
+    Args:
+        x: Such that neither it nor the result is 0 or too small for all bits.
+        power: Whole numbers.
+    """
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        whole = ir.VectorType(ir.IntType(64), x.lanes)
+        # Behind 1.5 2^52 a float64 has the bits of a small whole number, negative ones too.
+        magic = ir.Constant(x.value, [1.5 * 2.0**52] * x.lanes)
+        power = builder.bitcast(builder.fadd(values[1], magic), whole)
+        exponent = builder.shl(power, ir.Constant(whole, [52] * x.lanes))
+        return builder.bitcast(builder.add(builder.bitcast(values[0], whole), exponent), x.value)
+
+    return x(x, power), emit
+
+
+@intrinsic
 def at_least(_: Any, x: Reals, least: Any) -> Any:
     """Return the larger of each number and one for all."""
 
@@ -159,7 +206,7 @@ def at_least(_: Any, x: Reals, least: Any) -> Any:
         least = _fill(builder, values[1], x.value)
         return builder.select(builder.fcmp_ordered(">", values[0], least), values[0], least)
 
-    return x(x, types.float32), emit
+    return x(x, x.lane), emit
 
 
 @intrinsic
@@ -170,7 +217,7 @@ def at_most(_: Any, x: Reals, most: Any) -> Any:
         most = _fill(builder, values[1], x.value)
         return builder.select(builder.fcmp_ordered("<", values[0], most), values[0], most)
 
-    return x(x, types.float32), emit
+    return x(x, x.lane), emit
 
 
 @intrinsic

@@ -16,6 +16,7 @@ from engine.integer.kernels.operands import (
     Target,
     Term,
 )
+from engine.integer.kernels.softmax import FAINTEST, LOG2E, POWERS, weight_bits
 
 Integers = NDArray[np.int64]
 
@@ -101,6 +102,30 @@ def maximum(
     for row in np.flatnonzero(np.diff(rowptr)):
         largest[row] = edges[rowptr[row] : rowptr[row + 1]].max(axis=0)
     _finish(largest, target)
+
+
+def softmax(
+    incoming: Incoming,
+    logit: Packed | NDArray[np.float32],
+    scale: NDArray[np.float64],
+    slope: float,
+    target: Target,
+) -> None:
+    """Twin of `kernels.softmax`."""
+    held = scale * (_codes(logit) if isinstance(logit, Packed) else logit)
+    of_sources, of_targets = np.hsplit(held, 2)
+    row = np.repeat(np.arange(incoming.rowptr.size - 1), np.diff(incoming.rowptr))
+    x = of_sources[incoming.source] + of_targets[row]
+    x = np.maximum(x, slope * x)
+    largest = np.full(of_targets.shape, -np.inf)
+    np.maximum.at(largest, row, x)
+    y = np.maximum((x - largest[row]) * LOG2E, FAINTEST)
+    whole = np.rint(y)
+    power = np.polyval(POWERS, y - whole)
+    weight = np.rint(np.ldexp(power, whole.astype(int) + weight_bits(incoming)))
+    sums = np.zeros(of_targets.shape)
+    np.add.at(sums, row, weight)
+    _finish(weight * (1 / sums[row]), target)
 
 
 def attend(

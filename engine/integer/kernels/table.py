@@ -18,6 +18,7 @@ from engine.integer.kernels.propagate import propagate
 from engine.integer.kernels.pull import pull
 from engine.integer.kernels.quantize import quantize
 from engine.integer.kernels.scale import scale
+from engine.integer.kernels.softmax import softmax
 from engine.integer.kernels.sparse_product import sparse_product
 from engine.integer.kernels.total import total
 from engine.integer.kernels.work import Work, performed
@@ -35,6 +36,7 @@ class Kernels:
     total: Callable[..., None]
     mean: Callable[..., None]
     maximum: Callable[..., None]
+    softmax: Callable[..., None]
     attend: Callable[..., None]
     combine: Callable[..., None]
     propagate: Callable[..., None]
@@ -52,6 +54,7 @@ WORKS: Mapping[str, Callable[..., Sequence[Work]]] = {
     "total": total,
     "mean": mean,
     "maximum": maximum,
+    "softmax": softmax,
     "attend": attend,
     "combine": combine,
     "propagate": propagate,
@@ -83,6 +86,7 @@ NUMPY = Kernels(
     total=reference.total,
     mean=reference.mean,
     maximum=reference.maximum,
+    softmax=reference.softmax,
     attend=reference.attend,
     combine=reference.combine,
     propagate=reference.propagate,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +11,6 @@ from numpy.typing import NDArray
 from engine.integer.kernels.table import Kernels
 from engine.integer.packing import IntArray, pack
 from engine.integer.proof import prove_rows, reach
-from engine.integer.stages.edges import Edges
 from engine.integer.stages.product import Product
 from engine.integer.stages.stage import (
     Ending,
@@ -22,7 +20,6 @@ from engine.integer.stages.stage import (
     Step,
     Value,
     Values,
-    exact,
     hold,
     real,
     slot_name,
@@ -65,7 +62,7 @@ class Logits(Product):
 class Softmax(Stage):
     """``target_eh = Q(softmax_{j in N(i)} leaky_relu(source_hat_jh + source_hat_i,heads+h))``.
 
-    In float64, whatever its slots are held in.
+    In float64, whatever its slots are held in; `kernels.softmax` says how.
 
     Args:
         target: [E', heads], of edges e from j to i.
@@ -88,29 +85,19 @@ class Softmax(Stage):
     def bind(self, scope: Scope) -> Step:
         """No sum of integers, no bound."""
         edges = scope.edges("gat")
+        scale = np.ones(2 * self.heads)
+        if scope.integer(self.source):
+            scale = scale * scope.scale(self.source)
+        ending = scope.ending(self.target, 1.0, self.heads)
 
-        def compute(values: Values, kernels: Kernels) -> Value:
-            coefficient = self._coefficients(exact(values[self.source]), edges)
-            return hold(coefficient, scope.params.get(self.target), kernels)
+        def run(values: Values, kernels: Kernels, ending: Ending) -> Value:
+            logit = values[self.source]
+            target, result = ending.open(edges.count)
+            held = logit.packed if isinstance(logit, IntArray) else real(logit)
+            kernels.softmax(edges.incoming, held, scale, self.slope, target)
+            return result
 
-        return Step(self, (edges.count, self.heads), edges.count * self.heads, None, compute)
-
-    def _coefficients(self, logit: NDArray[np.float64], edges: Edges) -> NDArray[np.float64]:
-        """Return each edge's share of its target, [E', heads]; every target has an edge."""
-        coefficient = np.empty((edges.count, self.heads))
-        for first, last in pairwise(edges.blocks):
-            rowptr, degree = edges.rowptr[first : last + 1], edges.degree[first:last]
-            if first == last:
-                continue
-            here = slice(rowptr[0], rowptr[-1])
-            x = logit[edges.source[here], : self.heads]
-            x += np.repeat(logit[first:last, self.heads :], degree, axis=0)
-            x[x < 0] *= self.slope
-            starts = rowptr[:-1] - rowptr[0]
-            x -= np.repeat(np.maximum.reduceat(x, starts), degree, axis=0)
-            np.exp(x, out=x)
-            coefficient[here] = x / np.repeat(np.add.reduceat(x, starts), degree, axis=0)
-        return coefficient
+        return Step(self, (edges.count, self.heads), edges.count * self.heads, None, run, ending)
 
 
 @dataclass(frozen=True, slots=True)

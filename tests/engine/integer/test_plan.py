@@ -177,7 +177,7 @@ def watched(sums: list[np.ndarray], factors: list[Any]) -> Kernels:
 
         return run
 
-    names = {field.name for field in fields(Kernels)} - {"quantize"}
+    names = {field.name for field in fields(Kernels)} - {"quantize", "softmax"}
     return replace(NUMPY, **{name: watch(name) for name in names})
 
 

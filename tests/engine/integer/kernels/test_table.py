@@ -20,7 +20,7 @@ from engine.integer.weights import dense_matrix, sparse_matrix
 from engine.spec import QuantSpec
 
 KERNELS = [field.name for field in fields(Kernels) if field.name != "choose"]
-OF_ONE_TYPE = "quantize", "propagate", "pull", "ascend"
+OF_ONE_TYPE = "quantize", "softmax", "propagate", "pull", "ascend"
 """Kernels whose sums are always of one type."""
 SEEDS = st.integers(0, 2**32 - 1)
 ONE = np.ones(1, np.float32)
@@ -131,6 +131,17 @@ def attend(draw: Draw) -> tuple[Any, ...]:
     return incoming, message, coefficient, draw.width, np.dtype(np.int64)
 
 
+def softmax(draw: Draw) -> tuple[Any, ...]:
+    heads = int(draw.rng.choice([1, 2, 3, 5, 8, 11]))
+    incoming, _ = gathered(draw, draw.rows)
+    logit: Any = draw.packed(draw.rows, 2 * heads)
+    if draw.rng.integers(2):
+        logit = draw.rng.normal(scale=3, size=(draw.rows, 2 * heads)).astype(np.float32)
+    scale = 10.0 ** draw.rng.uniform(-5, 1, 2 * heads)
+    draw.rows, draw.width = incoming.source.size, heads  # of the result
+    return incoming, logit, scale, float(draw.rng.choice([0, 0.2, 1]))
+
+
 def combine(draw: Draw) -> tuple[Any, ...]:
     def term() -> Term:
         words, bits, zero, width = draw.packed(draw.rows, draw.width)
@@ -186,6 +197,7 @@ OPERANDS: dict[str, Callable[[Draw], tuple[Any, ...]]] = {
     "total": total,
     "mean": mean,
     "maximum": maximum,
+    "softmax": softmax,
     "attend": attend,
     "combine": combine,
     "propagate": propagate,
@@ -204,6 +216,8 @@ def test_codes_equal_the_twins(name: str, bits: int, seed: int) -> None:
     target = draw.target(draw.width)
     if name == "quantize":
         target = target._replace(factor=np.ones(1))
+    if name == "softmax":  # of shares of 1
+        target = target._replace(factor=np.full(draw.width, float(draw.spec.qmax)))
     twin = target._replace(words=np.zeros_like(target.words))
     run(name, operands, target, twin)
     np.testing.assert_array_equal(target.words, twin.words)

@@ -27,8 +27,10 @@ def bound(monkeypatch: pytest.MonkeyPatch, params: dict, slope: float = 0.2) -> 
 @pytest.mark.parametrize("kernels", [NUMBA, NUMPY])
 def test_shares_are_rounded_from_float64(monkeypatch: pytest.MonkeyPatch, kernels: Kernels) -> None:
     """As float32 both shares would be ties, 1.5 and 2.5 steps, and both would become 2."""
-    share = 0.375 - 2.0**-40
-    logit = np.array([[0, 0], [np.log((1 - share) / share), 0]])
+    other = np.float32(np.log(5 / 3))
+    share = 1 / (1 + np.exp(np.float64(other)))
+    assert share < 0.375 == np.float32(share)
+    logit = np.float32([[0, 0], [other, 0]])
     spec = QuantSpec(bits=4, signed=False)
     params = QParams(spec, np.array(0.25, np.float32), np.array(0, np.int32))
     step = bound(monkeypatch, {COEFFICIENT: params})
