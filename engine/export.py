@@ -9,11 +9,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
+from torch import Tensor
 
 from engine.affine import Codes, QParams
 from engine.integer import Program, Trace, program_of
+from engine.integer.program import ENTRY
 from engine.learning.batch import Batch
-from engine.learning.features import SparseRows
+from engine.learning.features import SparseRows, dense
 from engine.learning.network import Network, Slot
 from engine.metrics.agreement import Agreement, agreement
 
@@ -52,13 +54,17 @@ class Simulation:
         exact, wide = deepcopy(network).double(), batch.double()
         with torch.no_grad(), exact.recording() as seen:
             scores = exact(wide.x, wide.adjacencies)
-        self._seen = {slot: x_hat.cpu().numpy() for slot, x_hat in seen.items()}
-        self._x = batch.x
+        self._x = seen[ENTRY]
+        self._seen: dict[Slot, NDArray[np.float64]] = {
+            slot: dense(x_hat).cpu().numpy() for slot, x_hat in seen.items() if slot != ENTRY
+        }
+        held = self._x if isinstance(self._x, Tensor) else self._x.values
+        self._seen[ENTRY] = held.cpu().numpy()
         self.scores: NDArray[np.float64] = scores.cpu().numpy()
 
     def real(self, slot: Slot) -> NDArray[np.float64] | csr_array:
         """Return a slot's ``x_hat``; sparse inputs stay sparse."""
-        if slot == (0, "input") and isinstance(self._x, SparseRows):
+        if slot == ENTRY and isinstance(self._x, SparseRows):
             columns, rowptr = self._x.columns.cpu().numpy(), self._x.rowptr.cpu().numpy()
             return csr_array((self._seen[slot], columns, rowptr), shape=self._x.shape)
         return self._seen[slot]

@@ -11,12 +11,13 @@ import scipy.sparse
 import torch
 from torch import Tensor
 
-from engine.learning.adjacency import product, sparse_rows
+from engine.learning.adjacency import sparse_rows
+from engine.learning.kernels.sums import dots
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SparseRows:
-    """Constant features of which most are zero, [N, F].
+    """Features of which most are zero, at places that never change, [N, F].
 
     Zero has an exact code in every range, so only the values need quantizing, and dropping a zero
     changes nothing.
@@ -54,14 +55,44 @@ class SparseRows:
         """Return all entries, differentiable in the values; [N, F]."""
         return self.values.new_zeros(self.shape).index_put((self.row, self.columns), self.values)
 
+    def detach(self) -> SparseRows:
+        """Return the features without what leads to them."""
+        return self.map(Tensor.detach)
+
     def __matmul__(self, weight: Tensor) -> Tensor:
-        """Return features times weight [F, F'], differentiable in the weight; [N, F']."""
-        nodes, width = self.shape
-        rows = sparse_rows(self.rowptr, self.columns, self.values, (nodes, width))
-        columns = sparse_rows(
-            self.columnptr, self.row[self.transpose], self.values[self.transpose], (width, nodes)
-        )
-        return product(rows, columns, weight)
+        """Return features times weight [F, F'], differentiable in values and weight; [N, F']."""
+        found: Tensor = _Product.apply(self.values, weight, self)  # type: ignore[no-untyped-call]
+        return found
+
+
+class _Product(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, weight: Tensor, x: SparseRows) -> Tensor:
+        ctx.save_for_backward(values, weight)
+        ctx.x = x.detach()
+        return sparse_rows(x.rowptr, x.columns, values, x.shape) @ weight
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        values, weight = ctx.saved_tensors
+        x, upstream = ctx.x, grads[0].contiguous()
+        of_values = of_weight = None
+        if ctx.needs_input_grad[0]:
+            of_values = _dots(upstream, weight, x)
+        if ctx.needs_input_grad[1]:
+            rows, placed = x.row[x.transpose], values[x.transpose]
+            of_weight = sparse_rows(x.columnptr, rows, placed, x.shape[::-1]) @ upstream
+        return of_values, of_weight, None
+
+
+def _dots(rows: Tensor, columns: Tensor, x: SparseRows) -> Tensor:
+    """Return ``(rows columns^T)_ij`` at the places of some features alone, [nnz]."""
+    if not rows.is_cpu:
+        return (rows[x.row] * columns[x.columns]).sum(1)
+    found = torch.empty_like(x.values)
+    held = rows, columns.detach().contiguous(), x.rowptr, x.columns, found
+    dots(*(part.numpy() for part in held))
+    return found
 
 
 Features = Tensor | SparseRows

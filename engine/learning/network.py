@@ -117,17 +117,13 @@ class Network(nn.Module):
             held.load(params[slot])
 
     @contextmanager
-    def recording(self) -> Iterator[dict[Slot, Tensor]]:
+    def recording(self) -> Iterator[dict[Slot, Features]]:
         """Collect what leaves each quantizer while the block runs: slot to ``x_hat``."""
-        seen: dict[Slot, Tensor] = {}
-        hooks = [
-            held.register_forward_hook(
-                lambda _module, _inputs, x_hat, slot=slot: seen.__setitem__(slot, x_hat.detach())
-            )
-            for slot, held in self.quantizers()
-        ]
+        seen: dict[Slot, Features] = {}
+        for index, layer in enumerate(self.layers):
+            layer.watch = lambda name, x_hat, index=index: seen.update({(index, name): x_hat})
         try:
             yield seen
         finally:
-            for hook in hooks:
-                hook.remove()
+            for layer in self.layers:
+                layer.watch = None

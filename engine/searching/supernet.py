@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -115,7 +116,8 @@ class Supernet(nn.Module):
             return scores
         with member.network.recording() as seen:
             scores = functional_call(member.network, views, given)
-        member.numel.update({slot: x_hat.numel() for slot, x_hat in seen.items()})
+        for slot, x_hat in seen.items():  # features alone are stored without their zeros
+            member.numel[slot] = x_hat.numel() if slot == (0, "input") else math.prod(x_hat.shape)
         return scores
 
     def bytes_of(

@@ -1,4 +1,4 @@
-"""Sums over incoming edges, in one pass over them."""
+"""Sums over incoming edges, and dot products at the places of sparse rows, in one pass each."""
 
 from __future__ import annotations
 
@@ -37,3 +37,24 @@ def total(
             sent = messages[i]
             for k in range(columns):
                 row[k] += own * sent[k]
+
+
+@kernel
+def dots(rows: Real, columns: Real, rowptr: Indices, places: Indices, found: Real) -> None:
+    """Write the dot products of some rows and columns of two matrices.
+
+    Args:
+        rows: [N, F'].
+        columns: [F, F'].
+        rowptr: Where each row's places start, [N + 1].
+        places: Columns of the places, [nnz].
+        found: Result, [nnz].
+    """
+    for i in range(rowptr.size - 1):
+        row = rows[i]
+        for place in range(rowptr[i], rowptr[i + 1]):
+            column = columns[places[place]]
+            total = row.dtype.type(0)
+            for k in range(row.size):
+                total += row[k] * column[k]
+            found[place] = total

@@ -7,9 +7,10 @@ from torch import Tensor, nn
 
 from engine.learning.adjacency import Adjacencies
 from engine.learning.batch_norm import BatchNorm
-from engine.learning.features import Features, dense
+from engine.learning.features import Features
 from engine.learning.layers.learned import LearnedLayer, shifted
 from engine.learning.protection import ProtectedRows
+from engine.learning.sparse_sums import summed
 from engine.spec import LayerQuant, LayerSpec
 
 
@@ -47,8 +48,8 @@ class GINLayer(LearnedLayer):
     ) -> Tensor:
         """Return ``z``, [N, F']."""
         q = self.quantize
-        message = q("message", dense(x), protected)
-        total = adjacencies.of("gin").sum(message, own=1 + self.spec.eps)
+        message = q("message", x, protected)
+        total = summed(adjacencies.of("gin"), message, own=1 + self.spec.eps)
         aggregate = q("aggregate", total, protected)
         feature = q("feature", aggregate @ q("weight", self.weight), protected)
         activation = shifted(feature, self.hidden_bias, self.hidden_norm).relu()

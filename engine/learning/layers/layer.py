@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import cast
+from collections.abc import Callable, Mapping
+from typing import cast, overload
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engine.learning.adjacency import Adjacencies
+from engine.learning.features import Features
 from engine.learning.layers.state import State
 from engine.learning.protection import ProtectedRows
 from engine.learning.quantizers import Quantizer, quantizer
@@ -27,6 +28,8 @@ class Layer(nn.Module, ABC):
     """
 
     quantizers: Mapping[str, Quantizer]
+    watch: Callable[[str, Features], None] | None = None
+    """Told each slot's ``x_hat``, if set."""
 
     def __init__(self, spec: LayerSpec, quant: LayerQuant) -> None:
         super().__init__()
@@ -62,9 +65,24 @@ class Layer(nn.Module, ABC):
     def folded(self) -> dict[str, Tensor]:
         """Return the learned tensors by their names in `LayerSpec.constants`."""
 
-    def quantize(self, slot: str, x: Tensor, protected: ProtectedRows | None = None) -> Tensor:
-        """Return a slot's ``x_hat``."""
-        x_hat: Tensor = self.quantizers[slot](x, protected)
+    @overload
+    def quantize(self, slot: str, x: Tensor, protected: ProtectedRows | None = None) -> Tensor: ...
+
+    @overload
+    def quantize(
+        self, slot: str, x: Features, protected: ProtectedRows | None = None
+    ) -> Features: ...
+
+    def quantize(self, slot: str, x: Features, protected: ProtectedRows | None = None) -> Features:
+        """Return a slot's ``x_hat``, as ``x`` is held."""
+        move = self.quantizers[slot]
+        if isinstance(x, Tensor):
+            x_hat: Features = move(x, protected)
+        else:
+            rows = None if protected is None else protected.spread(x.row)
+            x_hat = x.map(lambda values: move(values, rows))
+        if self.watch is not None:
+            self.watch(slot, x_hat.detach())
         return x_hat
 
     def constants(self) -> dict[str, NDArray[np.float32]]:

@@ -12,7 +12,7 @@ from torch.nn.functional import elu
 from engine.learning.adjacency import Adjacencies
 from engine.learning.batch_norm import BatchNorm
 from engine.learning.dropout import dropout
-from engine.learning.features import Features, SparseRows, dense
+from engine.learning.features import Features, dense
 from engine.learning.layers.layer import Layer
 from engine.learning.layers.state import State
 from engine.learning.protection import ProtectedRows
@@ -96,7 +96,7 @@ class LearnedLayer(Layer):
         Returns:
             [N, F'], or [G, F'] where nodes are pooled.
         """
-        x_hat = self._enter(x, protected)
+        x_hat = self.quantize("input", x, protected)
         kept = (
             self.drop(x_hat, generator)
             if isinstance(x_hat, Tensor)
@@ -135,12 +135,6 @@ class LearnedLayer(Layer):
         if self.norm is not None and self.spec.batch_norm == "after":
             held["after_gain"], held["after_bias"] = self.norm.folded_after()
         return held
-
-    def _enter(self, x: Features, protected: ProtectedRows | None) -> Features:
-        if not isinstance(x, SparseRows):
-            return self.quantize("input", x, protected)
-        rows = None if protected is None else protected.spread(x.row)
-        return x.map(lambda values: self.quantize("input", values, rows))
 
 
 def shifted(z: Tensor, bias: Tensor, norm: BatchNorm | None) -> Tensor:

@@ -9,6 +9,7 @@ from engine.learning.adjacency import Adjacencies
 from engine.learning.features import Features, dense
 from engine.learning.layers.learned import LearnedLayer
 from engine.learning.protection import ProtectedRows
+from engine.learning.sparse_sums import averaged
 from engine.spec import LayerQuant, LayerSpec
 
 
@@ -48,9 +49,12 @@ class SAGELayer(LearnedLayer):
     ) -> Tensor:
         """Return ``z``, [N, F']."""
         q, adjacency = self.quantize, adjacencies.of("sage")
-        message = q("message", dense(x), protected)
-        over = adjacency.mean if self.spec.aggregation == "mean" else adjacency.max
-        aggregate = q("aggregate", over(message), protected)
+        message = q("message", x, protected)
+        if self.spec.aggregation == "mean":
+            gathered = averaged(adjacency, message)
+        else:
+            gathered = adjacency.max(dense(message))
+        aggregate = q("aggregate", gathered, protected)
         feature = q("feature", aggregate @ q("weight", self.weight), protected)
         own = q("own_feature", x @ q("own_weight", self.own_weight), protected)
         return feature + own
