@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from torch import Tensor
 
 from engine.affine import Codes, QParams
-from engine.integer import Program, Trace, program_of
+from engine.integer import Program, SparseIntArray, Trace, program_of
 from engine.integer.program import ENTRY
 from engine.learning.batch import Batch
 from engine.learning.features import SparseRows, dense
@@ -81,6 +81,9 @@ class Simulation:
         """Return how far a program's forward agrees with this one, code by code."""
         simulated = self.codes()
         integer = {slot: trace.codes(*slot) for slot in simulated}
+        entry = trace.value(*ENTRY)
+        if isinstance(entry, SparseIntArray) and isinstance(self._x, Tensor):
+            integer[ENTRY] = entry.dense().codes()  # of dense features, but held without zeros
         return agreement(simulated, integer, self.scores, trace.scores)  # type: ignore[arg-type]
 
 

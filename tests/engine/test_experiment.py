@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy.sparse import csr_array
 
 from engine import experiment
 from engine.analysis import Study
@@ -343,6 +344,20 @@ def test_ones_own_weighted_graph_with_isolated_nodes(
     own = keep_own(replace(karate, edge_index=edges, edge_weight=weight), store.folder)
     model = ModelSpec(layers=3, hidden=8, residual=True)
     held = complete(spec_of(name, graph=own, model=model), store)
+    assert held.metrics["agreement"]["max_code_difference"] <= 1
+    assert held.metrics["agreement"]["codes_different"] <= 0.001
+
+
+@pytest.mark.parametrize("operator", ["gcn", "gin", "sage"])
+@pytest.mark.parametrize("sparse", [True, False])
+def test_features_of_which_most_are_zero(
+    store: RunStore, karate: Graph, operator: Any, sparse: bool
+) -> None:
+    """Whether the graph holds its zeros or not, a program meets the others alone."""
+    x = np.eye(karate.nodes, dtype=np.float32)
+    own = keep_own(replace(karate, x=csr_array(x) if sparse else x), store.folder)
+    model = ModelSpec(operator=operator, hidden=8)
+    held = complete(spec_of("degree-quant", graph=own, model=model), store)
     assert held.metrics["agreement"]["max_code_difference"] <= 1
     assert held.metrics["agreement"]["codes_different"] <= 0.001
 
