@@ -10,12 +10,12 @@ from scipy.sparse import csr_array, issparse
 
 Features: TypeAlias = NDArray[np.float32] | csr_array
 
-SPARSE_BELOW = 0.1
+SPARSE_BELOW = 0.2
 """Share of non-zero entries under which features are kept as sparse rows."""
 
 
 def compact(x: Any) -> Features:
-    """Return features in float32, as sparse rows if under a tenth of them are not 0.
+    """Return features in float32, as sparse rows if under a fifth of them are not 0.
 
     Args:
         x: A real matrix [N, F], NumPy or SciPy sparse.
