@@ -2,7 +2,8 @@
 
 codes = clamp(round_half_even(x / scale) + zero, qmin, qmax)        x_hat = (codes - zero) scale
 
-Where codes are truncated, ``x + shift`` is first rounded to steps of ``scale / 85``.
+Where codes are truncated, ``x + shift`` is first rounded to steps of ``scale / 85``. A code of 1 bit
+is qmax where x > 0 and else qmin.
 """
 
 from __future__ import annotations
@@ -56,6 +57,16 @@ class QParams:
         return self.spec.truncation != "none"
 
     @property
+    def is_sign(self) -> bool:
+        """Whether a code says no more than whether a number is positive."""
+        return self.spec.bits == 1
+
+    @property
+    def has_zero(self) -> bool:
+        """Whether 0.0 has a code of its own: all have but signs -1 and +1."""
+        return self.spec.stride == 1
+
+    @property
     def first(self) -> QParams:
         """The parameters of the codes that numbers are rounded to: the 8 bits to be truncated."""
         if not self.truncates:
@@ -95,10 +106,13 @@ def qparams(low: Any, high: Any, spec: QuantSpec) -> QParams:
 
 def quantize(x: Real, params: QParams) -> Codes:
     """Return the codes of real numbers, int32, same shape (channels last)."""
+    spec = params.spec
+    if params.is_sign:
+        return np.where(np.asarray(x) > 0, spec.qmax, spec.qmin).astype(np.int32)
     with np.errstate(over="ignore"):  # what is beyond float32 is clamped all the same
         places = np.divide(truncated(x, params), params.scale, dtype=np.float64)
         codes = np.rint(places) + params.zero
-    clamped: Codes = np.clip(codes, params.spec.qmin, params.spec.qmax).astype(np.int32)
+    clamped: Codes = np.clip(codes, spec.qmin, spec.qmax).astype(np.int32)
     return clamped
 
 
@@ -136,6 +150,38 @@ def percentiles(x: Real, tail: float) -> tuple[np.float32, np.float32]:
     top = values.size - 1 - cut
     # one selection each: NumPy's vectorised partition takes a single position
     return np.partition(values, cut)[cut], np.partition(values, top)[top]
+
+
+LARGE = 0.7
+"""Of the mean magnitude, what a ternary code other than 0 is expected to be beyond."""
+
+
+def magnitude(x: Real, spec: QuantSpec) -> NDArray[np.float32]:
+    """Return the mean magnitude of what signs, or ternary codes, make other than 0.
+
+    Args:
+        x: Any shape; channels last.
+        spec: A spec ``by_magnitude``: of all of x where its signs are -1 and +1, of what is
+            positive where they are 0 and 1, of what is beyond 0.7 mean magnitudes if ternary.
+
+    Returns:
+        () or, per channel, [F']; 0 where there is nothing.
+
+    Source:
+        Li and Liu, Ternary Weight Networks, 2016.
+
+    Differs:
+        What is beyond half of the scale is then coded other than 0, where the error is least.
+    """
+    size = np.abs(np.asarray(x, np.float64))
+    axis = 0 if spec.granularity == "channel" else None
+    counts = np.ones(size.shape, np.bool_)
+    if spec.ternary:
+        counts = size > LARGE * size.mean(axis=axis) if size.size else counts
+    elif not spec.signed:
+        counts = np.asarray(x) > 0
+    total, count = np.where(counts, size, 0).sum(axis=axis), counts.sum(axis=axis)
+    return np.asarray(total / np.maximum(count, 1), np.float32)
 
 
 def lean(x: Real) -> float:

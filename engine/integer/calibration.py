@@ -52,14 +52,21 @@ class Calibrator:
         """Return the parameters that a spec's range rule finds for a slot.
 
         Percentiles are of the non-zero entries. Rules that run over batches see one batch, so they
-        take its minimum and maximum. A learned step is ``2 mean|x| / sqrt(qmax)``, a learned range
-        that of the least mean error, where training would start them.
+        take its minimum and maximum, or its mean magnitude, where they follow that. A learned step
+        is ``2 mean|x| / sqrt(qmax)``, a learned range that of the least mean error, where training
+        would start them.
 
         Source:
             Esser et al., Learned Step Size Quantization, ICLR 2020, for the step.
         """
         by_channel = spec.granularity == "channel"
-        if isinstance(spec.range, LearnedStep):
+        if spec.by_magnitude and spec.observes is not None:
+            if spec.stride > 1:  # of all entries, those not stored included
+                mean = self._statistic(slot, by_channel, None)
+            else:
+                mean = affine.magnitude(_entries(self._trace.real(*slot)), spec)
+            params = affine.qparams(-mean, mean, spec)
+        elif isinstance(spec.range, LearnedStep):
             step = 2 * self._statistic(slot, by_channel, None) / np.sqrt(np.float32(spec.qmax))
             scale = np.maximum(step, SMALLEST_SCALE).astype(np.float32)
             params = QParams(spec, np.asarray(scale), np.zeros(scale.shape, np.int32))

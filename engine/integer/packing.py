@@ -32,15 +32,15 @@ def pack(codes: Codes, spec: QuantSpec) -> Words:
 
     Args:
         codes: Signed codes within the spec's, [..., F].
-        spec: Gives the smallest code, which is stored as 0, and the bits.
+        spec: Gives the smallest code, which is stored as 0, the next one as 1, and the bits.
 
     Returns:
-        uint8 (2, 4 and 8 stored bits) or uint16 words, [..., W].
+        uint8 (1, 2, 4 and 8 stored bits) or uint16 words, [..., W].
     """
     kind, words = word_type(spec), word_count(codes.shape[-1], spec)
     places = 8 * kind.itemsize // spec.storage_bits
     unsigned = np.zeros((*codes.shape[:-1], words * places), dtype=kind)
-    unsigned[..., : codes.shape[-1]] = codes - spec.qmin
+    unsigned[..., : codes.shape[-1]] = (codes - spec.qmin) // spec.stride
     shifts = (np.arange(places) * spec.storage_bits).astype(kind)[:, None]
     by_place = unsigned.reshape(*codes.shape[:-1], places, words) << shifts
     packed: Words = np.bitwise_or.reduce(by_place, axis=-2)
@@ -53,13 +53,21 @@ def unpack(words: Words, width: int, spec: QuantSpec) -> Codes:
     shifts = np.arange(0, 8 * words.itemsize, bits)[:, None]
     by_place = (words[..., None, :].astype(np.int32) >> shifts) & ((1 << bits) - 1)
     unsigned = by_place.reshape(*words.shape[:-1], shifts.size * words.shape[-1])[..., :width]
-    codes: Codes = (unsigned + spec.qmin).astype(np.int32)
+    codes: Codes = (unsigned * spec.stride + spec.qmin).astype(np.int32)
     return codes
 
 
 def zero_offset(params: QParams) -> int:
-    """Return the unsigned code of 0.0, the same in every channel."""
+    """Return what is taken off a stored code, times the stride, the same in every channel.
+
+    Without a stride it is the stored code of 0.0.
+    """
     return int(params.zero.flat[0]) - params.spec.qmin
+
+
+def stored_zero(params: QParams) -> int:
+    """Return the stored code that 0.0 becomes; as a sign, it is the lower one."""
+    return zero_offset(params) if params.has_zero else 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,8 +106,9 @@ class IntArray:
     def packed(self) -> Packed:
         """The codes as kernels see them: the rows of a matrix, or a vector as one row."""
         words: Any = np.atleast_2d(self.words)
-        bits = self.params.spec.storage_bits
-        return Packed(words, bits, zero_offset(self.params), self.shape[-1])
+        spec = self.params.spec
+        zero = zero_offset(self.params)
+        return Packed(words, spec.storage_bits, zero, self.shape[-1], spec.stride)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -173,7 +173,7 @@ def bind(program: Program, neighbourhoods: Neighbourhoods, x: Any) -> Plan:
     params: dict[Slot, QParams] = dict(program.params)
     params |= {s: c.params for s, c in program.constants.items() if isinstance(c, IntArray)}
     entry = program.params_of(ENTRY)
-    if entry is not None and few_entries(x):  # 0.0 has a code, so that nothing else changes
+    if entry is not None and entry.has_zero and few_entries(x):  # so that nothing else changes
         x = csr_array(x)
     features = hold(x, entry, NUMBA)
     for layer, spec in enumerate(program.layers):
@@ -186,7 +186,7 @@ def bind(program: Program, neighbourhoods: Neighbourhoods, x: Any) -> Plan:
             constants[layer, "edge_weight"] = hold(neighbours.weight, of_edges, NUMBA)
             if of_edges:
                 params[layer, "edge_weight"] = of_edges
-    stored = {ENTRY: x.nnz} if issparse(x) else {}
+    stored = {} if isinstance(features, IntArray | np.ndarray) else {ENTRY: x.nnz}
     scope = Scope(neighbourhoods, params, constants, {ENTRY: shape}, stored)
     steps = []
     for stage in program.stages:

@@ -127,7 +127,7 @@ def _check_params(name: str, params: QParams, channels: tuple[int, ...]) -> None
     spec, scale, zero = params.spec, params.scale, params.zero
     shape = channels if spec.granularity == "channel" else ()
     if spec.is_float:
-        raise SpecError(f"{name}.spec.bits", 32, "2 to 8 or 16; a slot left out is float32")
+        raise SpecError(f"{name}.spec.bits", 32, "1 to 8 or 16; a slot left out is float32")
     if scale.shape != shape or zero.shape != shape:
         raise SpecError(name, f"scale {scale.shape}, zero {zero.shape}", f"both of shape {shape}")
     if scale.dtype != np.float32 or not (np.isfinite(scale) & (scale > 0)).all():

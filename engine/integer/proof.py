@@ -66,8 +66,8 @@ class Proof:
 
 def reach(params: QParams) -> int:
     """Return the largest magnitude of a code less the code of zero."""
-    zero = zero_offset(params)
-    return max(zero, (1 << params.spec.bits) - 1 - zero)
+    spec, zero = params.spec, zero_offset(params)
+    return max(zero, spec.qmax - spec.qmin - zero)
 
 
 def prove_rows(

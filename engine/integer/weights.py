@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,13 +12,15 @@ from engine.integer.kernels.operands import Accumulator, Matrix
 from engine.integer.kernels.pairs import WOVEN
 from engine.integer.kernels.sparse_product import COLUMNS
 from engine.integer.kernels.tile import LANES
-from engine.integer.packing import IntArray, zero_offset
+from engine.integer.packing import IntArray, pack, zero_offset
 
 NO_START = np.zeros(0, np.int32)
 SHORTEST = 4
 """Steps between two widenings below which 16-bit operands are faster."""
 PIECE = 256
 """Steps of 16-bit operands after which a tile moves on, so that its weights stay near."""
+COUNTED = 255 // 8
+"""Steps of bits whose counts fit a byte."""
 
 
 def dense_matrix(weight: IntArray, source: QParams, accumulator: Accumulator) -> Matrix:
@@ -30,12 +34,30 @@ def dense_matrix(weight: IntArray, source: QParams, accumulator: Accumulator) ->
     codes = weight.codes() - weight.params.zero
     if _wide(weight, source, accumulator):
         return Matrix(*weight.packed, codes.astype(accumulator), NO_START, 1)
-    piece = _bytes_piece(codes, (1 << source.spec.bits) - 1)
+    if source.is_sign and weight.params.is_sign and weight.params.spec.signed:
+        return _of_signs(weight, source)
+    scaled = source.spec.stride * codes
+    piece = _bytes_piece(scaled, source.spec.last)
     kind = np.int8 if piece >= SHORTEST else np.int16
-    lanes = _lanes(codes, kind)
+    lanes = _lanes(scaled, kind)
     start = np.zeros(LANES * lanes.shape[0], np.int32)
     start[: codes.shape[1]] = -zero_offset(source) * codes.sum(axis=0)
     return Matrix(*weight.packed, lanes, start, piece if kind is np.int8 else PIECE)
+
+
+def _of_signs(weight: IntArray, source: QParams) -> Matrix:
+    """Return signs laid out to be compared with codes of 1 bit.
+
+    A bit of ``code ^ opposite`` is an agreement, and ``sum code weight`` the agreements less the
+    opposites that a column has.
+    """
+    codes = weight.codes()
+    words = pack(np.ascontiguousarray(-codes.T), weight.params.spec)
+    lanes = _lanes(words.T, np.uint8)
+    start = np.zeros(LANES * lanes.shape[0], np.int32)
+    opposites, total = (codes < 0).sum(axis=0), codes.sum(axis=0)
+    start[: codes.shape[1]] = -source.spec.stride * opposites - zero_offset(source) * total
+    return Matrix(*weight.packed, lanes, start, COUNTED)
 
 
 def sparse_matrix(weight: IntArray, source: QParams, accumulator: Accumulator) -> Matrix:
@@ -74,7 +96,7 @@ def _bytes_piece(codes: NDArray[np.int32], largest: int) -> int:
     return min(32767 // max(largest * int(pairs.max()), 1), PIECE)
 
 
-def _lanes(codes: NDArray[np.int32], kind: type[np.int8 | np.int16]) -> NDArray[np.int8 | np.int16]:
+def _lanes(codes: NDArray[Any], kind: type[np.integer[Any]]) -> NDArray[np.integer[Any]]:
     """Return weights in blocks of columns and steps of k, [blocks, steps, k and columns]."""
     together = 4 // np.dtype(kind).itemsize
     inputs, outputs = codes.shape

@@ -27,7 +27,8 @@ def fake_quantize(
 ) -> Tensor:
     """Move real numbers onto a grid: ``x_hat = (clamp(round(x / scale) + zero) - zero) scale``.
 
-    Where codes are truncated, x is rounded to steps of 8 bits and shifted before.
+    Where codes are truncated, x is rounded to steps of 8 bits and shifted before. Of 1 bit,
+    ``x_hat`` is the scale where x > 0, and elsewhere its opposite, or 0 where codes have no sign.
 
     Args:
         x: Real numbers, [N, F] or, with one scale, [N].
@@ -41,8 +42,8 @@ def fake_quantize(
         ``x_hat``, same shape as ``x``.
 
     Gradient:
-        To ``x``. ``ste``: 1. ``gc``: 0 where the code is clamped. ``gc-ends``: 0 where the code is
-        an end code. Protected rows: 1.
+        To ``x``. ``ste``: 1. ``gc``: 0 where the code is clamped; of 1 bit, where it would be, were
+        there more codes. ``gc-ends``: 0 where the code is an end code. Protected rows: 1.
 
         Where the scale is trained, to ``x`` whatever the rule: 1 between the ends of the range,
         their own included, 0 beyond; and to ``scale``: ``(x_hat - x) / scale`` between them,
@@ -65,7 +66,8 @@ class _FakeQuantize(torch.autograd.Function):
     ) -> Tensor:
         clips, trains = ctx.needs_input_grad[:2]
         rule = grid.WITHIN if trains else RULES[spec.gradient] if clips else grid.STE
-        to_grid = _to_grid_fused if x.is_cpu and x.dtype == torch.float32 else _to_grid
+        fused = x.is_cpu and x.dtype == torch.float32
+        to_grid = _to_signs if spec.bits == 1 else _to_grid_fused if fused else _to_grid
         placed = x if spec.truncation == "none" else _truncated(x, scale, shift, protected)
         x_hat, passes = to_grid(placed, scale, zero, spec, protected, rule)
         if passes is not None:
@@ -112,6 +114,27 @@ def _to_grid(
     elif rule == grid.WITHIN:
         passes = (place >= spec.qmin - zero) & (place <= spec.qmax - zero)
     x_hat = codes.sub_(zero).mul_(scale)
+    if protected is not None:
+        x_hat = protected.restore(x_hat, x)
+        if passes is not None:
+            passes[protected.mask] = True
+    return x_hat, passes
+
+
+def _to_signs(
+    x: Tensor,
+    scale: Tensor,
+    zero: Tensor,
+    spec: QuantSpec,
+    protected: ProtectedRows | None,
+    rule: int,
+) -> tuple[Tensor, Tensor | None]:
+    scale = scale.to(x.dtype)
+    x_hat = torch.where(x > 0, spec.qmax * scale, spec.qmin * scale)
+    passes = None
+    if rule != grid.STE:
+        room = scale * spec.stride / 2
+        passes = (x >= spec.qmin * scale - room) & (x <= spec.qmax * scale + room)
     if protected is not None:
         x_hat = protected.restore(x_hat, x)
         if passes is not None:

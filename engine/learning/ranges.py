@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from engine.affine import FURTHEST, SMALLEST_SCALE, TINY
+from engine.affine import FURTHEST, LARGE, SMALLEST_SCALE, TINY
 from engine.learning.kernels.compile import Floats
 from engine.learning.kernels.reach import extremes, tails
 from engine.learning.protection import ProtectedRows, row_mask
@@ -24,9 +24,13 @@ def batch_reach(x: Tensor, spec: QuantSpec, protected: ProtectedRows | None) -> 
         protected: Rows that do not count.
 
     Returns:
-        Reach below and above 0, [2] or, per channel, [2, F']; 0 where no row counts.
+        Reach below and above 0, [2] or, per channel, [2, F']; 0 where no row counts. Where the rule
+        follows the mean magnitude, that is both.
     """
     by_channel = spec.granularity == "channel"
+    if spec.by_magnitude:
+        mean = magnitude(x if protected is None else protected.others(x), spec)
+        return torch.stack((mean, mean))
     if isinstance(spec.observes, Percentile):
         tail = spec.observes.tail
         if not by_channel:
@@ -65,6 +69,18 @@ def scale_and_zero(reach: Tensor, spec: QuantSpec) -> tuple[Tensor, Tensor]:
         return scale, torch.zeros_like(scale)
     scale = (reach.sum(0) / (spec.qmax - spec.qmin)).clamp_(min=SMALLEST_SCALE)
     return scale, (reach[0] / scale).round_().add_(spec.qmin)
+
+
+def magnitude(x: Tensor, spec: QuantSpec) -> Tensor:
+    """Return the mean magnitude, [] or [F'], as `engine.affine.magnitude` does, in torch."""
+    over = 0 if spec.granularity == "channel" else tuple(range(x.dim()))
+    size = x.abs()
+    counts = torch.ones_like(size, dtype=torch.bool)
+    if spec.ternary:
+        counts = size > LARGE * size.mean(over)
+    elif not spec.signed:
+        counts = x > 0
+    return (size * counts).sum(over) / counts.sum(over).clamp(min=1)
 
 
 def lean(x: Tensor) -> Tensor:

@@ -25,6 +25,7 @@ from engine.spec.propagation import (
 from engine.spec.quantization import (
     COMPONENTS,
     FP32,
+    MULTIPLIED,
     WIDTHS,
     Component,
     Current,
@@ -40,6 +41,7 @@ from engine.spec.quantization import (
     QuantSpec,
     RangeRule,
     Truncation,
+    accepted_widths,
 )
 from engine.spec.run import (
     GraphSpec,
@@ -56,6 +58,7 @@ from engine.spec.variation import RULES, vary
 __all__ = [
     "COMPONENTS",
     "FP32",
+    "MULTIPLIED",
     "NUDGE",
     "PROPAGATIONS",
     "RULES",
@@ -95,6 +98,7 @@ __all__ = [
     "SpecError",
     "TrainingSpec",
     "Truncation",
+    "accepted_widths",
     "canonical",
     "component_spec",
     "decode",

@@ -18,7 +18,14 @@ from engine.spec.errors import (
     check_real,
 )
 from engine.spec.propagation import MOST_STEPS, PROPAGATIONS, Propagation, check_propagation
-from engine.spec.quantization import COMPONENTS, FP32, Component, LayerQuant, QuantSpec
+from engine.spec.quantization import (
+    COMPONENTS,
+    FP32,
+    Component,
+    LayerQuant,
+    QuantSpec,
+    accepted_widths,
+)
 
 LayerOperator = Literal["gcn", "gat", "gin", "sage", "linear", "appnp", "elastic", "smp"]
 Activation = Literal["none", "relu", "elu"]
@@ -320,12 +327,21 @@ class LayerSpec:
             return spec
         return replace(spec, signed=False)
 
+    def widths(self, component: Component) -> tuple[int, ...]:
+        """Return the bit widths that one of its components accepts: what it adds up, not 1."""
+        accepted = accepted_widths(component)
+        pooled = self.pool != "none" and component == "input"
+        return tuple(width for width in accepted if width > 1) if pooled else accepted
+
     def check_quant(self, quant: LayerQuant) -> None:
-        """Refuse widths for components the layer does not have.
+        """Refuse widths for components the layer does not have, and signs for what it adds up.
 
         Raises:
             SpecError: Naming the component.
         """
+        if quant.input.bits not in self.widths("input"):
+            accepts = "2 to 8, 16 or 32, since the layer pools its input"
+            raise SpecError("input.bits", quant.input.bits, accepts)
         for component, spec in quant.items():
             if component not in self.components and spec != FP32:
                 have = ", ".join(self.components)

@@ -11,8 +11,8 @@ from typing import Literal, get_args
 
 from engine.spec.errors import SpecError, check_choice, check_flag, check_instance, check_real
 
-WIDTHS = (2, 3, 4, 5, 6, 7, 8, 16, 32)
-"""Bit widths a component accepts; 32 means float32."""
+WIDTHS = (1, 2, 3, 4, 5, 6, 7, 8, 16, 32)
+"""Bit widths; 32 means float32. 1 bit is for `MULTIPLIED` components."""
 
 Granularity = Literal["tensor", "channel"]
 Gradient = Literal["ste", "gc", "gc-ends"]
@@ -127,20 +127,31 @@ class QuantSpec:
 
     ``codes = clamp(round_half_even(x / scale) + zero, qmin, qmax)``
 
+    Of 1 bit, and of ternary codes, a range has no ends worth the name: there the rule follows the
+    mean magnitude of what is coded other than 0, which leaves the least squared error and is the
+    scale. A code of 1 bit is the sign: ``x_hat = scale`` where x > 0, and ``-scale`` elsewhere, or
+    0 where codes have no sign.
+
     Args:
         bits: One of `WIDTHS`; 32 leaves the tensor in float32.
-        signed: Codes from -2^(bits-1); else from 0 (for tensors without negative entries).
+        signed: Codes from -2^(bits-1), of 1 bit -1 and +1; else from 0 (for tensors without
+            negative entries).
         granularity: ``tensor`` is affine with one scale and zero point; ``channel`` is
             symmetric with one scale for each output column, and for weights only.
         range: The rule that finds the range; every range contains 0.
         gradient: ``ste`` passes all gradients, ``gc`` none outside the range, ``gc-ends`` none
-            for codes equal to an end code either (as the Degree-Quant code does).
+            for codes equal to an end code either (as the Degree-Quant code does). Of 1 bit, outside
+            is where one more code would be: half a step beyond the ends.
         truncation: ``plain`` (BT) makes codes of 2 bits by truncating codes of 8 bits of the same
             range, ``code = round(q / 85)``; ``skewed`` (BT*) shifts these first, by up to half a
             code of 2 bits towards the tensor's longer tail. Only 2 bits have a choice.
+        ternary: Codes -1, 0 and +1 alone; only 2 signed bits have a choice.
 
     Raises:
         SpecError: Naming the invalid field.
+
+    Source:
+        Rastegari et al., XNOR-Net, ECCV 2016, for 1 bit; Li and Liu, Ternary Weight Networks, 2016.
     """
 
     bits: int = 32
@@ -149,12 +160,11 @@ class QuantSpec:
     range: RangeRule = MinMax()
     gradient: Gradient = "ste"
     truncation: Truncation = "none"
+    ternary: bool = False
 
     def __post_init__(self) -> None:
-        if self.bits == 1 and not isinstance(self.bits, bool):
-            raise SpecError("bits", 1, "2 to 8, 16 or 32 (1 bit waits for binarized networks)")
         if isinstance(self.bits, bool) or not isinstance(self.bits, int) or self.bits not in WIDTHS:
-            raise SpecError("bits", self.bits, "2 to 8, 16 or 32")
+            raise SpecError("bits", self.bits, "1 to 8, 16 or 32")
         check_flag("signed", self.signed)
         check_choice("granularity", self.granularity, get_args(Granularity))
         check_instance("range", self.range, get_args(RangeRule))
@@ -162,6 +172,39 @@ class QuantSpec:
         check_choice("truncation", self.truncation, get_args(Truncation))
         if self.truncation != "none" and self.bits != 2:
             raise SpecError("truncation", self.truncation, "none, since only 2 bits have a choice")
+        check_flag("ternary", self.ternary)
+        if self.ternary:
+            self._check_ternary()
+        if self.by_magnitude:
+            self._check_magnitude()
+
+    def _check_ternary(self) -> None:
+        """Refuse what three codes cannot have.
+
+        Raises:
+            SpecError: Naming the field.
+        """
+        if self.bits != 2 or not self.signed:
+            raise SpecError("ternary", True, "false, since only 2 signed bits have a choice")
+        if self.truncation != "none":
+            raise SpecError("truncation", self.truncation, "none, since ternary codes are rounded")
+
+    def _check_magnitude(self) -> None:
+        """Refuse rules that no mean magnitude can follow, and gradients that nothing would pass.
+
+        Raises:
+            SpecError: Naming the field.
+        """
+        if self.bits == 1 and self.gradient == "gc-ends":
+            raise SpecError(
+                "gradient", self.gradient, "ste or gc: both codes of 1 bit are end codes"
+            )
+        if isinstance(self.observes, Percentile):
+            accepts = "Current, MinMax or Ema: a mean magnitude has no tails"
+            raise SpecError("range", self.range, accepts)
+        if self.bits == 1 and isinstance(self.range, LearnedStep | LearnedRange):
+            accepts = "Current, MinMax or Ema: a sign tells a scale nothing"
+            raise SpecError("range", self.range, accepts)
 
     @property
     def is_float(self) -> bool:
@@ -178,22 +221,42 @@ class QuantSpec:
     @property
     def symmetric(self) -> bool:
         """Whether the zero point is fixed at 0."""
-        return self.granularity == "channel" or isinstance(self.range, LearnedStep)
+        fixed = self.granularity == "channel" or isinstance(self.range, LearnedStep)
+        return fixed or self.by_magnitude
+
+    @property
+    def by_magnitude(self) -> bool:
+        """Whether the rule follows the mean magnitude, and not the ends."""
+        return self.bits == 1 or self.ternary
 
     @property
     def qmin(self) -> int:
         """Smallest code."""
-        return -(1 << (self.bits - 1)) if self.signed else 0
+        if not self.signed:
+            return 0
+        return -1 if self.by_magnitude else -(1 << (self.bits - 1))
 
     @property
     def qmax(self) -> int:
         """Largest code."""
+        if self.bits == 1:
+            return 1
         return (1 << (self.bits - 1)) - 1 if self.signed else (1 << self.bits) - 1
 
     @property
+    def stride(self) -> int:
+        """From one code to the next: 2 where they are -1 and +1, else 1."""
+        return 2 if self.bits == 1 and self.signed else 1
+
+    @property
+    def last(self) -> int:
+        """The largest code as it is stored, the smallest being 0."""
+        return (self.qmax - self.qmin) // self.stride
+
+    @property
     def storage_bits(self) -> int:
-        """Bits one code takes when packed: 2, 4, 8, 16, or 32 for float."""
-        return next(width for width in (2, 4, 8, 16, 32) if width >= self.bits)
+        """Bits one code takes when packed: 1, 2, 4, 8, 16, or 32 for float."""
+        return next(width for width in (1, 2, 4, 8, 16, 32) if width >= self.bits)
 
 
 FP32 = QuantSpec()
@@ -217,6 +280,14 @@ COMPONENTS: tuple[Component, ...] = get_args(Component)
 
 LEARNED = ("weight", "attention")
 """The components of learned tensors, whose range may be that of the tensor at hand."""
+
+MULTIPLIED = ("input", "weight")
+"""The components that products read, which signs suffice for; a sum of signs needs more bits."""
+
+
+def accepted_widths(component: Component) -> tuple[int, ...]:
+    """Return the bit widths that a component accepts."""
+    return tuple(width for width in WIDTHS if width > 1 or component in MULTIPLIED)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -253,6 +324,9 @@ class LayerQuant:
     def __post_init__(self) -> None:
         for component, spec in self.items():
             check_instance(component, spec, QuantSpec)
+            if spec.bits not in accepted_widths(component):
+                accepts = f"2 to 8, 16 or 32 (1 bit is for {' and '.join(MULTIPLIED)})"
+                raise SpecError(f"{component}.bits", spec.bits, accepts)
             if not spec.is_float:
                 if component != "weight" and spec.granularity == "channel":
                     raise SpecError(

@@ -12,6 +12,7 @@ from engine.spec.quantization import (
     COMPONENTS,
     FP32,
     LEARNED,
+    MULTIPLIED,
     Component,
     Current,
     Ema,
@@ -25,9 +26,14 @@ from engine.spec.quantization import (
 )
 from engine.spec.run import GraphSpec, Mode, ModelSpec, Protection, RunSpec, TrainingSpec
 
-SCHEMES = ("float", "ptq", "qat", "degree-quant")
+SCHEMES = ("float", "ptq", "qat", "degree-quant", "ternary", "bi-gcn")
 """``float``: no quantizers. ``ptq``: the float model quantized. ``qat``: STE and EMA ranges.
-``degree-quant``: clipped gradients, percentile ranges and degree protection."""
+``degree-quant``: clipped gradients, percentile ranges and degree protection. ``ternary``: as
+``qat``, weights -1, 0 and +1. ``bi-gcn``: as ``qat``, weights and what they multiply of 1 bit, the
+features of the graph 0 or 1, nothing between layers but the sign."""
+
+BESIDE_SIGNS = 8
+"""Width of the components that do not accept 1 bit, where that is the width of all."""
 
 MOMENTUM = 0.1
 """Share of the newest batch in a scheme's moving averages.
@@ -53,10 +59,13 @@ def scheme(
 
     Args:
         name: One of `SCHEMES`.
-        bits: Width of every component but the final scores, which stay in float.
+        bits: Width of every component but the final scores, which stay in float; under ``ternary``
+            of all but the weights, under ``bi-gcn`` of all that products do not read. 1 bit is for
+            `MULTIPLIED` components; the others then have `BESIDE_SIGNS`.
         component_bits: Widths that differ, by component, in every layer that has it.
-        graph: The graph.
-        model: The network.
+        graph: The graph; under ``bi-gcn``, which keeps no sums of rows, rows are divided by theirs
+            only where it says so.
+        model: The network; under ``bi-gcn`` its activation is none unless it says another.
         protection: Instead of the scheme's own.
         training: Instead of the scheme's own; of its mode only ``finetune`` counts, and that and
             the distillation only where the scheme trains quantizers at all.
@@ -64,15 +73,36 @@ def scheme(
 
     Raises:
         SpecError: Naming the invalid field.
+
+    Source:
+        Wang et al., Bi-GCN: Binary Graph Convolutional Network, CVPR 2021, for ``bi-gcn``.
+
+    Differs:
+        Bi-GCN standardises the graph's features before it takes their signs, which makes -1 and +1
+        of the words that are not in a bag and that are, and multiplies each node's signs by their
+        mean magnitude. Here these are 0 and 1, which keeps them sparse, of one magnitude for all.
+        What it leaves in float32, all that follows a product, has the width ``bits``.
     """
     check_choice("scheme", name, SCHEMES)
+    if name == "bi-gcn":
+        if graph.normalize is None and graph.normalizes:
+            graph = replace(graph, normalize=False)
+        if isinstance(model, ModelSpec):
+            model = replace(model, activation=model.activation or "none")
+    own = {"ternary": {"weight": 2}, "bi-gcn": dict.fromkeys(MULTIPLIED, 1)}.get(name, {})
     chosen, shapes = component_bits or {}, model.layer_specs(1, 1)
     has = tuple(c for c in COMPONENTS if any(c in shape.components for shape in shapes))
     for component in chosen:
         check_choice("bits", component, has)
     layers = []
     for index, (shape, signed) in enumerate(zip(shapes, signed_inputs(shapes), strict=True)):
-        widths = {c: 32 if name == "float" else chosen.get(c, bits) for c in shape.components}
+        widths = {
+            c: chosen.get(c, _most_alike(own.get(c, bits), shape.widths(c), bits))
+            for c in shape.components
+        }
+        if name == "float":
+            widths = dict.fromkeys(widths, 32)
+        signed = signed and (index > 0 or name != "bi-gcn")
         if index == model.depth - 1 and "output" not in chosen:
             widths["output"] = 32
         layers.append(
@@ -97,6 +127,13 @@ def scheme(
     )
 
 
+def _most_alike(width: int, accepted: tuple[int, ...], bits: int) -> int:
+    """Return a width, or what stands for 1 bit where that is not accepted."""
+    if width > 1 or width in accepted:
+        return width
+    return bits if bits > 1 else BESIDE_SIGNS
+
+
 def component_spec(name: str, component: Component, bits: int, *, signed: bool) -> QuantSpec:
     """Return the spec that a scheme gives one component of one layer at a width.
 
@@ -115,9 +152,15 @@ def component_spec(name: str, component: Component, bits: int, *, signed: bool) 
     gradient: Gradient = "gc" if name == "degree-quant" else "ste"
     if component in LEARNED:
         granularity: Granularity = "channel" if component == "weight" else "tensor"
-        return QuantSpec(bits=bits, granularity=granularity, range=Current(), gradient=gradient)
+        return QuantSpec(
+            bits=bits,
+            granularity=granularity,
+            range=Current(),
+            gradient=gradient,
+            ternary=name == "ternary" and component == "weight" and bits == 2,
+        )
     rule: RangeRule
-    if name == "degree-quant":
+    if name == "degree-quant" and bits > 1:
         rule = Percentile(tail=0.001 if bits >= 8 else 0.01, momentum=MOMENTUM)
     elif name == "ptq":
         rule = MinMax()

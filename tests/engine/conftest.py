@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from functools import cache
+from functools import cache, partial
 from typing import Any, get_args
 
 import numpy as np
@@ -16,13 +16,13 @@ from engine.spec import (
     COMPONENTS,
     FP32,
     PROPAGATIONS,
-    WIDTHS,
     Activation,
     Aggregation,
     Current,
     Ema,
     GraphSpec,
     LayerQuant,
+    LayerSpec,
     LearnedRange,
     LearnedStep,
     MinMax,
@@ -35,6 +35,7 @@ from engine.spec import (
     RunSpec,
     TrainingSpec,
     Truncation,
+    accepted_widths,
 )
 from engine.spec.quantization import LEARNED
 from engine.spec.run import FOLDED, FOLDS, HEADS
@@ -44,28 +45,29 @@ MOMENTA = st.floats(0, 1, exclude_min=True) | st.just(1)
 TAILS = st.floats(0, 0.5, exclude_max=True) | st.just(0)
 RATES = st.floats(0, 10, exclude_min=True)
 RUNNING = st.sampled_from(["ema", "extremum"])
-REMEMBERED = (
-    st.just(MinMax())
-    | st.builds(Ema, momentum=MOMENTA)
-    | st.builds(Percentile, tail=TAILS, running=RUNNING, momentum=MOMENTA)
-)
+REMEMBERED = st.just(MinMax()) | st.builds(Ema, momentum=MOMENTA)
+PERCENTILES = st.builds(Percentile, tail=TAILS, running=RUNNING, momentum=MOMENTA)
 STEPS = st.builds(LearnedStep, lr=st.none() | RATES)
 
 
 @st.composite
 def quantized(draw: st.DrawFn, component: str) -> QuantSpec:
     """Draw the specs of some bits that one component accepts."""
-    observing = REMEMBERED | st.just(Current()) if component in LEARNED else REMEMBERED
-    rules = observing | STEPS | st.builds(LearnedRange, base=observing, lr=RATES)
+    bits = draw(st.sampled_from(accepted_widths(component)[:-1]))
+    ternary = bits == 2 and draw(st.booleans())
+    tailed = bits > 1 and not ternary
+    remembered = REMEMBERED | PERCENTILES if tailed else REMEMBERED
+    observing = remembered | st.just(Current()) if component in LEARNED else remembered
+    trained = STEPS | st.builds(LearnedRange, base=observing, lr=RATES)
     granularities = ["tensor", "channel"] if component == "weight" else ["tensor"]
-    bits = draw(st.sampled_from(WIDTHS[:-1]))
     return QuantSpec(
         bits=bits,
-        signed=draw(st.booleans()),
+        signed=ternary or draw(st.booleans()),
         granularity=draw(st.sampled_from(granularities)),
-        range=draw(rules),
-        gradient=draw(st.sampled_from(["ste", "gc", "gc-ends"])),
-        truncation=draw(st.sampled_from(get_args(Truncation))) if bits == 2 else "none",
+        range=draw(observing | trained if bits > 1 else observing),
+        gradient=draw(st.sampled_from(["ste", "gc", "gc-ends"][: 3 if bits > 1 else 2])),
+        truncation=draw(st.sampled_from(get_args(Truncation))) if tailed and bits == 2 else "none",
+        ternary=ternary,
     )
 
 
@@ -112,13 +114,21 @@ def protections(draw: st.DrawFn) -> Protection:
     return Protection(p_min=low, p_max=high, shared=draw(st.booleans()))
 
 
+def fits(shape: LayerSpec, quant: LayerQuant) -> bool:
+    """Return whether what a layer pools has more than 1 bit."""
+    return shape.pool == "none" or quant.input.bits > 1
+
+
 @st.composite
 def run_specs(draw: st.DrawFn) -> RunSpec:
     model = draw(st.from_type(ModelSpec))
     return RunSpec(
         graph=draw(st.from_type(GraphSpec)),
         model=model,
-        quant=tuple(draw(layer_quants(shape.components)) for shape in model.layer_specs(1, 1)),
+        quant=tuple(
+            draw(layer_quants(shape.components).filter(partial(fits, shape)))
+            for shape in model.layer_specs(1, 1)
+        ),
         protection=draw(st.from_type(Protection)),
         training=draw(st.from_type(TrainingSpec)),
         seed=draw(st.integers(0, 2**32 - 1)),

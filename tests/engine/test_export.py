@@ -116,6 +116,12 @@ def spec_named(name: str) -> RunSpec:
         "some in float": scheme(
             "qat", component_bits={"feature": 32, "norm": 32, "input": 32}, training=EPOCHS
         ),
+        "signs": scheme("bi-gcn", training=EPOCHS),
+        "signs of all": scheme("qat", bits=1, training=EPOCHS),
+        "signs of a few": scheme("qat", component_bits={"input": 1, "output": 32}, training=EPOCHS),
+        "signs beside 16 bits": scheme("bi-gcn", bits=16, training=EPOCHS),
+        "residual signs": scheme("bi-gcn", model=FOUR_RESIDUAL, training=EPOCHS),
+        "ternary": scheme("ternary", bits=4, training=EPOCHS),
         "residual": scheme("degree-quant", model=FOUR_RESIDUAL, training=EPOCHS),
         "residual4": scheme("degree-quant", bits=4, model=FOUR_RESIDUAL, training=EPOCHS),
         "learned range": vary(two, rule="learned-range", range_lr=0.01),
@@ -141,6 +147,12 @@ NAMES = (
     "mixed",
     "quantized scores",
     "some in float",
+    "signs",
+    "signs of all",
+    "signs of a few",
+    "signs beside 16 bits",
+    "residual signs",
+    "ternary",
     "residual",
     "residual4",
     "learned range",
@@ -197,7 +209,7 @@ OPERATORS = {
 
 
 @pytest.mark.parametrize("operator", list(OPERATORS))
-@pytest.mark.parametrize("bits", [8, 4, 2])
+@pytest.mark.parametrize("bits", [8, 4, 2, 1])
 @pytest.mark.parametrize("name", ["qat", "degree-quant", "ptq"])
 def test_program_of_any_operator_equals_simulation(
     digits: Graph, operator: str, bits: int, name: str

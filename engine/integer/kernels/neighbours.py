@@ -87,7 +87,7 @@ def comparer(message: Packed, sum_bits: int) -> Loop:
 
 
 def _gatherer(message: Packed, lane_bits: int, sum_bits: int, largest: bool) -> Loop:
-    words, bits, zero, _ = message
+    words, bits, zero, *_ = message
     word_bits = 8 * words.itemsize
     lanes = tile_of(words.shape[1], REGISTERS // (word_bits // bits * lane_bits))
     far = words.nbytes >= FAR_BYTES
@@ -169,7 +169,7 @@ def _gathering(
 
 def weigher(message: Packed, heads: int, weight_bits: int, sum_bits: int) -> Loop:
     """Return the loop that writes the weighted sums of one tile, of the columns of one head."""
-    words, bits, zero, width = message
+    words, bits, zero, width, _ = message
     word_bits, count = 8 * words.itemsize, words.shape[1]
     lanes = tile_of(min(width // heads, count), REGISTERS // 32)
     address = _weighing(word_bits, lanes, weight_bits, sum_bits)

@@ -20,16 +20,19 @@ class Packed(NamedTuple):
     on: one shift and one mask unpack a whole vector of neighbouring codes.
 
     Args:
-        words: [N, W], uint8 for codes of 2, 4 and 8 bits, uint16 for 16 bits.
+        words: [N, W], uint8 for codes of 1, 2, 4 and 8 bits, uint16 for 16 bits.
         bits: Bits one code takes in a word.
-        zero: The unsigned code of 0.0.
+        zero: The unsigned code of 0.0; 1 of signs, which stand for -1 and +1.
         width: Codes in a row.
+        stride: What a code stands for is ``stride code - zero``: 2 of signs, which only products
+            read, else 1.
     """
 
     words: Words
     bits: int
     zero: int
     width: int
+    stride: int = 1
 
 
 class Incoming(NamedTuple):
@@ -56,16 +59,18 @@ class Matrix(NamedTuple):
     """Weights to multiply by, laid out for the products beside the codes themselves.
 
     Args:
-        words: [F, W], as the three that follow, as in `Packed`.
+        words: [F, W], as the four that follow, as in `Packed`.
         bits: Bits one code takes in a word.
-        zero: The unsigned code of 0.0.
+        zero: As in `Packed`.
         width: F'.
-        lanes: Codes less the code of zero, filled up with 0. Of 8 columns the next k each, 4 of
-            int8 or 2 of int16 at a step, [blocks, steps, 32 or 16], for a `tile`; for sparse codes
-            int16 [F, registers of 16 columns], as `WOVEN` says; [F, F'], as wide as the sums, where
-            sums or codes have more bits.
+        stride: As in `Packed`.
+        lanes: What codes stand for, filled up with 0. Of 8 columns the next k each, 4 of int8 or 2
+            of int16 at a step, times the stride of x, [blocks, steps, 32 or 16], for a `tile`; for
+            sparse codes int16 [F, registers of 16 columns], as `WOVEN` says; [F, F'], as wide as
+            the sums, where sums or codes have more bits. Where x has 1 bit too, for a `tile` of
+            bits, the opposites of signs: of 8 columns the next 4 words each, uint8 [., ., 32].
         start: What the sums of a tile start from, [8 blocks], minus the zero of x times the weights
-            of the column.
+            of the column; of bits what makes sums of counts.
         piece: Steps that a tile may take at once.
     """
 
@@ -73,7 +78,8 @@ class Matrix(NamedTuple):
     bits: int
     zero: int
     width: int
-    lanes: NDArray[np.signedinteger[Any]]
+    stride: int
+    lanes: NDArray[np.integer[Any]]
     start: NDArray[np.int32]
     piece: int
 

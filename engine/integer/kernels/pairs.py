@@ -40,6 +40,13 @@ def multiply_halves(context: Any, builder: Any, x: Any, y: Any) -> Any:
     return builder.add(builder.mul(*low), builder.mul(*high))
 
 
+def count_agreeing(builder: Any, x: Any, opposite: Any) -> Any:
+    """Emit how many bits of 32 bytes differ from those of others, in bytes."""
+    kind = ir.FunctionType(BYTES, [BYTES])
+    count = cgutils.get_or_insert_function(builder.module, kind, "llvm.ctpop.v32i8")
+    return builder.call(count, [builder.xor(x, opposite)])
+
+
 def splat(kind: Any, number: int) -> Any:
     """Return a vector of one constant."""
     return ir.Constant(kind, [number] * kind.count)

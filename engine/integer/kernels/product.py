@@ -3,7 +3,8 @@
 Some rows are unpacked once into bytes, or into 16 bits where bytes would overflow, without taking
 off the code of zero: its share is the same in all rows and is what their sums start from. Then tile
 by tile (see `tile`): the weights of 16 columns are met by all these rows while they are in the
-nearest cache. Sums or codes of more bits go by plain loops.
+nearest cache. Codes of 1 bit that meet weights of 1 bit stay packed. Sums or codes of more bits go
+by plain loops.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from engine.integer.kernels.vectors import (
     widen,
     zeros,
 )
+from engine.integer.kernels.vectors import first as first_lanes
 from engine.integer.kernels.work import Work, work
 
 TOGETHER = 8 * ROWS
@@ -43,7 +45,7 @@ u = np.uintp
 def product(
     x: Packed, weight: Matrix, target: Target, accumulator: Accumulator
 ) -> tuple[Work, ...]:
-    """Sum ``(x_ik - zero_x) (weight_kj - zero_w)`` over k.
+    """Sum ``(stride_x x_ik - zero_x) (stride_w weight_kj - zero_w)`` over k.
 
     Args:
         x: [N, F].
@@ -59,7 +61,7 @@ def product(
         stride = stride_of(weight.width, sum_bits)
         most = together(stride)
         operands: tuple[Any, ...] = (
-            *(x.words, rows, count, x.bits, x.zero, x.width),
+            *(x.words, rows, count, x.bits, x.stride, x.zero, x.width),
             *(weight.lanes, weight.width, stride, most, *ended(opened, sum_bits)),
         )
         scratch_bytes = most * stride + ROOM * 8
@@ -67,6 +69,9 @@ def product(
         return (work(address, -(-rows // most), scratch_bytes, *operands),)
     blocks, steps, _ = weight.lanes.shape
     lane_bytes = weight.lanes.itemsize
+    bits, counted = x.bits, 0
+    if weight.lanes.dtype == np.uint8:  # words go as they are
+        bits, places, counted = 8, 1, x.stride
     row_bytes = (max(4 * steps, places * count * lane_bytes) + VECTOR * lane_bytes + 63) // 64 * 64
     stride = STEP_BYTES * blocks
     operands = (
@@ -75,20 +80,23 @@ def product(
         *(opened.address, opened.told),
     )
     scratch_bytes = TOGETHER * (row_bytes + stride) + ROOM * 4
-    address = _in_tiles(8 * lane_bytes, x.bits)
+    address = _in_tiles(8 * lane_bytes, bits, counted)
     return (work(address, -(-rows // TOGETHER), scratch_bytes, *operands),)
 
 
 @cache
-def _in_tiles(lane_bits: int, bits: int) -> int:
+def _in_tiles(lane_bits: int, bits: int, counted: int) -> int:
     """Return what multiplies some rows in tiles.
 
     Args:
         lane_bits: Bits of unpacked codes and weights.
-        bits: Bits of a code in a word.
+        bits: Bits of a code in a word, or of a word of bits.
+        counted: How often agreeing bits count; 0 where codes are multiplied.
     """
     size, mask = lane_bits // 8, (1 << bits) - 1
-    number = np.int8(0) if size == 1 else np.int16(0)
+    number: Any = np.int8(0) if size == 1 else np.int16(0)
+    if counted:
+        number = np.uint8(counted)
 
     def multiply(of: int, part: int, scratch: int) -> None:
         words, rows, count, places, row_bytes = fields(u(of), 12)[:5]
@@ -102,7 +110,10 @@ def _in_tiles(lane_bits: int, bits: int) -> int:
             for place in range(places):
                 into = scratch + row * row_bytes + place * count * size
                 for word in range(0, count, VECTOR):
-                    held = field(load(zeros(VECTOR, 8), u(from_ + word)), place * bits, mask)
+                    held = load(zeros(VECTOR, 8), u(from_ + word))
+                    if counted:  # every bit counts, those of the next row would too
+                        held = first_lanes(held, count - word)
+                    held = field(held, place * bits, mask)
                     keep(widen(held, zeros(VECTOR, lane_bits)), u(into + word * size))
             for block in range(blocks):
                 begun = load(zeros(8, 32), u(start + STEP_BYTES * block))
@@ -135,8 +146,8 @@ def _plainly(word_bits: int, sum_bits: int) -> int:
     cast = np.int64 if sum_bits == 64 else np.int32
 
     def multiply_plainly(of: int, part: int, scratch: int) -> None:
-        words, rows, count, bits, zero, inputs = fields(u(of), 12)[:6]
-        weights, columns, stride, most, end, target = fields(u(of), 12)[6:]
+        words, rows, count, bits, each, zero, inputs = fields(u(of), 13)[:7]
+        weights, columns, stride, most, end, target = fields(u(of), 13)[7:]
         first = part * most
         taken = min(most, rows - first)
         for row in range(taken):
@@ -149,7 +160,7 @@ def _plainly(word_bits: int, sum_bits: int) -> int:
                 code = (np.int64(element(word, u(words), at)) >> (place * bits)) & ((1 << bits) - 1)
                 held = weights + k * columns * (sum_bits // 8)
                 for column in range(columns):
-                    more = (code - zero) * element(cast(0), u(held), u(column))
+                    more = (each * code - zero) * element(cast(0), u(held), u(column))
                     put(cast(element(cast(0), u(sums), u(column)) + more), u(sums), u(column))
         call(end, (target, scratch, stride, columns, first, taken))
 

@@ -232,12 +232,12 @@ def _sum(rowptr: NDArray[np.int64], edges: Integers) -> Integers:
 
 
 def _codes(packed: Packed | Matrix) -> Integers:
-    """Return the codes less the code of zero, [N, F]."""
-    words, bits, zero, width = packed[:4]
+    """Return what the codes stand for, less the code of zero, [N, F]."""
+    words, bits, zero, width, stride = packed[:5]
     places = [
         (words.astype(np.int64) >> p) & (2**bits - 1) for p in range(0, 8 * words.itemsize, bits)
     ]
-    return np.concatenate(places, axis=1)[:, :width] - zero
+    return stride * np.concatenate(places, axis=1)[:, :width] - zero
 
 
 def _finish(sums: NDArray[Any], target: Target) -> None:

@@ -52,7 +52,7 @@ def stride_of(columns: int, sum_bits: int) -> int:
 
 def codes_of(packed: Packed) -> Told:
     """Return what `add_codes` is told of rows of codes."""
-    words, bits, zero, width = packed
+    words, bits, zero, width, _ = packed
     count = words.shape[1]
     return told(roomy(words), count, bits, -(-width // max(count, 1)), zero)
 
@@ -94,7 +94,7 @@ Factor = NDArray[np.int64] | Packed | int
 def by_row(factor: Factor) -> tuple[Any, int]:
     """Return what `factor_of` is told: where factors are, or 0 and the one for all; and how."""
     if isinstance(factor, Packed):
-        words, bits, zero, _ = factor
+        words, bits, zero, *_ = factor
         return told(words, words.shape[1], bits, zero, words.itemsize), CODES
     if isinstance(factor, np.ndarray):
         return np.ascontiguousarray(factor, np.int64), NUMBERS

@@ -80,7 +80,7 @@ def sparse_product(
     sum_bits = 8 * accumulator.itemsize
     stride = stride_of(weight.lanes.shape[1], sum_bits)
     most = together(stride)
-    words, bits, zero, _ = values
+    words, bits, zero, *_ = values
     narrow = weight.lanes.dtype == np.int16
     bounds = _bounds(rowptr, most)
     stored = int(np.diff(rowptr[bounds]).max(initial=0))

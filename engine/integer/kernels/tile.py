@@ -6,6 +6,9 @@ a lane holds the next k of its column, 4 weights of 8 bits or 2 of 16. The codes
 same k are as many bits; they are loaded as one number and put into every lane. One instruction
 then multiplies them all and adds up neighbours, see `pairs`. Products of bytes add up in 16 bits,
 so a tile takes no more steps than cannot overflow, and is widened once at its end.
+
+Where codes and weights have 1 bit, 4 bytes are the next 32 k. XNOR and a count of bits take the
+place of the multiplication, and counts add up in bytes.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from engine.integer.kernels.pairs import (
     SIZE,
     WORD,
     WORDS,
+    count_agreeing,
     every,
     multiply_bytes,
     multiply_halves,
@@ -51,7 +55,8 @@ def tile_8(
 
     Args:
         _: Numba's.
-        number: A number of the type of codes and lanes: int8, of codes without a sign, or int16.
+        number: A number of the type of codes and lanes: int8, of codes without a sign, or int16;
+            or uint8, of bits, which says how often each agreement counts.
         codes: Address of the first row's codes at the first step.
         row_bytes: Bytes from a row of codes to the next.
         lanes: Address of the weights of the first step.
@@ -83,11 +88,24 @@ def _emitter(registers: int) -> Callable[..., Any]:
     """Return what emits a tile of so many registers of columns."""
 
     def emit(context: Any, builder: Any, signature: Any, operands: Any) -> Any:
-        _, codes, row_bytes, lanes, block_bytes, sums, sum_bytes, steps = operands
-        narrow = signature.args[0] == types.int8
-        operand, partial = (BYTES, HALVES) if narrow else (HALVES, WORDS)
-        multiply = multiply_bytes if narrow else multiply_halves
+        number, codes, row_bytes, lanes, block_bytes, sums, sum_bytes, steps = operands
+        counts, narrow = (signature.args[0] == kind for kind in (types.uint8, types.int8))
+        operand = BYTES if counts or narrow else HALVES
+        partial = BYTES if counts else HALVES if narrow else WORDS
         rows, blocks = range(ROWS), range(registers)
+
+        def contributed(x: Any, weights: Any) -> Any:
+            if counts:
+                return count_agreeing(builder, x, weights)
+            return (multiply_bytes if narrow else multiply_halves)(context, builder, x, weights)
+
+        def widened(result: Any) -> Any:
+            if counts:
+                result = multiply_bytes(context, builder, result, splat(BYTES, 1))
+                each = every(builder, builder.zext(number, WORD))
+                halves = builder.or_(each, builder.shl(each, splat(WORDS, 16)))
+                return multiply_halves(context, builder, result, builder.bitcast(halves, HALVES))
+            return multiply_halves(context, builder, result, splat(HALVES, 1)) if narrow else result
 
         def at(kind: Any, start: Any, *strides: tuple[Any, Any]) -> Any:
             for count, stride in strides:
@@ -107,13 +125,11 @@ def _emitter(registers: int) -> Callable[..., Any]:
                 code = builder.load(at(WORD, place, (r, row_bytes)), align=4)
                 x = builder.bitcast(every(builder, code), operand)
                 for b in blocks:
-                    products = multiply(context, builder, x, weights[b])
-                    builder.store(builder.add(builder.load(held[r, b]), products), held[r, b])
+                    more = contributed(x, weights[b])
+                    builder.store(builder.add(builder.load(held[r, b]), more), held[r, b])
 
         for (r, b), added in held.items():
-            result = builder.load(added)
-            if narrow:
-                result = multiply_halves(context, builder, result, splat(HALVES, 1))
+            result = widened(builder.load(added))
             into = at(WORDS, sums, (r, sum_bytes), (b, SIZE(STEP_BYTES)))
             builder.store(builder.add(builder.load(into, align=4), result), into, align=4)
         return context.get_dummy_value()

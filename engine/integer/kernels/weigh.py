@@ -80,7 +80,7 @@ def _told(
     incoming: Incoming, message: Packed, weight: Packed, weight_bits: int, sum_bits: int
 ) -> Told:
     """Return what `_row` is told."""
-    words, bits, zero, heads = weight
+    words, bits, zero, heads, _ = weight
     loop = weigher(message, heads, weight_bits, sum_bits)
     count = message.words.shape[1]
     return told(

@@ -106,7 +106,7 @@ class Aggregate(Stage):
 
 def _by_edge(weight: IntArray) -> Packed:
     """Return weights in rows of one, [E, 1], each in a word of its own."""
-    _, bits, zero, _ = weight.packed
+    bits, zero = weight.packed.bits, weight.packed.zero
     words: Any = (weight.codes() - weight.params.spec.qmin).astype(weight.words.dtype)
     return Packed(words[:, None], max(bits, 8), zero, 1)
 

@@ -125,7 +125,7 @@ class Combine(Stage):
             for slot, operands in zip(self.sources, scaled, strict=True):
                 x = dense(values[slot])
                 assert isinstance(x, IntArray)
-                words, bits, _, width = x.packed
+                words, bits, _, width, _ = x.packed
                 terms.append(Term(words, bits, width, *operands))
             first, second = terms[0], terms[1] if len(terms) == 2 else None
             target, result = ending.open(shape[0])
@@ -222,7 +222,7 @@ def _meaning(scope: Scope, summand: Summand, sign: Any) -> _Meaning:
     """Return the meaning of a summand's codes, or of their opposites where the sign is so."""
     params = scope.params[summand.slot]
     step, zero = float(params.scale), zero_offset(params)
-    codes = np.arange(1 << params.spec.bits) - float(zero)
+    codes = params.spec.stride * np.arange(1 << params.spec.bits) - float(zero)
     scale = np.asarray(sign * _constant(scope, summand.gain, 1) * step)
     if summand.activation != "elu":
         return _Meaning(activated(codes, summand.activation), scale, True)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from engine.affine import FINE, QParams
 from engine.integer.kernels.operands import NO_LINKS, Chain, CodeTarget, Factor, Words
-from engine.integer.packing import zero_offset
+from engine.integer.packing import stored_zero
 from engine.integer.rounding import Near, near_codes
 
 WIDEST = 8
@@ -119,7 +119,7 @@ class ElementWise:
         codes, columns = np.arange(low, high + 1), self.gain.size
         words = np.repeat((codes - low).astype(np.uint8)[:, None], columns, axis=1)
         factor: Any = np.broadcast_to(self.factor, columns)
-        zero, largest = zero_offset(self.params), (1 << self.params.spec.bits) - 1
+        zero, largest = stored_zero(self.params), self.params.spec.last
         made = CodeTarget(np.empty_like(words), WIDEST, zero, largest, factor)
         self.run(words, made)
         least, low, high = self._limits[0]
@@ -149,6 +149,6 @@ def truncation(params: QParams, width: int) -> Link:
 
 
 def ends(params: QParams) -> tuple[int, int]:
-    """Return the smallest and the largest code, less the code of zero."""
-    zero = zero_offset(params)
-    return -zero, (1 << params.spec.bits) - 1 - zero
+    """Return the smallest and the largest stored code, less that of zero."""
+    zero = stored_zero(params)
+    return -zero, params.spec.last - zero

@@ -23,7 +23,7 @@ from engine.integer.kernels.operands import (
     Target,
 )
 from engine.integer.kernels.table import Kernels
-from engine.integer.packing import IntArray, SparseIntArray, word_count, word_type, zero_offset
+from engine.integer.packing import IntArray, SparseIntArray, stored_zero, word_count, word_type
 from engine.integer.proof import Proof
 from engine.integer.rounding import Near, near_sums
 from engine.integer.stages.edges import Arrangement, Edges
@@ -204,6 +204,8 @@ class Scope:
         if params is None:
             factor = np.asarray(scale, np.float64)
             kind: Any = np.float32
+        elif params.is_sign:
+            factor, kind = np.sign(np.asarray(scale, np.float64)), np.float64
         else:
             factor = np.asarray(scale, np.float64) / params.first.scale.astype(np.float64)
             kind = np.float64
@@ -294,8 +296,7 @@ def open_codes(
     """Return a target for a kernel to write, and the array that it will then be."""
     spec = params.spec
     words: Any = _room((shape[0], word_count(shape[1], spec)), word_type(spec), buffer)
-    high = (1 << spec.bits) - 1
-    target = CodeTarget(words, spec.storage_bits, zero_offset(params), high, factor)
+    target = CodeTarget(words, spec.storage_bits, stored_zero(params), spec.last, factor)
     return target, IntArray(params, words, shape)
 
 
@@ -314,6 +315,8 @@ def hold(x: Any, params: QParams | None, kernels: Kernels) -> Value:
         params: The slot's parameters; None for float32.
         kernels: What quantizes.
     """
+    if isinstance(x, csr_array) and params is not None and not params.has_zero:
+        x = x.toarray()
     if isinstance(x, csr_array):
         if params is None:
             return x
@@ -323,10 +326,11 @@ def hold(x: Any, params: QParams | None, kernels: Kernels) -> Value:
         return SparseIntArray(values, rowptr, x.indices.astype(np.int32, copy=False), x.shape)
     if params is None:
         return np.ascontiguousarray(x, np.float32)
-    x = truncated(x, params)
+    x = np.asarray(x) > 0 if params.is_sign else truncated(x, params)
     x = np.ascontiguousarray(x, np.float64 if x.dtype == np.float64 else np.float32)
     rows = np.atleast_2d(x)
-    target, array = open_codes(rows.shape, params, params.scale.astype(np.float64).reshape(1))
+    step = np.ones(1) if params.is_sign else params.scale.astype(np.float64).reshape(1)
+    target, array = open_codes(rows.shape, params, step)
     kernels.quantize(rows, target)
     return array if x.ndim == 2 else IntArray(params, array.words[0], x.shape)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engine.learning.adjacency import Adjacencies
-from engine.learning.features import Features
+from engine.learning.features import Features, dense
 from engine.learning.layers.state import State
 from engine.learning.protection import ProtectedRows
 from engine.learning.quantizers import Quantizer, quantizer
@@ -74,10 +74,10 @@ class Layer(nn.Module, ABC):
     ) -> Features: ...
 
     def quantize(self, slot: str, x: Features, protected: ProtectedRows | None = None) -> Features:
-        """Return a slot's ``x_hat``, as ``x`` is held."""
+        """Return a slot's ``x_hat``, as ``x`` is held; as signs, which leave no 0, it is dense."""
         move = self.quantizers[slot]
-        if isinstance(x, Tensor):
-            x_hat: Features = move(x, protected)
+        if isinstance(x, Tensor) or move.spec.stride > 1:
+            x_hat: Features = move(dense(x), protected)
         else:
             rows = None if protected is None else protected.spread(x.row)
             x_hat = x.map(lambda values: move(values, rows))

@@ -158,3 +158,21 @@ def test_sixteen_bits_are_nearly_float(case: Callable) -> None:
     program = drawn.quantized(scheme("ptq", bits=16, model=model).quant)
     exact, close = drawn.bind(drawn.reference).run(), drawn.bind(program).run()
     assert np.abs(close - exact).max() < 1e-3 * np.abs(exact).max()
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_signs_and_ternary_codes(case: Callable, sparse: bool) -> None:
+    drawn = case(4, sparse=sparse, features=8, nodes=30)
+    trace = drawn.bind(drawn.reference).trace()
+    calibrator = Calibrator(drawn.reference, trace)
+    held = trace.real(0, "input")
+    x = held.toarray() if issparse(held) else held
+    stored = held.data if issparse(held) else held
+    for spec, entries in (
+        (QuantSpec(bits=1), x),
+        (QuantSpec(bits=1, signed=False), stored),
+        (QuantSpec(bits=2, ternary=True), stored),
+    ):
+        found = calibrator.params((0, "input"), spec)
+        assert found.scale == pytest.approx(affine.magnitude(entries, spec), rel=1e-5)
+        assert found.zero == 0

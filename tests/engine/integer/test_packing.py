@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import affine
-from engine.integer.packing import IntArray, SparseIntArray, pack, unpack, word_count, zero_offset
+from engine.integer.packing import (
+    IntArray,
+    SparseIntArray,
+    pack,
+    stored_zero,
+    unpack,
+    word_count,
+    zero_offset,
+)
 from engine.spec import QuantSpec
 
 BITS = [2, 3, 4, 5, 6, 7, 8, 16]
@@ -76,3 +84,20 @@ def test_sparse_array_with_every_entry(bits: int, signed: bool, seed: int) -> No
     values = IntArray.quantize(x[row, column], params)
     sparse = SparseIntArray(values, rowptr, column.astype(np.int32), x.shape)
     np.testing.assert_array_equal(sparse.dense().words, IntArray.quantize(x, params).words)
+
+
+@pytest.mark.parametrize("spec", [QuantSpec(bits=1), QuantSpec(bits=1, signed=False)], ids=str)
+@given(shape=st.lists(st.integers(0, 20), min_size=1, max_size=2), seed=st.integers(0, 99))
+def test_signs_take_a_bit_each(spec: QuantSpec, shape: list[int], seed: int) -> None:
+    stored = np.random.default_rng(seed).integers(0, 2, shape, np.int32)
+    codes = spec.qmin + spec.stride * stored
+    words = pack(codes, spec)
+    assert words.shape == (*shape[:-1], -(-shape[-1] // 8))
+    np.testing.assert_array_equal(unpack(words, shape[-1], spec), codes)
+
+
+def test_what_is_stored_of_zero() -> None:
+    for spec, zero in ((QuantSpec(bits=1), 0), (QuantSpec(bits=2, ternary=True), 1)):
+        params = affine.qparams(-1, 1, spec)
+        assert pack(affine.quantize(np.zeros(1), params), spec).tolist() == [zero]
+        assert stored_zero(params) == zero

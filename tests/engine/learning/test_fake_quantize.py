@@ -46,7 +46,7 @@ def cases(draw: st.DrawFn) -> tuple[Tensor, Tensor, Tensor, QuantSpec, Tensor | 
     flat = draw(st.booleans())
     by_channel = not flat and draw(st.booleans())
     shape = (draw(st.integers(1, 8)),) if flat else (draw(st.integers(1, 6)), 3)
-    bits = draw(st.sampled_from(WIDTHS[:-1]))
+    bits = draw(st.sampled_from(WIDTHS[1:-1]))
     spec = QuantSpec(
         bits=bits, signed=draw(st.booleans()), gradient=draw(st.sampled_from(GRADIENTS))
     )
@@ -167,3 +167,30 @@ def test_a_view_that_is_not_contiguous() -> None:
     expected, _ = slow_fake_quantize(x, torch.tensor(2.0), torch.tensor(0.0), spec, protected.mask)
     x_hat = fake_quantize(x, torch.tensor(2.0), torch.tensor(0.0), spec, protected)
     assert torch.equal(x_hat, expected)
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    signed=st.booleans(),
+    gradient=st.sampled_from(["ste", "gc"]),
+    by_channel=st.booleans(),
+    protects=st.booleans(),
+)
+def test_signs(seed: int, signed: bool, gradient: str, by_channel: bool, protects: bool) -> None:
+    rng = np.random.default_rng(seed)
+    x = torch.from_numpy(rng.choice([-5, -1.5, -1, -0.1, 0, 0.2, 1, 1.4, 1.6, 5], (6, 3)))
+    scale = torch.tensor([0.25, 1.0, 3.0]) if by_channel else torch.tensor(0.5)
+    mask = torch.from_numpy(rng.random(6) < 0.4) if protects else None
+    spec = QuantSpec(bits=1, signed=signed, gradient=gradient)
+    asked = x.float().requires_grad_()
+    protected = None if mask is None else ProtectedRows(mask)
+    x_hat = fake_quantize(asked, scale, torch.zeros_like(scale), spec, protected)
+    x_hat.sum().backward()
+    for i, j in np.ndindex(6, 3):
+        s, value = float(scale[j] if by_channel else scale), float(x[i, j])
+        low, high = (-2 * s, 2 * s) if signed else (-0.5 * s, 1.5 * s)
+        kept = mask is not None and bool(mask[i])
+        wanted = value if kept else s if value > 0 else (-s if signed else 0)
+        assert x_hat[i, j] == np.float32(wanted)
+        passes = kept or gradient == "ste" or low <= np.float32(value) <= high
+        assert asked.grad[i, j] == float(passes)

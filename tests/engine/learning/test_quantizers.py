@@ -348,7 +348,7 @@ def test_exact_is_the_identity() -> None:
 
 @pytest.mark.parametrize("rule", RULES, ids=str)
 @pytest.mark.parametrize("granularity", GRANULARITIES)
-@pytest.mark.parametrize("bits", WIDTHS[:-1])
+@pytest.mark.parametrize("bits", WIDTHS[1:-1])
 def test_state_and_pickle_make_the_same_quantizer(
     rule: RangeRule, granularity: Any, bits: int
 ) -> None:
@@ -387,3 +387,26 @@ def test_training_goes_on_from_parameters_from_outside(granularity: Any) -> None
     before = held.qparams().scale
     held(batches(0)[0][0] * 1e-6)
     np.testing.assert_allclose(held.qparams().scale, 0.9 * before, rtol=1e-4)
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_the_scale_of_signs_follows_the_mean_magnitude(signed: bool) -> None:
+    held = quantizer(QuantSpec(bits=1, signed=signed, range=Ema(momentum=0.25)))
+    first, second = torch.tensor([[2.0], [-4.0], [100.0]]), torch.tensor([[-6.0], [8.0], [0.0]])
+    low = -1.0 if signed else 0.0
+    x_hat = held(first, ProtectedRows(torch.tensor([False, False, True])))
+    scale = 3.0 if signed else 2.0
+    assert x_hat.flatten().tolist() == [scale, low * scale, 100.0]
+    held(second, ProtectedRows(torch.tensor([False, False, True])))
+    scale = 0.75 * scale + 0.25 * (7.0 if signed else 8.0)
+    assert held.eval()(second).flatten().tolist() == [low * scale, scale, low * scale]
+    assert held.qparams().scale == scale
+    assert held.qparams().zero == 0
+
+
+def test_weights_of_one_bit_and_ternary_ones_have_the_scale_at_hand() -> None:
+    weight = torch.tensor([[1.0, -6.0], [-3.0, 0.5], [2.0, 7.0]])
+    held = quantizer(QuantSpec(bits=1, granularity="channel", range=Current()), 2).eval()
+    assert held(weight).tolist() == [[2.0, -4.5], [-2.0, 4.5], [2.0, 4.5]]
+    spec = QuantSpec(bits=2, ternary=True, granularity="channel", range=Current())
+    assert quantizer(spec, 2).eval()(weight).tolist() == [[0.0, -6.5], [-2.5, 0.0], [2.5, 6.5]]

@@ -93,8 +93,8 @@ def test_dumps_is_readable() -> None:
 @pytest.mark.parametrize(
     ("text", "field", "accepts"),
     [
-        ('{"quant": [{"weight": {"bits": 9}}, {}]}', "quant[0].weight.bits", "2 to 8"),
-        ('{"quant": [{}, {"norm": {"bits": 1}}]}', "quant[1].norm.bits", "binarized"),
+        ('{"quant": [{"weight": {"bits": 9}}, {}]}', "quant[0].weight.bits", "1 to 8"),
+        ('{"quant": [{}, {"norm": {"bits": 1}}]}', "quant[1].norm.bits", "2 to 8"),
         ('{"quant": [{}, {"nrom": {}}]}', "quant[1].nrom", "no such field; the fields are input"),
         ('{"quant": {}}', "quant", "a list"),
         ('{"quant": [{}, 7]}', "quant[1]", "a JSON object"),

@@ -19,13 +19,16 @@ from engine.spec import (
     LearnedRange,
     LearnedStep,
     MinMax,
+    ModelSpec,
     Percentile,
     QuantSpec,
     RunSpec,
     SpecError,
+    accepted_widths,
+    canonical,
 )
 
-GRID = [bits for bits in WIDTHS if bits != 32]
+GRID = [bits for bits in WIDTHS if 1 < bits < 32]
 
 
 @pytest.mark.parametrize("bits", GRID)
@@ -38,7 +41,7 @@ def test_codes_of_a_width(bits: int) -> None:
 
 def test_storage_is_the_next_packed_width() -> None:
     stored = {bits: QuantSpec(bits=bits).storage_bits for bits in WIDTHS}
-    assert stored == {2: 2, 3: 4, 4: 4, 5: 8, 6: 8, 7: 8, 8: 8, 16: 16, 32: 32}
+    assert stored == {1: 1, 2: 2, 3: 4, 4: 4, 5: 8, 6: 8, 7: 8, 8: 8, 16: 16, 32: 32}
 
 
 def test_float32_is_an_ordinary_member() -> None:
@@ -81,14 +84,73 @@ def test_a_learned_range_multiplies_one_that_is_observed() -> None:
         LearnedRange(base=LearnedStep())
 
 
-def test_one_bit_has_its_own_sentence() -> None:
-    with pytest.raises(SpecError, match=r"bits: got 1, .*1 bit waits for binarized networks"):
-        QuantSpec(bits=1)
+def test_codes_of_one_bit_are_signs() -> None:
+    signs, flags = QuantSpec(bits=1), QuantSpec(bits=1, signed=False)
+    assert (signs.qmin, signs.qmax, signs.stride, signs.last, signs.storage_bits) == (
+        -1,
+        1,
+        2,
+        1,
+        1,
+    )
+    assert (flags.qmin, flags.qmax, flags.stride, flags.last, flags.storage_bits) == (0, 1, 1, 1, 1)
+    assert signs.symmetric
+    assert signs.by_magnitude
+
+
+def test_ternary_codes() -> None:
+    spec = QuantSpec(bits=2, ternary=True)
+    assert (spec.qmin, spec.qmax, spec.stride, spec.last, spec.storage_bits) == (-1, 1, 1, 2, 2)
+    assert spec.symmetric
+    assert spec.by_magnitude
+    assert canonical(QuantSpec(bits=2)) == '{"bits":2}'  # what is stored keeps its key
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_signs_are_for_what_products_read(component: str) -> None:
+    rule = Current() if component == "weight" else MinMax()
+    held = {component: QuantSpec(bits=1, range=rule)}
+    assert (1 in accepted_widths(component)) == (component in ("input", "weight"))
+    if component in ("input", "weight"):
+        assert LayerQuant(**held)[component].bits == 1
+        return
+    with pytest.raises(SpecError, match="1 bit is for input and weight") as caught:
+        LayerQuant(**held)
+    assert caught.value.field == f"{component}.bits"
+
+
+def test_signs_are_not_pooled() -> None:
+    spec = ModelSpec(operator="gin", pool="mean").layer_specs(1, 1)[2]
+    with pytest.raises(SpecError, match="since the layer pools its input"):
+        spec.check_quant(LayerQuant(input=QuantSpec(bits=1)))
+
+
+@pytest.mark.parametrize(
+    ("field", "fields"),
+    [
+        ("range", {"bits": 1, "range": Percentile()}),
+        ("range", {"bits": 1, "range": LearnedStep()}),
+        ("range", {"bits": 1, "range": LearnedRange()}),
+        ("gradient", {"bits": 1, "gradient": "gc-ends"}),
+        ("truncation", {"bits": 1, "truncation": "plain"}),
+        ("ternary", {"bits": 1, "ternary": True}),
+        ("ternary", {"bits": 3, "ternary": True}),
+        ("ternary", {"bits": 2, "ternary": True, "signed": False}),
+        ("ternary", {"bits": 2, "ternary": 1}),
+        ("truncation", {"bits": 2, "ternary": True, "truncation": "plain"}),
+        ("range", {"bits": 2, "ternary": True, "range": Percentile()}),
+        ("range", {"bits": 2, "ternary": True, "range": LearnedRange(base=Percentile())}),
+    ],
+)
+def test_what_few_codes_cannot_have(field: str, fields: dict[str, Any]) -> None:
+    with pytest.raises(SpecError) as caught:
+        QuantSpec(**fields)
+    assert caught.value.field == field
 
 
 @pytest.mark.parametrize("bits", [0, 9, 15, 31, 64, -8, 8.0, "8", None, True, False])
 def test_other_widths_are_refused(bits: Any) -> None:
-    with pytest.raises(SpecError, match=r"bits: got .*, accepts 2 to 8, 16 or 32$") as caught:
+    with pytest.raises(SpecError, match=r"bits: got .*, accepts 1 to 8, 16 or 32$") as caught:
         QuantSpec(bits=bits)
     assert caught.value.field == "bits"
 

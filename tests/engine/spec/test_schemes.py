@@ -19,6 +19,7 @@ from engine.spec import (
     ModelSpec,
     Percentile,
     Protection,
+    QuantSpec,
     RunSpec,
     SpecError,
     TrainingSpec,
@@ -74,17 +75,20 @@ def test_signs_and_the_final_scores(name: str, layers: int) -> None:
     assert len(spec.quant) == layers
     for layer, quant in enumerate(spec.quant):
         unsigned = {component for component, held in quant.items() if not held.signed}
-        assert unsigned == ({"norm", "input"} if layer else {"norm"})
+        follows_relu = layer == 0 if name == "bi-gcn" else layer > 0
+        assert unsigned == ({"norm", "input"} if follows_relu else {"norm"})
         assert quant.output.is_float == (layer == layers - 1)
 
 
 @pytest.mark.parametrize("name", QUANTIZED)
 def test_rules_of_attention(name: str) -> None:
-    for quant in scheme(name, bits=4, model=ModelSpec(operator="gat")).quant:
+    spec = scheme(name, bits=4, model=ModelSpec(operator="gat"))
+    for layer, quant in enumerate(spec.quant):
         assert quant.norm == FP32
         assert (quant.attention.granularity, quant.attention.range) == ("tensor", Current())
         unsigned = {component for component, held in quant.items() if not held.signed}
-        assert unsigned == {"coefficient"}, "an elu stands between the layers"
+        own = {"input"} if name == "bi-gcn" and layer == 0 else set()
+        assert unsigned == {"coefficient"} | own, "no relu stands between the layers"
 
 
 def test_an_input_is_signed_unless_a_relu_precedes_it() -> None:
@@ -123,7 +127,10 @@ def test_widths_by_component(name: str, data: st.DataObject) -> None:
     for layer, quant in enumerate(spec.quant):
         for component, held in quant.items():
             scores = layer == model.depth - 1 and component == "output"
-            wanted = component_bits.get(component, 32 if scores else bits)
+            own = {"ternary": {"weight": 2}, "bi-gcn": {"weight": 1, "input": 1}}.get(name, {})
+            if shapes[layer].pool != "none":
+                own.pop("input", None)
+            wanted = component_bits.get(component, 32 if scores else own.get(component, bits))
             if component not in shapes[layer].components:
                 wanted = 32
             assert held.bits == wanted
@@ -134,10 +141,9 @@ def test_widths_by_component(name: str, data: st.DataObject) -> None:
     ("change", "field"),
     [
         ({"name": "dq"}, "scheme"),
-        ({"bits": 1}, "bits"),
         ({"bits": 12}, "bits"),
         ({"component_bits": {"agregate": 4}}, "bits"),
-        ({"component_bits": {"message": 1}}, "bits"),
+        ({"component_bits": {"message": 1}}, "message.bits"),
         ({"component_bits": {"attention": 4}}, "bits"),
         ({"component_bits": {"norm": 4}, "model": ModelSpec(operator="gin")}, "bits"),
         ({"seed": -1}, "seed"),
@@ -147,6 +153,35 @@ def test_each_fault_is_named(change: dict[str, Any], field: str) -> None:
     with pytest.raises(SpecError) as caught:
         scheme(**{"name": "qat", **change})
     assert caught.value.field == field
+
+
+@pytest.mark.parametrize("name", ["qat", "degree-quant", "ptq", "ternary", "bi-gcn"])
+@pytest.mark.parametrize("pool", ["none", "mean"])
+def test_one_bit_is_for_what_products_read(name: str, pool: Any) -> None:
+    spec = scheme(name, bits=1, model=ModelSpec(operator="gin", pool=pool))
+    for quant, shape in zip(spec.quant, spec.model.layer_specs(1, 1), strict=True):
+        assert quant.weight.bits == (2 if name == "ternary" else 1)
+        assert quant.input.bits == (8 if shape.pool != "none" else 1)
+        assert quant.feature.bits == 8
+
+
+def test_bi_gcn() -> None:
+    spec = scheme("bi-gcn", graph=GraphSpec(name="Cora"))
+    first, second = spec.quant
+    assert (first.input.signed, second.input.signed) == (False, True)
+    assert first.weight == QuantSpec(bits=1, granularity="channel", range=Current(), gradient="ste")
+    assert spec.model == ModelSpec(activation="none")
+    assert not spec.graph.normalizes
+    kept = scheme("bi-gcn", graph=GraphSpec(name="Cora", normalize=True))
+    assert kept.graph.normalizes
+    assert scheme("bi-gcn", model=ModelSpec(activation="relu")).model.activation == "relu"
+
+
+def test_ternary_weights() -> None:
+    spec = scheme("ternary", bits=4)
+    assert all(quant.weight.ternary and quant.weight.bits == 2 for quant in spec.quant)
+    assert not any(held.ternary for _, held in spec.quant[0].items() if held.bits == 4)
+    assert not scheme("ternary", component_bits={"weight": 4}).quant[0].weight.ternary
 
 
 def test_component_spec_refuses_an_unknown_scheme() -> None:
@@ -204,4 +239,6 @@ def test_schemes_keep_their_keys() -> None:
         "ptq": "6850ed9bafec9fc9",
         "qat": "75acfdebf10a6ca8",
         "degree-quant": "36ac33e1acc262fa",
+        "ternary": "0e676a6ee68e66d1",
+        "bi-gcn": "54437cd21fefa629",
     }

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from engine.affine import QParams
 from engine.integer import IntArray
-from engine.integer.kernels.operands import CodeTarget, Packed
+from engine.integer.kernels.operands import CodeTarget
 from engine.integer.kernels.table import NUMBA, NUMPY
 from engine.integer.packing import pack, word_count
 from engine.integer.weights import PIECE, SHORTEST, dense_matrix, sparse_matrix
@@ -79,20 +79,52 @@ def codes(bits: int) -> QParams:
     return QParams(QuantSpec(bits=bits, signed=False), np.float32(1), np.int32(0))
 
 
-@pytest.mark.parametrize("width", [1, 9, 40, 300])
-def test_codes_of_one_bit(width: int) -> None:
-    """No spec has them yet: eight to a byte, as all codes that share words."""
-    rng = np.random.default_rng(width)
-    count = -(-width // 8)
-    x = rng.integers(0, 2, (50, width), np.uint8)
-    filled = np.pad(x, ((0, 0), (0, 8 * count - width))).reshape(50, 8, count)
-    words = np.bitwise_or.reduce(filled << np.arange(8, dtype=np.uint8)[:, None], axis=1)
-    matrix = dense_matrix(weights(rng.integers(-2, 3, (width, 13))), codes(2), INT32)
-    made = target_of(rng, 50, 13)
+SIGNS, BITS_OF_ONE = QuantSpec(bits=1), QuantSpec(bits=1, signed=False)
+
+
+def drawn(rng: np.random.Generator, spec: QuantSpec, shape: tuple[int, int]) -> IntArray:
+    """Return codes of a spec, the code of zero at 0."""
+    codes = rng.integers(0, spec.last + 1, shape, np.int32) * spec.stride + spec.qmin
+    return IntArray(QParams(spec, np.float32(1), np.int32(0)), pack(codes, spec), shape)
+
+
+@pytest.mark.parametrize("spec", [SIGNS, BITS_OF_ONE], ids=["signs", "bits"])
+@pytest.mark.parametrize(
+    "of_weight",
+    [SIGNS, QuantSpec(bits=2, ternary=True), QuantSpec(bits=8), QuantSpec(bits=16)],
+    ids=["signs", "ternary", "8 bits", "16 bits"],
+)
+@settings(max_examples=25)
+@given(seed=st.integers(0, 2**32 - 1), wide=st.booleans())
+def test_codes_of_one_bit(spec: QuantSpec, of_weight: QuantSpec, seed: int, wide: bool) -> None:
+    rng = np.random.default_rng(seed)
+    rows, width = int(rng.integers(0, 100)), int(rng.integers(1, 75))
+    fan_in = int(rng.integers(1, 2500 if wide else 140))
+    x, weight = drawn(rng, spec, (rows, fan_in)), drawn(rng, of_weight, (fan_in, width))
+    kind = INT64 if rng.random() < 0.1 else INT32
+    matrix = dense_matrix(weight, x.params, kind)
+    made = target_of(rng, rows, width)
     twin = made._replace(words=np.zeros_like(made.words))
     for kernels, target in ((NUMBA, made), (NUMPY, twin)):
-        kernels.product(Packed(words, 1, 0, width), matrix, target, INT32)
+        kernels.product(x.packed, matrix, target, kind)
     np.testing.assert_array_equal(made.words, twin.words)
+
+
+@pytest.mark.parametrize("fan_in", [1, 7, 8, 63, 64, 65, 991, 993, 5000])
+def test_signs_that_all_agree(fan_in: int) -> None:
+    """Counts at their largest, over more steps than fit a byte; padding counts for nothing."""
+    same = np.ones((3, fan_in), np.int32)
+    for spec, sign in ((SIGNS, 1), (SIGNS, -1), (BITS_OF_ONE, 1)):
+        params = QParams(spec, np.float32(1), np.int32(0))
+        x = IntArray(params, pack(sign * same, spec), same.shape)
+        weight = IntArray(
+            QParams(SIGNS, np.float32(1), np.int32(0)), pack(same.T, SIGNS), (fan_in, 3)
+        )
+        target = CodeTarget(np.zeros((3, 3), np.uint8), 8, 128, 255, np.full(3, 77 / fan_in))
+        matrix = dense_matrix(weight, params, INT32)
+        assert matrix.lanes.dtype == np.uint8
+        NUMBA.product(x.packed, matrix, target, INT32)
+        assert (target.words == 128 + sign * 77).all()
 
 
 def test_bytes_where_they_cannot_overflow() -> None:
@@ -128,9 +160,10 @@ def test_the_largest_sums(size: int, bits: int) -> None:
 WITHOUT_AVX2 = """
 import test_product as t
 import numpy as np
-for bits in ((8, 8), (4, 4)):
-    for wide in (False, True):
+for wide in (False, True):
+    for bits in ((8, 8), (4, 4)):
         t.test_dense_and_sparse.hypothesis.inner_test(bits, 1, 5, wide)
+    t.test_codes_of_one_bit.hypothesis.inner_test(t.SIGNS, t.SIGNS, 5, wide)
 from numba.core.registry import cpu_target
 print("+avx2" in cpu_target.target_context.codegen().magic_tuple()[2])
 """

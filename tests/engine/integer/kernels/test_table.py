@@ -48,7 +48,7 @@ class Draw:
 
     def held(self, rows: int, width: int) -> IntArray:
         """Return the same as an array with parameters."""
-        words, _, zero, _ = self.packed(rows, width)
+        words, _, zero, *_ = self.packed(rows, width)
         return IntArray(QParams(self.spec, ONE, np.int32([zero])), words, (rows, width))
 
     def counts(self, rows: int) -> np.ndarray:
@@ -144,7 +144,7 @@ def softmax(draw: Draw) -> tuple[Any, ...]:
 
 def combine(draw: Draw) -> tuple[Any, ...]:
     def term() -> Term:
-        words, bits, zero, width = draw.packed(draw.rows, draw.width)
+        words, bits, zero, width, _ = draw.packed(draw.rows, draw.width)
         table = np.arange(draw.spec.qmax + 1) - zero
         if draw.rng.integers(2):
             table = np.maximum(table, 0)
