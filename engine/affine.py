@@ -2,8 +2,8 @@
 
 codes = clamp(round_half_even(x / scale) + zero, qmin, qmax)        x_hat = (codes - zero) scale
 
-Where codes are truncated, ``x + shift`` is first rounded to steps of ``scale / 85``. A code of 1 bit
-is qmax where x > 0 and else qmin.
+Where codes are truncated, ``x + shift`` is first rounded to steps of ``scale / 85``. Of 1 bit, a
+code is qmax where x > 0 and else qmin.
 """
 
 from __future__ import annotations

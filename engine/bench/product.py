@@ -15,11 +15,11 @@ from engine.bench.race import Effort, Rival
 from engine.bench.report import Report, measured
 from engine.graphs import Graph, Neighbourhoods
 from engine.integer import NUMBA, Plan, bind, program_of
-from engine.spec import LayerSpec, QuantSpec
+from engine.spec import BESIDE_SIGNS, LayerSpec, QuantSpec
 
 ONNX = "ONNX Runtime, MatMulInteger"
 
-WIDTHS = ((8, 8), (4, 8), (4, 4), (2, 8), (2, 2))
+WIDTHS = ((8, 8), (4, 8), (4, 4), (2, 8), (2, 2), (1, 1))
 """Bits of the codes and of the weights."""
 
 
@@ -43,7 +43,8 @@ def bench_product(
         hidden: Features F' after it.
         machine: The machine.
         effort: How often each is run.
-        bits: Widths of the codes and of the weights; the result has the codes'.
+        bits: Widths of the codes and of the weights; the result has the codes', or 8 bits where
+            those are signs.
     """
     rng = np.random.default_rng(0)
     x = rng.standard_normal((nodes, features), np.float32)
@@ -69,16 +70,17 @@ def product_plan(
     Args:
         x: [N, F].
         weight: [F, F'].
-        bits: Width of the input and of the product.
+        bits: Width of the input and of the product, which has 8 bits where the input has 1.
         weight_bits: Width of the weight.
     """
     inputs, outputs = weight.shape
     signed, narrow = QuantSpec(bits=bits), QuantSpec(bits=weight_bits)
+    made = QuantSpec(bits=BESIDE_SIGNS) if bits == 1 else signed
     reach = 3 * float(np.abs(weight).max()) * np.sqrt(inputs)
     params = {
         (0, "input"): qparams(x.min(), x.max(), signed),
         (0, "weight"): qparams(weight.min(), weight.max(), narrow),
-        (0, "feature"): qparams(-reach, reach, signed),
+        (0, "feature"): qparams(-reach, reach, made),
     }
     layer = LayerSpec(operator="linear", inputs=inputs, outputs=outputs)
     constants = {(0, "weight"): weight, (0, "bias"): np.zeros(outputs, np.float32)}

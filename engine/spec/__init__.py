@@ -52,10 +52,11 @@ from engine.spec.run import (
     RunSpec,
     TrainingSpec,
 )
-from engine.spec.schemes import SCHEMES, component_spec, float_twin, scheme
+from engine.spec.schemes import BESIDE_SIGNS, SCHEMES, component_spec, float_twin, scheme
 from engine.spec.variation import RULES, vary
 
 __all__ = [
+    "BESIDE_SIGNS",
     "COMPONENTS",
     "FP32",
     "MULTIPLIED",

@@ -55,6 +55,19 @@ def test_the_plan_multiplies() -> None:
     assert np.abs(feature - wanted).max() <= 0.51 * step
 
 
+@pytest.mark.parametrize(("bits", "weight_bits"), [(1, 1), (1, 8), (8, 1)])
+def test_the_plan_multiplies_signs(bits: int, weight_bits: int) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((30, 70), np.float32)
+    weight = rng.uniform(-0.1, 0.1, (70, 7)).astype(np.float32)
+    plan = product_plan(x, weight, bits, weight_bits)
+    params = plan.program.params_of((0, "feature"))
+    assert params.spec.bits == 8
+    wanted = plan.features.real() @ plan.constants[0, "weight"].real()
+    wanted = np.clip(wanted, *(params.scale * end for end in (params.spec.qmin, params.spec.qmax)))
+    assert np.abs(plan.trace().real(0, "feature") - wanted).max() <= 0.51 * float(params.scale)
+
+
 @pytest.mark.parametrize("shape", [(5, 8, 6), (20, 7, 3)])
 def test_quantized_linears_multiply_weights_of_seven_bits(shape: tuple[int, int, int]) -> None:
     x, weight = drawn(*shape)
