@@ -112,7 +112,7 @@ def weight_bits(incoming: Incoming) -> int:
 def _opening(logit: Packed | NDArray[np.float32]) -> tuple[Any, ...]:
     """Return where logits are and how: words and bytes of each, columns of a row; bits and zero."""
     if isinstance(logit, Packed):
-        words, bits, zero, _ = logit
+        words, bits, zero, *_ = logit
         return words, words.itemsize, words.shape[1], bits, zero
     return np.ascontiguousarray(logit), 4, logit.shape[1], 0, 0
 
