@@ -6,7 +6,15 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from engine.metrics.merit import Merit
-from engine.spec import GraphSpec, OwnModel, RunSpec, scheme
+from engine.spec import (
+    DiffGroupNorm,
+    GraphSpec,
+    Normalization,
+    OwnModel,
+    PairNorm,
+    RunSpec,
+    scheme,
+)
 from engine.spec.run import FOLDED, HEADS
 from explorer.state import CUSTOM, REMEMBERED, preset_of, ranges_of
 
@@ -101,11 +109,26 @@ def model_title(recipe: RunSpec) -> str:
         parts.append(ACTIVATIONS[model.activation])
     if model.batch_norm is not None:
         parts.append("batch norm" if model.batch_norm else "no batch norm")
+    if model.normalization is not None:
+        parts.append(normalization_title(model.normalization))
     if model.residual:
         parts.append("residual")
     if model.pool != "none":
         parts.append(f"{model.pool} pool")
     return ", ".join(parts)
+
+
+def normalization_title(how: Normalization | None) -> str:
+    """Return what normalises over the nodes in a few words, with what is not its habit."""
+    match how:
+        case PairNorm():
+            name = "PairNorm by node" if how.by_node else "PairNorm"
+            return name if how.scale == PairNorm().scale else f"{name} {how.scale:g}"
+        case DiffGroupNorm():
+            name = "group norm" if how.groups == DiffGroupNorm().groups else f"{how.groups} groups"
+            usual = how.weight == DiffGroupNorm().weight
+            return name if usual else f"{name} by {how.weight:g}"
+    return "none"
 
 
 def own_title(model: OwnModel) -> str:

@@ -12,6 +12,11 @@ TITLES = {
     "hidden_feature": "hidden features (second linear map)",
     "own_weight": "weight (own linear map)",
     "own_feature": "own features (own linear map)",
+    "group_weight": "weight (map to the groups)",
+    "group_logit": "logit (of each group)",
+    "group_share": "share (of each group)",
+    "group_gain": "weight (gains of the groups)",
+    "group_scale": "scale (of all groups)",
 }
 """Titles of the slots whose names alone do not say what they are."""
 
@@ -84,6 +89,22 @@ MEANING: Mapping[LayerOperator, Mapping[str, str]] = {
 """What each slot of an operator's layer holds."""
 
 
+NORMALIZED: Mapping[str, str] = {
+    "group_weight": "the map of an output to the groups",
+    "group_logit": "output times the map to the groups",
+    "group_share": "softmax of the groups' logits; the softmax itself is in float",
+    "group_gain": "what batch normalisation multiplies each group by",
+    "group_scale": "shares times gains, of all groups",
+    "normalized": "the output, normalised over the nodes",
+}
+"""What each slot holds that a normalisation over the nodes adds."""
+
+
+def meaning(layer: LayerSpec, slot: str) -> str:
+    """Return what a slot of a layer holds."""
+    return NORMALIZED.get(slot) or MEANING[layer.operator][slot]
+
+
 def title(slot: str) -> str:
     """Return what a slot is called."""
     return TITLES.get(slot, slot)
@@ -119,4 +140,4 @@ def component_meaning(component: Component, layers: Sequence[LayerSpec]) -> str:
     """Return what a component's slots hold, in the first layer that has it, in one line."""
     layer = next(layer for layer in layers if component in layer.components)
     held = (slot for slot, governing in layer.slots.items() if governing == component)
-    return "; ".join(MEANING[layer.operator][slot] for slot in held)
+    return "; ".join(meaning(layer, slot) for slot in held)

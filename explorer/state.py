@@ -6,7 +6,7 @@ passes between panels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -200,9 +200,10 @@ def with_model(recipe: RunSpec, **fields: Any) -> RunSpec:
     if old.propagated or model.propagated:
         return with_network(recipe, model)
     before, after = _layers(old)[0].components, _layers(model)
+    lacking = set(before) - set(_layers(old)[old.layers - 1].components)
     new = [component for component in after[0].components if component not in before]
     body, head = _with_head(recipe.quant, old, model)
-    quant = (*_stretched(body, model.layers), *head)
+    quant = (*_stretched(body, model.layers, lacking), *head)
     fitted = (
         _fitted(held, shape.components, new, signed)
         for held, shape, signed in zip(quant, after, signed_inputs(after), strict=True)
@@ -344,7 +345,8 @@ def _other_model(old: ModelSpec, fields: dict[str, Any]) -> ModelSpec:
     operator = fields.get("operator", old.operator)
     usual = habits(operator)
     if operator != old.operator:
-        fields = {**dict.fromkeys((*usual, "steps", "propagation")), **fields}
+        own = (*usual, "steps", "propagation", "normalization")
+        fields = {**dict.fromkeys(own), **fields}
     fields = {
         name: None if name in usual and value == usual[name] else value
         for name, value in fields.items()
@@ -410,11 +412,19 @@ def _with_head(
     return (*body[:-1], inner), (*[inner] * (HEAD_LAYERS - 1), replace(inner, output=last.output))
 
 
-def _stretched(quant: tuple[LayerQuant, ...], layers: int) -> tuple[LayerQuant, ...]:
-    """Return one `LayerQuant` a layer, the first and the last kept in their places."""
+def _stretched(
+    quant: tuple[LayerQuant, ...], layers: int, lacking: Collection[Component]
+) -> tuple[LayerQuant, ...]:
+    """Return one `LayerQuant` a layer, the first and the last kept in their places.
+
+    Args:
+        quant: The layers'.
+        layers: How many there are to be.
+        lacking: Components that hidden layers have and the last one lacks.
+    """
     first, *middle, last = quant
     if not middle:
-        middle = [replace(last, output=first.output)]
+        middle = [last.map(lambda c, held: first[c] if c in {"output", *lacking} else held)]
     return (first, *(middle[min(at, len(middle) - 1)] for at in range(layers - 2)), last)
 
 

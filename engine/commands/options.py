@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import get_args
 
 from engine.spec import (
     COMPONENTS,
+    NORMALIZATIONS,
     PROPAGATIONS,
     GraphSpec,
     ModelSpec,
+    Normalization,
     Operator,
     Propagation,
     SpecError,
 )
+from engine.spec.errors import check_choice
 
 PROPAGATION_HIDDEN = 64
 """Features of a hidden layer before a propagation, as in its papers."""
@@ -63,6 +66,13 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         help="normalise hidden layers' outputs (gin only)",
     )
+    of.add_argument(
+        "--normalization",
+        help=f"of hidden outputs over the nodes: {', '.join(NORMALIZATIONS)} (none)",
+    )
+    of.add_argument("--norm-scale", type=float, help="length that PairNorm leaves (1)")
+    of.add_argument("--groups", type=int, help="groups of group-norm (10)")
+    of.add_argument("--group-weight", type=float, help="their weight beside the output (0.01)")
     of.add_argument("--pool", help="of a set of graphs: sum, mean, max (mean)")
     of = parser.add_argument_group(
         "propagation", "of appnp, elastic and smp, whose layers are linear"
@@ -117,6 +127,7 @@ def model_of(options: argparse.Namespace) -> ModelSpec:
         pool=options.pool or ("mean" if options.graph in SETS else "none"),
         steps=options.steps,
         propagation=_propagation(options),
+        normalization=_normalization(options),
     )
 
 
@@ -145,6 +156,26 @@ def _propagation(options: argparse.Namespace) -> Propagation | None:
                 raise SpecError(option, value, f"nothing, since only {operator} has one")
             given[name] = value
     return PROPAGATIONS[options.model](**given) if given else None
+
+
+def _normalization(options: argparse.Namespace) -> Normalization | None:
+    """Return the normalisation over the nodes that the options name, None where none is named.
+
+    Raises:
+        SpecError: Naming an invalid option.
+    """
+    if options.normalization is not None:
+        check_choice("--normalization", options.normalization, tuple(NORMALIZATIONS))
+    named = NORMALIZATIONS.get(options.normalization)
+    given = {"scale": "norm_scale", "groups": "groups", "weight": "group_weight"}
+    chosen = {field: getattr(options, name) for field, name in given.items()}
+    chosen = {field: value for field, value in chosen.items() if value is not None}
+    own = () if named is None else [field.name for field in fields(named)]
+    for field, value in chosen.items():
+        if field not in own:
+            option = f"--{given[field].replace('_', '-')}"
+            raise SpecError(option, value, "nothing, since the normalization named has none")
+    return named if named is None else replace(named, **chosen)
 
 
 def widths_of(texts: list[str], default: int = 8) -> tuple[int, dict[str, int]]:

@@ -9,7 +9,17 @@ from itertools import pairwise
 import numpy as np
 
 from engine.affine import QParams, Real
-from engine.integer.layers import appnp, elastic, gat, gcn, gin, linear, sage, smp
+from engine.integer.layers import (
+    appnp,
+    elastic,
+    gat,
+    gcn,
+    gin,
+    linear,
+    normalization,
+    sage,
+    smp,
+)
 from engine.integer.layers.ending import leaving, output
 from engine.integer.program import Constant, Program
 from engine.integer.stages.stage import Slot, Stage, slot_name
@@ -68,7 +78,7 @@ def assemble(
         of_layer = STAGES[spec.operator](layer, spec)
         stages += of_layer
         if not spec.propagates:
-            stages.append(output(layer, spec, of_layer))
+            stages += [output(layer, spec, of_layer), *normalization.stages(layer, spec)]
             if layer < len(layers) - 1 and not layers[layer + 1].propagates:
                 stages.append(leaving(layer, spec))
     return Program(
@@ -100,6 +110,7 @@ def _check_stack(layers: Sequence[LayerSpec]) -> None:
         "activation": (last.activation, last.activation != "none"),
         "batch_norm": (last.batch_norm, last.batch_norm == "after"),
         "residual": (last.residual, last.residual),
+        "normalization": (last.normalization, last.normalization is not None),
     }
     for name, (had, follows) in after.items():
         if follows:

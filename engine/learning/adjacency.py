@@ -180,6 +180,12 @@ class Adjacencies:
         columns = Neighbours(nodes, pools.targets(), None, None, nodes[:-1])
         return Adjacency(pools, columns, self._device, self._dtype)
 
+    @cached_property
+    def graphs(self) -> Tensor:
+        """The graph of each node, [N]."""
+        sizes = np.diff(self.neighbourhoods.pools)
+        return torch.from_numpy(np.repeat(np.arange(sizes.size), sizes)).to(self._device)
+
     def double(self) -> Adjacencies:
         """Return the same edges in float64."""
         return Adjacencies(self.neighbourhoods, self._device, torch.float64)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from engine.spec import Component, LayerOperator, LayerQuant, LayerSpec
+from engine.spec import Component, DiffGroupNorm, LayerOperator, LayerQuant, LayerSpec, PairNorm
 
 PLAIN = 1
 """Width of the other factor in a plain sum of codes."""
@@ -74,6 +74,9 @@ def stage_costs(
         elastic aggregate E' F;  proposal, but in the first step, dual and output 2 P F each
         smp     change and output E' F each
 
+    A differentiable group normalisation of G groups multiplies group_logit and group_scale N F' G
+    each, and normalized N F'; PairNorm squares what it normalises, normalized N F'.
+
     In layer 0 the features' stored entries stand for N F where they are multiplied as they are.
     Float counts as 32 bits, a plain sum as one bit. Accumulators count with the width of what they
     sum; requantization with its factors by row or column, bias, activation and gat's float softmax,
@@ -90,7 +93,10 @@ def stage_costs(
         if layer.pool != "none":
             entries, rows = extent.graphs * layer.inputs, extent.graphs
         entering = quant[index - 1].output.bits if layer.step > 1 else of_layer.message.bits
-        products = _products(layer, of_layer, extent, rows, entries, entering)
+        products = [
+            *_products(layer, of_layer, extent, rows, entries, entering),
+            *_of_normalization(layer, rows),
+        ]
         for slot, macs, first, second in products:
             bits = _bits(of_layer, first), _bits(of_layer, second)
             stages.append(StageCost(layer=index, slot=slot, macs=macs, bits=bits))
@@ -180,6 +186,21 @@ def _products(
                 ("dual", ends, "aggregate", PLAIN),
                 ("output", ends, "message", PLAIN),
             ]
+
+
+def _of_normalization(layer: LayerSpec, rows: int) -> list[Product]:
+    """Return the products of what normalises a layer's output over the nodes."""
+    entries = rows * layer.outputs
+    match layer.normalization:
+        case PairNorm():
+            return [("normalized", entries, "output", "output")]
+        case DiffGroupNorm(groups=groups):
+            return [
+                ("group_logit", entries * groups, "output", "weight"),
+                ("group_scale", entries * groups, "coefficient", "weight"),
+                ("normalized", entries, "output", "feature"),
+            ]
+    return []
 
 
 def _bits(quant: LayerQuant, factor: Factor) -> int:

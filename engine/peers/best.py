@@ -44,7 +44,7 @@ def torch_best(reference: Program, neighbourhoods: Neighbourhoods, graph: Graph)
     def forward() -> Tensor:
         h = x
         for spec, held, layer in layers:
-            h = leave(spec, held, layer(h), h)
+            h = leave(spec, held, layer(h), h, adjacencies)
         return propagate(h)
 
     return torch.inference_mode()(forward)

@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 
 from engine.integer import Program
+from engine.learning.adjacency import Adjacencies
 from engine.learning.layers.learned import ACTIVATIONS
-from engine.spec import LayerSpec
+from engine.learning.normalizers import pair_normalized
+from engine.spec import DiffGroupNorm, LayerSpec, PairNorm
 
 Forward = Callable[[], Tensor]
 Constants = Mapping[str, Tensor]
@@ -28,8 +30,17 @@ def constants(reference: Program) -> list[Constants]:
     ]
 
 
-def leave(spec: LayerSpec, held: Constants, out: Tensor, h: Tensor) -> Tensor:
-    """Return what leaves a layer: its output [N, F'] activated, normalised, its input added."""
+def leave(
+    spec: LayerSpec, held: Constants, out: Tensor, h: Tensor, adjacencies: Adjacencies
+) -> Tensor:
+    """Return what leaves a layer: its output [N, F'] normalised, activated, its input added."""
+    match spec.normalization:
+        case PairNorm() as how:
+            out = pair_normalized(out, how, adjacencies)
+        case DiffGroupNorm() as how:
+            share = (out @ held["group_weight"]).softmax(1)
+            scale = share @ held["group_gain"]
+            out = torch.addcmul(out + held["group_bias"], out, scale, value=how.weight)
     out = out.relu_() if spec.activation == "relu" else ACTIVATIONS[spec.activation](out)
     if "after_gain" in held:
         out = held["after_gain"] * out + held["after_bias"]

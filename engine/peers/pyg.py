@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.graphs import Graph
+from engine.graphs import Graph, Neighbourhoods
 from engine.integer import Program
+from engine.learning.adjacency import Adjacencies
 from engine.peers.constants import Constants, Forward, constants, leave
 from engine.spec import LayerSpec, SpecError
 
@@ -24,6 +25,7 @@ def pyg_default(reference: Program, graph: Graph) -> Forward:
     x = torch.from_numpy(graph.x if isinstance(graph.x, np.ndarray) else graph.x.toarray())
     edge_index = torch.from_numpy(graph.edge_index)
     weights = () if graph.edge_weight is None else (torch.from_numpy(graph.edge_weight),)
+    adjacencies = Adjacencies(Neighbourhoods(graph))
     layers = [
         (spec, held, _convolution(spec, held))
         for spec, held in zip(reference.layers, constants(reference), strict=True)
@@ -32,7 +34,7 @@ def pyg_default(reference: Program, graph: Graph) -> Forward:
     def forward() -> Tensor:
         h = x
         for spec, held, convolution in layers:
-            h = leave(spec, held, convolution(h, edge_index, *weights), h)
+            h = leave(spec, held, convolution(h, edge_index, *weights), h, adjacencies)
         return h
 
     return torch.inference_mode()(forward)

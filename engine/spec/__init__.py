@@ -12,6 +12,12 @@ from engine.spec.layer import (
     LayerSpec,
     Pool,
 )
+from engine.spec.normalization import (
+    NORMALIZATIONS,
+    DiffGroupNorm,
+    Normalization,
+    PairNorm,
+)
 from engine.spec.own import OwnModel
 from engine.spec.propagation import (
     NUDGE,
@@ -60,6 +66,7 @@ __all__ = [
     "COMPONENTS",
     "FP32",
     "MULTIPLIED",
+    "NORMALIZATIONS",
     "NUDGE",
     "PROPAGATIONS",
     "RULES",
@@ -71,6 +78,7 @@ __all__ = [
     "BatchNorm",
     "Component",
     "Current",
+    "DiffGroupNorm",
     "Elastic",
     "Ema",
     "Gradient",
@@ -84,9 +92,11 @@ __all__ = [
     "MinMax",
     "Mode",
     "ModelSpec",
+    "Normalization",
     "Observing",
     "Operator",
     "OwnModel",
+    "PairNorm",
     "Percentile",
     "Pool",
     "Propagating",

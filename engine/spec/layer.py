@@ -17,6 +17,7 @@ from engine.spec.errors import (
     check_integer,
     check_real,
 )
+from engine.spec.normalization import DiffGroupNorm, Normalization, check_normalization
 from engine.spec.propagation import MOST_STEPS, PROPAGATIONS, Propagation, check_propagation
 from engine.spec.quantization import (
     COMPONENTS,
@@ -102,7 +103,23 @@ _SLOTS: Mapping[LayerOperator, Mapping[str, Component]] = {
     },
 }
 
-WEIGHTS = ("weight", "hidden_weight", "own_weight", "attention")
+_GROUP_SLOTS: Mapping[str, Component] = {
+    "group_weight": "weight",
+    "group_logit": "logit",
+    "group_share": "coefficient",
+    "group_gain": "weight",
+    "group_scale": "feature",
+}
+"""What a differentiable group normalisation holds before its result."""
+
+WEIGHTS = (
+    "weight",
+    "hidden_weight",
+    "own_weight",
+    "attention",
+    "group_weight",
+    "group_gain",
+)
 """The slots of learned tensors."""
 
 NOT_ROWS = (*WEIGHTS, "norm", "coefficient", "dual")
@@ -120,8 +137,9 @@ class LayerSpec:
         linear  output_i = x_i W + b, of nodes, or of graphs, each the pool of its nodes
         appnp, elastic, smp: one step of a propagation, which learns nothing
 
-    What leaves the layer is ``activation(output)``, batch normalised before or after it where asked
-    for, plus the layer's input where it is residual.
+    What leaves the layer is ``activation(output)``, batch normalised before or after it or
+    normalised over the nodes before it where asked for, plus the layer's input where it is
+    residual.
 
     A step of a propagation holds ``V = D^-1/2 H``, what a node sends of its scores H: so that
     ``D^-1/2 A_hat H`` is the plain mean of V over a node's neighbours and itself. The first step
@@ -134,6 +152,8 @@ class LayerSpec:
         outputs: Features leaving, F'.
         activation: What the output passes.
         batch_norm: Whether batch normalisation stands ``before`` or ``after`` the activation.
+        normalization: How the output is normalised over the nodes before the activation, instead
+            of batch normalisation there; None for not at all.
         dropout: Share of the input dropped in training, in [0, 1); of gat's coefficients too.
         residual: Add the input; needs F = F'.
         heads: Attention heads; only gat has a choice.
@@ -170,6 +190,7 @@ class LayerSpec:
     propagation: Propagation | None = None
     step: int = 1
     steps: int = 1
+    normalization: Normalization | None = None
 
     def __post_init__(self) -> None:
         check_choice("operator", self.operator, get_args(LayerOperator))
@@ -212,6 +233,9 @@ class LayerSpec:
             if self.operator != operator and got != default:
                 raise SpecError(field, got, f"{default}, since only {operator} has a choice")
         check_propagation(self.operator, self.propagation)
+        check_normalization(self.operator, self.normalization)
+        if self.normalization is not None and self.batch_norm == "before":
+            raise SpecError("batch_norm", "before", "none or after, beside a normalization")
         if self.operator in PROPAGATIONS:
             self._check_step()
         elif self.steps != 1:
@@ -269,10 +293,18 @@ class LayerSpec:
         if self.pool != "none":
             return {"input": "input", "aggregate": "aggregate", **_SLOTS["linear"]}
         slots = _SLOTS[self.operator]
+        if self.normalization is not None:
+            grouped = _GROUP_SLOTS if isinstance(self.normalization, DiffGroupNorm) else {}
+            return {**slots, **grouped, "normalized": "output"}
         if self.operator not in PROPAGATIONS:
             return slots
         absent = "message" if self.step > 1 else "proposal"
         return {slot: component for slot, component in slots.items() if slot != absent}
+
+    @property
+    def activated(self) -> str:
+        """The slot that the activation is of."""
+        return "output" if self.normalization is None else "normalized"
 
     @property
     def rows(self) -> tuple[str, ...]:
@@ -287,6 +319,9 @@ class LayerSpec:
     @property
     def constants(self) -> Mapping[str, tuple[int, ...]]:
         """The learned tensors with their shapes, batch normalisation folded to gain and bias.
+
+        A differentiable group normalisation's is too: ``group_gain`` holds each group's,
+        ``group_bias`` what all groups add, weighted.
 
         ``attention`` holds the vectors of all heads side by side, the source's above the target's.
         ``multiplier`` is the one that smp's training left to the step.
@@ -309,6 +344,11 @@ class LayerSpec:
             shapes["gain"] = (self.outputs,)
         if self.batch_norm == "after":
             shapes["after_gain"] = shapes["after_bias"] = (self.outputs,)
+        if isinstance(self.normalization, DiffGroupNorm):
+            groups = self.normalization.groups
+            shapes["group_weight"] = (self.outputs, groups)
+            shapes["group_gain"] = (groups, self.outputs)
+            shapes["group_bias"] = (self.outputs,)
         return shapes
 
     def quant_of(self, slot: str, quant: LayerQuant) -> QuantSpec:

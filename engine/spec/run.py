@@ -16,6 +16,7 @@ from engine.spec.errors import (
 )
 from engine.spec.json import canonical
 from engine.spec.layer import Activation, Aggregation, LayerOperator, LayerSpec, Pool
+from engine.spec.normalization import Normalization, check_normalization
 from engine.spec.own import OwnModel
 from engine.spec.propagation import (
     MOST_STEPS,
@@ -123,6 +124,9 @@ class ModelSpec:
             linear layers then follow; ``none`` for nodes.
         steps: Steps of a propagation, 1 to 64; None for `STEPS`.
         propagation: Constants of its steps; None for its operator's own.
+        normalization: How each hidden layer's output is normalised over the nodes, against
+            oversmoothing, in place of batch normalisation, which gin keeps between its linear maps;
+            None for not at all.
 
     Raises:
         SpecError: Naming the invalid field.
@@ -140,6 +144,7 @@ class ModelSpec:
     pool: Pool = "none"
     steps: int | None = None
     propagation: Propagation | None = None
+    normalization: Normalization | None = None
 
     def __post_init__(self) -> None:
         check_choice("operator", self.operator, (*get_args(Operator), *PROPAGATIONS))
@@ -163,6 +168,9 @@ class ModelSpec:
             check_flag("batch_norm", self.batch_norm)
         check_choice("pool", self.pool, get_args(Pool))
         check_propagation(self.operator, self.propagation)
+        check_normalization(self.operator, self.normalization)
+        if self.normalization is not None and self.batch_norm:
+            raise SpecError("batch_norm", True, "null or false, beside a normalization")
         if self.steps is not None:
             check_integer("steps", self.steps, 1, MOST_STEPS)
         if self.operator not in PROPAGATIONS and self.steps is not None:
@@ -219,12 +227,14 @@ class ModelSpec:
         propagates = self.operator in PROPAGATIONS
         operator: LayerOperator = self.operator if within and not propagates else "linear"
         attends = operator == "gat" and hidden
+        normalized = hidden and within and self.normalizes
+        over_nodes = self.normalization if hidden and within else None
         return LayerSpec(
             operator=operator,
             inputs=inputs,
             outputs=outputs,
             activation=self.activates if hidden else "none",
-            batch_norm="before" if hidden and within and self.normalizes else "none",
+            batch_norm="before" if normalized and over_nodes is None else "none",
             dropout=self.dropout,
             residual=self.residual and within and index > 0 and hidden,
             heads=(self.heads or HEADS) if attends else 1,
@@ -232,6 +242,7 @@ class ModelSpec:
             hidden=self.hidden if operator == "gin" else None,
             hidden_norm=operator == "gin" and self.normalizes,
             pool=self.pool if index == self.layers else "none",
+            normalization=over_nodes,
         )
 
 

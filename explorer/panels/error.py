@@ -20,10 +20,10 @@ from explorer.plot import PlotlyView, picked_number
 from explorer.seen import draw_when_seen
 from explorer.shown import Shown
 from explorer.slots import (
-    MEANING,
     component_meaning,
     components,
     is_of_graphs,
+    meaning,
     numbered,
     options,
     title,
@@ -150,10 +150,8 @@ class ErrorPanel(widgets.VBox):
         measures = (*MEASURE_TITLES, *[FLIPS] * has_classes)
         offer(self.measure, measures, "relative_l2", self._choose)
         chosen = self.component.value
-        meaning = (
-            component_meaning(chosen, layers) if self.of_scores else MEANING[layer.operator][chosen]
-        )
-        self.meaning.value = f"{title(chosen).capitalize()}: {meaning}."
+        held = component_meaning(chosen, layers) if self.of_scores else meaning(layer, chosen)
+        self.meaning.value = f"{title(chosen).capitalize()}: {held}."
 
     def _settle_against(self, layers: Sequence[LayerSpec]) -> None:
         """Leave a choice of what errors stand by where the network has errors of both."""

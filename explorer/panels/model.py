@@ -8,18 +8,21 @@ from typing import Any, get_args
 import ipywidgets as widgets
 
 from engine.spec import (
+    NORMALIZATIONS,
     Activation,
     Aggregation,
     LayerSpec,
     ModelSpec,
+    Normalization,
     Operator,
     OwnModel,
     Pool,
     RunSpec,
 )
+from engine.spec.normalization import NORMALIZED
 from engine.spec.propagation import PROPAGATIONS
 from engine.spec.run import HEADS, STEPS
-from explorer.captions import ACTIVATIONS, OPERATORS, own_title
+from explorer.captions import ACTIVATIONS, OPERATORS, normalization_title, own_title
 from explorer.fields import bind, choice, flag, html, integer, real, row
 from explorer.state import State, with_model, with_network, with_task
 
@@ -41,6 +44,7 @@ class ModelPanel(widgets.VBox):
     def __init__(self, state: State, own: Sequence[OwnModel] = ()) -> None:
         self._state = state
         self._own = list(own)
+        self._named: list[Normalization] = [*NORMALIZATIONS.values()]
         shape = shown(state.recipe.model)
         activations = [(ACTIVATIONS[name], name) for name in get_args(Activation)]
         aggregations = [(name.capitalize(), name) for name in get_args(Aggregation)]
@@ -64,6 +68,12 @@ class ModelPanel(widgets.VBox):
             shape["batch_norm"],
             "Normalise what hidden layers pass on over the nodes",
         )
+        self.normalization = choice(
+            "Over nodes",
+            self._normalizations(),
+            shape["normalization"],
+            "Keeps the nodes of deep networks apart: normalise hidden outputs over them",
+        )
         self.residual = flag("Residual", shape["residual"], "Add each hidden layer's input")
         self.pool = choice("Pool", pools, shape["pool"], "How the nodes of a graph are gathered")
         self.note = html(name="gb-note")
@@ -80,6 +90,7 @@ class ModelPanel(widgets.VBox):
                     self.aggregation,
                     self.activation,
                     self.pool,
+                    self.normalization,
                     self.batch_norm,
                     self.residual,
                 ),
@@ -97,11 +108,24 @@ class ModelPanel(widgets.VBox):
         offered = [*get_args(Operator), *(PROPAGATIONS if model.pool == "none" else ())]
         return [*own, *((OPERATORS[name], name) for name in offered)]
 
+    def _normalizations(self) -> list[tuple[str, Normalization | None]]:
+        """Return what the list of normalisations offers, those with other constants first."""
+        chosen = shown(self._state.recipe.model)["normalization"]
+        if chosen not in (*self._named, None):
+            self._named.insert(0, chosen)
+        own = self._named[: -len(NORMALIZATIONS)]
+        offered = (*own, None, *NORMALIZATIONS.values())
+        titles = {how: normalization_title(how) for how in offered}
+        return [(title[0].upper() + title[1:], how) for how, title in titles.items()]
+
     def _offer(self, _: Any) -> None:
         """Offer a model that only the recipe names, before the control is set to it."""
         options = self._options()
         if list(self.operator.options) != options:
             self.operator.options = options
+        normalizations = self._normalizations()
+        if list(self.normalization.options) != normalizations:
+            self.normalization.options = normalizations
 
     def _bind(self, name: str) -> None:
         bind(
@@ -121,6 +145,7 @@ class ModelPanel(widgets.VBox):
         self.steps.layout.display = None if operators & PROPAGATIONS.keys() else "none"
         self.heads.layout.display = None if "gat" in operators else "none"
         self.aggregation.layout.display = None if "sage" in operators else "none"
+        self.normalization.layout.display = None if operators & set(NORMALIZED) else "none"
         self.pool.layout.display = "none" if model.pool == "none" else None
         self.note.layout.display = None if is_own else "none"
         self.note.value = own_sentence(model.layers) if isinstance(model, OwnModel) else ""
@@ -140,6 +165,7 @@ def shown(model: ModelSpec | OwnModel) -> dict[str, Any]:
             "aggregation": first.aggregation,
             "activation": first.activation,
             "batch_norm": first.batch_norm != "none" or first.hidden_norm,
+            "normalization": first.normalization,
             "residual": first.residual,
             "pool": model.pool,
         }
@@ -153,6 +179,7 @@ def shown(model: ModelSpec | OwnModel) -> dict[str, Any]:
         "aggregation": model.aggregation or "mean",
         "activation": model.activates,
         "batch_norm": model.normalizes,
+        "normalization": model.normalization,
         "residual": model.residual,
         "pool": model.pool,
     }

@@ -31,7 +31,7 @@ MOST_DIFFERENCES = 4
 AGREEMENT = "agreement.codes_different"
 PINNED = {"accuracy": "pinned", "mae": "pinned, MAE"}
 """What is said of the float run that others are compared with."""
-FLOAT_STAGES = {"coefficient": "softmax", "output": "scores"}
+FLOAT_STAGES = {"coefficient": "softmax", "group_share": "softmax of groups", "output": "scores"}
 """What is computed in float, or held in it, by the slot it fills, where all else is quantized."""
 
 

@@ -15,6 +15,7 @@ from engine.graphs import Graph, load_graph
 from engine.spec import (
     COMPONENTS,
     FP32,
+    NORMALIZATIONS,
     PROPAGATIONS,
     Activation,
     Aggregation,
@@ -95,6 +96,9 @@ def model_specs(draw: st.DrawFn) -> ModelSpec:
     if operator in PROPAGATIONS:
         own["steps"] = draw(st.integers(1, 3))
         own["propagation"] = draw(st.none() | st.from_type(PROPAGATIONS[operator]))
+    else:
+        own["normalization"] = draw(st.sampled_from((None, *NORMALIZATIONS.values())))
+    normalized = st.just(False) if own.get("normalization") else st.booleans()
     return ModelSpec(
         operator=operator,
         layers=draw(st.integers(2, 4)),
@@ -102,7 +106,7 @@ def model_specs(draw: st.DrawFn) -> ModelSpec:
         dropout=draw(st.floats(0, 1, exclude_max=True) | st.just(0)),
         residual=draw(st.booleans()),
         activation=draw(st.none() | st.sampled_from(get_args(Activation))),
-        batch_norm=draw(st.none() | st.booleans()),
+        batch_norm=draw(st.none() | normalized),
         pool=draw(st.sampled_from(get_args(Pool))) if operator not in PROPAGATIONS else "none",
         **own,
     )

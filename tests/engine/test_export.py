@@ -28,11 +28,13 @@ from engine.learning.weights import read_weights, write_weights
 from engine.metrics.agreement import Agreement
 from engine.spec import (
     Current,
+    DiffGroupNorm,
     Elastic,
     LayerQuant,
     LearnedStep,
     MinMax,
     ModelSpec,
+    PairNorm,
     QuantSpec,
     RunSpec,
     Smp,
@@ -200,6 +202,16 @@ OPERATORS = {
     "gin plain": ModelSpec(operator="gin", layers=3, hidden=4, batch_norm=False, residual=True),
     "sage mean": ModelSpec(operator="sage", layers=3, hidden=4),
     "sage max": ModelSpec(operator="sage", layers=3, hidden=4, aggregation="max", batch_norm=True),
+    "gcn pair norm": ModelSpec(layers=3, hidden=4, normalization=PairNorm(), residual=True),
+    "sage pair norm": ModelSpec(
+        operator="sage", layers=3, hidden=4, normalization=PairNorm(by_node=True)
+    ),
+    "gat group norm": ModelSpec(
+        operator="gat", layers=3, hidden=4, heads=2, normalization=DiffGroupNorm(groups=3)
+    ),
+    "gin group norm": ModelSpec(
+        operator="gin", layers=3, hidden=4, normalization=DiffGroupNorm(weight=0.5)
+    ),
     "appnp": ModelSpec(operator="appnp", hidden=4, steps=3),
     "elastic": ModelSpec(operator="elastic", hidden=4, steps=3),
     "smp": ModelSpec(
@@ -234,7 +246,12 @@ def test_program_of_any_operator_equals_simulation(
         if (layer, slot) != (last, "output")
     }
     assert {(slot.layer, slot.component) for slot in found.slots} == slots
-    softmaxes = [f"{layer}.coefficient" for layer in range(3) if model.operator == "gat"]
+    softmaxes = [
+        f"{layer}.{slot}"
+        for layer, shape in enumerate(model.layer_specs(1, 1))
+        for slot in shape.slots
+        if slot in ("coefficient", "group_share")
+    ]
     assert export(network).float_stages == [*softmaxes, f"{last}.output"]
 
 
@@ -249,6 +266,26 @@ def test_64_steps_do_not_drift(digits: Graph, karate: Graph, operator: str, bits
     found = agreement_of(graph, network, export(network))
     assert found.max_code_difference == 0
     assert found.same_class == 1
+    assert len(found.slots) == sum(len(shape.slots) for shape in model.layer_specs(1, 1)) - 1
+
+
+@pytest.mark.parametrize("bits", [8, 4, 2])
+@pytest.mark.parametrize(
+    "deep",
+    [
+        ModelSpec(),
+        ModelSpec(residual=True),
+        ModelSpec(residual=True, normalization=PairNorm()),
+        ModelSpec(operator="gin", normalization=PairNorm(by_node=True)),
+        ModelSpec(operator="gat", heads=2, normalization=DiffGroupNorm(groups=3)),
+    ],
+    ids=["plain", "residual", "pair norm", "by node", "group norm"],
+)
+def test_64_layers_do_not_drift(karate: Graph, deep: ModelSpec, bits: int) -> None:
+    model = replace(deep, layers=64, hidden=4)
+    network = train(karate, scheme("qat", bits=bits, model=model, training=TrainingSpec(epochs=1)))
+    found = agreement_of(karate, network, export(network))
+    assert_agrees(found)
     assert len(found.slots) == sum(len(shape.slots) for shape in model.layer_specs(1, 1)) - 1
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from engine.graphs import Graph, Neighbourhoods
 from engine.integer import Program, bind, program_of
 from engine.peers import median_ms, pyg_default, torch_best
-from engine.spec import Elastic, ModelSpec, Smp, SpecError
+from engine.spec import DiffGroupNorm, Elastic, ModelSpec, PairNorm, Smp, SpecError
 
 MODELS = {
     "gcn": ModelSpec(residual=True, layers=3),
@@ -22,6 +22,8 @@ MODELS = {
     "gat": ModelSpec(operator="gat", heads=2, batch_norm=True),
     "gin": ModelSpec(operator="gin", layers=3),
     "gin plain": ModelSpec(operator="gin", batch_norm=False),
+    "gcn pair norm": ModelSpec(normalization=PairNorm(scale=2)),
+    "gin group norm": ModelSpec(operator="gin", normalization=DiffGroupNorm(weight=0.5)),
     "sage": ModelSpec(operator="sage"),
     "sage max": ModelSpec(operator="sage", aggregation="max", batch_norm=True),
 }

@@ -6,14 +6,16 @@ from typing import get_args
 
 import pytest
 
-from engine.spec import LayerOperator, LayerSpec, ModelSpec
+from engine.spec import DiffGroupNorm, LayerOperator, LayerSpec, ModelSpec
 from explorer.slots import (
     MEANING,
+    NORMALIZED,
     TITLES,
     component_meaning,
     components,
     is_of_graphs,
     last_of_nodes,
+    meaning,
     numbered,
     options,
     title,
@@ -21,15 +23,16 @@ from explorer.slots import (
 
 LAYERS = {o: LayerSpec(operator=o, inputs=4, outputs=4) for o in get_args(LayerOperator)}
 POOLED = LayerSpec(operator="linear", inputs=4, outputs=4, pool="sum")
+GROUPED = LayerSpec(operator="gcn", inputs=4, outputs=4, normalization=DiffGroupNorm())
 LATER = LayerSpec(operator="elastic", inputs=4, outputs=4, step=2, steps=2)
 
 
 @pytest.mark.parametrize(
-    "layer", [*LAYERS.values(), POOLED, LATER], ids=lambda layer: layer.operator
+    "layer", [*LAYERS.values(), POOLED, LATER, GROUPED], ids=lambda layer: layer.operator
 )
 def test_every_slot_has_a_meaning_and_a_title_of_its_own(layer: LayerSpec) -> None:
     slots = tuple(layer.slots)
-    assert set(slots) <= MEANING[layer.operator].keys()
+    assert len({meaning(layer, slot) for slot in slots}) == len(slots)
     assert len({title(slot) for slot in slots}) == len(slots)
     assert options(slots) == [(title(slot), slot) for slot in slots]
 
@@ -38,7 +41,9 @@ def test_no_word_is_left_over() -> None:
     for operator, layer in LAYERS.items():
         more = {"linear": POOLED.slots, "elastic": LATER.slots}.get(operator, {})
         assert MEANING[operator].keys() == layer.slots.keys() | more.keys()
-    assert TITLES.keys() <= {slot for layer in LAYERS.values() for slot in layer.slots}
+    assert NORMALIZED.keys() == GROUPED.slots.keys() - LAYERS["gcn"].slots.keys()
+    every = {slot for layer in (*LAYERS.values(), GROUPED) for slot in layer.slots}
+    assert TITLES.keys() <= every
 
 
 def test_a_component_means_all_its_slots() -> None:

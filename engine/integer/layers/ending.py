@@ -2,6 +2,8 @@
 
 output = Q(gain (z + bias))         z what the layer's stages leave unread, one slot or two
 input  = Q(after_gain activation(output_hat) + after_bias [+ input_hat])      of the next layer
+
+Where the output is normalised over the nodes, the activation is of ``normalized_hat`` instead.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ def leaving(layer: int, spec: LayerSpec) -> Stage:
     after = spec.batch_norm == "after"
     return Combine(
         (layer + 1, "input"),
-        Summand((layer, "output"), spec.activation, (layer, "after_gain") if after else None),
+        Summand((layer, spec.activated), spec.activation, (layer, "after_gain") if after else None),
         Summand((layer, "input")) if spec.residual else None,
         bias=(layer, "after_bias") if after else None,
     )

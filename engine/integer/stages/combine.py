@@ -34,6 +34,10 @@ ELU_BITS = 30
 """Bits of the integers that stand for an ELU whose channels have gains; without, all there are."""
 
 
+BIAS_STEPS = 256
+"""How many times its largest bias a step of a real result may be, before it is taken finer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Summand:
     """``gain activation(slot_hat)``.
@@ -96,6 +100,8 @@ class Combine(Stage):
         step = max(float(np.abs(meaning.scale).max()) for meaning in meanings)
         if scope.integer(self.target):
             step = float(scope.params[self.target].first.scale) / (float(np.abs(size).max()) or 1.0)
+        else:  # scores of a network that collapsed to its bias are still told apart
+            step = min(step, BIAS_STEPS * float(np.abs(bias).max()) or step)
         lone = len(meanings) == 1
         multiplied = [m for m in meanings if m.by_channel or (lone and m.whole)]
         point = fixed_point(

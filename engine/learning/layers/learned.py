@@ -15,8 +15,10 @@ from engine.learning.dropout import dropout
 from engine.learning.features import Features, dense
 from engine.learning.layers.layer import Layer
 from engine.learning.layers.state import State
+from engine.learning.normalizers import normalizer
 from engine.learning.protection import ProtectedRows
 from engine.spec import Activation, LayerQuant, LayerSpec
+from engine.spec.layer import WEIGHTS
 
 ACTIVATIONS: Mapping[Activation, Callable[[Tensor], Tensor]] = {
     "none": lambda x: x,
@@ -32,7 +34,9 @@ class LearnedLayer(Layer):
         output = Q_output(z + bias)
         what leaves = activation(output) [+ x_hat if residual]
 
-    Batch normalisation stands around ``z + bias`` or around the activation, where asked for.
+    Batch normalisation stands around ``z + bias`` or around the activation, where asked for. A
+    normalisation over the nodes takes the output as it is held, and the activation is of
+    ``normalized = Q_normalized(normalize(output))``.
 
     PyG's `MessagePassing` is left aside on purpose: given a sparse adjacency its fused path skips
     whatever stands in ``message()``, and one sparse product is several times faster than its
@@ -53,10 +57,13 @@ class LearnedLayer(Layer):
         self.weight = nn.Parameter(torch.empty(spec.inputs, spec.width))
         self.bias = nn.Parameter(torch.zeros(spec.outputs))
         self.norm = None if spec.batch_norm == "none" else BatchNorm(spec.outputs)
+        self.over_nodes = normalizer(spec)
 
     def initialize(self, generator: torch.Generator | None) -> None:
         """Draw the linear maps as Glorot and Bengio do; biases start at 0."""
         nn.init.xavier_uniform_(self.weight, generator=generator)
+        if self.over_nodes is not None:
+            self.over_nodes.initialize(generator)
 
     @abstractmethod
     def gather(
@@ -107,6 +114,8 @@ class LearnedLayer(Layer):
             protected = None
         before = self.norm if self.spec.batch_norm == "before" else None
         output = self.quantize("output", shifted(z, self.bias, before), protected)
+        if self.over_nodes is not None:
+            output = self._normalized(output, adjacencies, protected)
         leaves = ACTIVATIONS[self.spec.activation](output)
         if self.norm is not None and self.spec.batch_norm == "after":
             leaves = self.norm.after(leaves)
@@ -134,7 +143,21 @@ class LearnedLayer(Layer):
             held["gain"], held["bias"] = self.norm.folded_before(self.bias)
         if self.norm is not None and self.spec.batch_norm == "after":
             held["after_gain"], held["after_bias"] = self.norm.folded_after()
+        if self.over_nodes is not None:
+            held |= self.over_nodes.folded()
         return held
+
+    def _normalized(
+        self, output: Tensor, adjacencies: Adjacencies, protected: ProtectedRows | None
+    ) -> Tensor:
+        """Return the output normalised over the nodes, [N, F']."""
+        assert self.over_nodes is not None
+
+        def quantized(slot: str, x: Tensor) -> Tensor:
+            return self.quantize(slot, x, None if slot in WEIGHTS else protected)
+
+        normalized = self.over_nodes(output, adjacencies, quantized)
+        return quantized("normalized", normalized)
 
 
 def shifted(z: Tensor, bias: Tensor, norm: BatchNorm | None) -> Tensor:

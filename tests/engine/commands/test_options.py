@@ -11,7 +11,7 @@ import pytest
 
 from engine.commands.options import add_graph, add_model, graph_of, model_of, widths_of
 from engine.graphs import Graph, GraphError, load_graph, write_npz
-from engine.spec import Appnp, GraphSpec, ModelSpec, Smp, SpecError
+from engine.spec import Appnp, DiffGroupNorm, GraphSpec, ModelSpec, PairNorm, Smp, SpecError
 
 
 def parse(*arguments: str) -> argparse.Namespace:
@@ -126,6 +126,29 @@ def test_a_file_without_a_graph_is_refused(tmp_path: Path, content: Any, error: 
         file.write_bytes(content)
     with pytest.raises(error, match=r"broken\.npz"):
         graph_of(parse("--graph", str(file)), tmp_path)
+
+
+def test_a_normalisation_over_the_nodes_has_constants() -> None:
+    model = model_of(parse("--normalization", "pair-norm-si", "--norm-scale", "3"))
+    assert model == ModelSpec(normalization=PairNorm(scale=3, by_node=True))
+    grouped = model_of(parse("--normalization", "group-norm", "--groups", "4"))
+    assert grouped == ModelSpec(normalization=DiffGroupNorm(groups=4))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [
+        (["--normalization", "pairs"], "--normalization"),
+        (["--groups", "4"], "--groups"),
+        (["--normalization", "pair-norm", "--group-weight", "1"], "--group-weight"),
+        (["--normalization", "group-norm", "--norm-scale", "1"], "--norm-scale"),
+        (["--normalization", "group-norm", "--groups", "0"], "groups"),
+    ],
+)
+def test_each_fault_of_a_normalisation_is_named(arguments: list[str], field: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        model_of(parse(*arguments))
+    assert caught.value.field == field
 
 
 def test_a_propagation_has_steps_and_constants() -> None:

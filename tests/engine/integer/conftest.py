@@ -15,6 +15,7 @@ from engine.graphs.graph import Graph
 from engine.integer import Calibrator, Plan, Program, bind, program_of
 from engine.spec import (
     FP32,
+    DiffGroupNorm,
     LayerOperator,
     LayerQuant,
     LayerSpec,
@@ -22,6 +23,7 @@ from engine.spec import (
     LearnedStep,
     MinMax,
     ModelSpec,
+    PairNorm,
     Percentile,
     QuantSpec,
     Truncation,
@@ -137,13 +139,18 @@ def draw_layers(
             "sage": {"aggregation": rng.choice(["mean", "max"]).item()},
         }
         pools = index == count and pool
+        over_nodes = None
+        if operator != "linear" and not last:
+            over_nodes = (None, PairNorm(), DiffGroupNorm(groups=2))[rng.integers(3)]
+        batch_norms = ["none"] + ["before"] * (over_nodes is None) + ["after"] * (not last)
         layers.append(
             LayerSpec(
                 operator=operator,
                 inputs=inputs,
                 outputs=outputs,
                 activation="none" if last else rng.choice(["none", "relu", "elu"]).item(),
-                batch_norm=rng.choice(["none", "before"] + ["after"] * (not last)).item(),
+                batch_norm=rng.choice(batch_norms).item(),
+                normalization=over_nodes,
                 residual=not last and not pools and inputs == outputs and bool(rng.integers(2)),
                 pool=rng.choice(["sum", "mean", "max"]).item() if pools else "none",
                 **chosen.get(operator, {}),

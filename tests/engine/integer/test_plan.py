@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -21,9 +22,12 @@ from engine.integer.stages.aggregate import Aggregate
 from engine.integer.stages.attention import Attend, Logits, Softmax
 from engine.integer.stages.combine import Combine
 from engine.integer.stages.gather import Gather
+from engine.integer.stages.group_norm import Regroup, Share
+from engine.integer.stages.pair_norm import PairNormalize
 from engine.integer.stages.product import Product
 from engine.integer.stages.scale import Scale
-from engine.spec import ModelSpec, QuantSpec, SpecError, scheme
+from engine.spec import ModelSpec, PairNorm, QuantSpec, SpecError, scheme
+from engine.spec.normalization import EPS
 
 SEEDS = st.integers(0, 2**32 - 1)
 WIDTHS = [(2, 3, 4, 5, 6, 7, 8), (8,), (2,), (4, 8, 32), (2, 8, 32, 32)]
@@ -55,6 +59,15 @@ def real_sums(stage: Any, plan: Plan, real: Callable[..., Any], around: Any) -> 
         return real(stage.norm)[:, None] * (dense(edges, weights, len(x)) @ x)
     if isinstance(stage, Gather):
         return gathered(stage, real, around)
+    if isinstance(stage, PairNormalize):
+        return pair_normalized(stage, real, around)
+    if isinstance(stage, Share):
+        score = real(stage.source)
+        score = np.exp(score - score.max(axis=1, keepdims=True))
+        return score / score.sum(axis=1, keepdims=True)
+    if isinstance(stage, Regroup):
+        x = real(stage.source)
+        return x + stage.weight * x * real(stage.scale) + real(stage.bias)
     edges = around.of("gat")
     if isinstance(stage, Attend):
         coefficient, x = real(stage.coefficient), real(stage.source)
@@ -84,6 +97,16 @@ def combined(stage: Combine, plan: Plan, real: Callable[..., Any]) -> np.ndarray
         total = total + constant(summand.gain, 1.0) * x
     total = constant(stage.gain, 1.0) * total
     return np.maximum(total, 0) if stage.relu else total
+
+
+def pair_normalized(stage: PairNormalize, real: Callable[..., Any], around: Any) -> np.ndarray:
+    x = real(stage.source).copy()
+    for start, end in pairwise(around.pools):
+        if start < end:
+            x[start:end] -= x[start:end].mean(axis=0)
+            x[start:end] /= np.sqrt(EPS + (x[start:end] ** 2).sum(axis=1).mean())
+    assert stage.how == PairNorm()
+    return x
 
 
 def gathered(stage: Gather, real: Callable[..., Any], around: Any) -> np.ndarray:
@@ -188,8 +211,8 @@ def test_sums_stay_within_the_proof(case: Callable, seed: int, draw: Any) -> Non
     plan = drawn.bind(drawn.random_program((2, 4, 8, 16)))
     sums, factors = [], []
     plan.trace(watched(sums, factors))
-    integer = [step for step in plan.steps if step.stage.integer]
-    for step, reached, factor in zip(integer, sums, factors, strict=True):
+    summed = [step for step in plan.steps if step.ending is not None]
+    for step, reached, factor in zip(summed, sums, factors, strict=True):
         assert step.proof is not None
         assert reached.max(initial=0) <= step.proof.bound * (1 + 1e-6)
         if step.proof.node_bound is not None:
@@ -251,9 +274,10 @@ def test_float_stages_touch_a_float_slot(case: Callable, seed: int, draw: Any) -
         layer, name = step.stage.target
         touched = [*step.stage.sources, step.stage.target]
         held = [trace.codes(*slot) is None for slot in touched]
-        assert (any(held) or name == "coefficient") == (f"{layer}.{name}" in listed)
+        of_float = name in ("coefficient", "group_share")
+        assert (any(held) or of_float) == (f"{layer}.{name}" in listed)
         if step.proof is None:
-            assert any(held) or name == "coefficient"
+            assert any(held) or of_float
     assert len(listed) == len(program.float_stages)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.metrics.cost import Extent, bit_operations, stage_costs
-from engine.spec import ModelSpec, scheme
+from engine.spec import DiffGroupNorm, ModelSpec, Normalization, PairNorm, scheme
 
 
 def extent_of(nodes, edges, entries, weighted=False, graphs=1) -> Extent:
@@ -86,6 +86,24 @@ def test_cora_by_hand() -> None:
         "feature": 2708 * (1433 * 16 + 16 * 16),
         "hidden_feature": 2708 * (16 * 16 + 16 * 7),
     }
+
+
+def test_what_normalisations_multiply() -> None:
+    extent = extent_of(20, 90, 100)
+
+    def added(how: Normalization) -> list[tuple[str, int, tuple[int, int]]]:
+        model = ModelSpec(normalization=how)
+        spec = scheme("qat", bits=4, component_bits={"weight": 2, "output": 8}, model=model)
+        stages = stage_costs(model.layer_specs(9, 5), spec.quant, extent)
+        plain = stage_costs(ModelSpec().layer_specs(9, 5), spec.quant, extent)
+        return [(s.slot, s.macs, s.bits) for s in stages if s not in plain]
+
+    assert added(PairNorm()) == [("normalized", 20 * 16, (8, 8))]
+    assert added(DiffGroupNorm(groups=3)) == [
+        ("group_logit", 20 * 16 * 3, (8, 2)),
+        ("group_scale", 20 * 16 * 3, (4, 2)),
+        ("normalized", 20 * 16, (8, 4)),
+    ]
 
 
 @pytest.mark.parametrize("operator", ["appnp", "elastic", "smp"])

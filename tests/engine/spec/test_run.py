@@ -11,6 +11,7 @@ from hypothesis import given
 
 from engine.spec import (
     Appnp,
+    DiffGroupNorm,
     Elastic,
     Ema,
     GraphSpec,
@@ -18,6 +19,7 @@ from engine.spec import (
     LearnedRange,
     LearnedStep,
     ModelSpec,
+    PairNorm,
     Percentile,
     Protection,
     QuantSpec,
@@ -287,6 +289,8 @@ def test_defaults_never_change() -> None:
             LearnedStep,
             LearnedRange,
             Percentile,
+            PairNorm,
+            DiffGroupNorm,
             Appnp,
             Elastic,
             Smp,
@@ -313,6 +317,7 @@ def test_defaults_never_change() -> None:
             "pool": "none",
             "steps": None,
             "propagation": None,
+            "normalization": None,
         },
         "Protection": {"p_min": 0.0, "p_max": 0.0, "shared": True},
         "TrainingSpec": {
@@ -327,6 +332,8 @@ def test_defaults_never_change() -> None:
         "LearnedStep": {"lr": None},
         "LearnedRange": {"base": Ema(momentum=0.1), "lr": 1e-4},
         "Percentile": {"tail": 0.001, "running": "ema", "momentum": 0.01},
+        "PairNorm": {"scale": 1.0, "by_node": False},
+        "DiffGroupNorm": {"groups": 10, "weight": 0.01},
         "Appnp": {"teleport": 0.1},
         "Elastic": {"lambda1": 3.0, "lambda2": 3.0},
         "Smp": {

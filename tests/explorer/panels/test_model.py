@@ -7,7 +7,16 @@ from typing import get_args
 
 import pytest
 
-from engine.spec import LayerOperator, LayerSpec, ModelSpec, Operator, OwnModel, scheme
+from engine.spec import (
+    DiffGroupNorm,
+    LayerOperator,
+    LayerSpec,
+    ModelSpec,
+    Operator,
+    OwnModel,
+    PairNorm,
+    scheme,
+)
 from explorer.panels.codes import CodesPanel
 from explorer.panels.model import ModelPanel
 from explorer.state import State, preset_of, with_network, with_task
@@ -60,6 +69,30 @@ def test_choices_reach_the_recipe_and_come_back() -> None:
     assert (panel.aggregation.value, panel.activation.value) == ("mean", "relu")
     assert not panel.batch_norm.value
     assert state.recipe.model == ModelSpec(operator="sage")
+
+
+def test_normalisations_over_the_nodes_are_offered_where_there_are_some() -> None:
+    state = State(scheme("degree-quant", bits=4))
+    panel = ModelPanel(state)
+    titles = [title for title, _ in panel.normalization.options]
+    assert titles == ["None", "PairNorm", "PairNorm by node", "Group norm"]
+    panel.normalization.value = DiffGroupNorm()
+    model = ModelSpec(normalization=DiffGroupNorm())
+    assert state.recipe == scheme("degree-quant", bits=4, model=model)
+    panel.layers.value = 5
+    model = replace(model, layers=5)
+    assert state.recipe == scheme("degree-quant", bits=4, model=model)
+    of_two = ModelSpec(normalization=DiffGroupNorm(groups=2))
+    assert state.edit(lambda recipe: scheme("float", model=of_two))
+    assert panel.normalization.options[0] == ("2 groups", of_two.normalization)
+    assert panel.normalization.value == of_two.normalization
+    panel.normalization.value = PairNorm()
+    assert state.recipe.model.normalization == PairNorm()
+    panel.batch_norm.value = True
+    assert "batch_norm: got True" in state.problem
+    panel.operator.value = "appnp"
+    assert state.recipe.model.normalization is None
+    assert panel.normalization.layout.display == "none"
 
 
 def test_a_network_for_graphs_has_a_choice_of_pool() -> None:

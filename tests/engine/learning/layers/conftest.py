@@ -99,8 +99,7 @@ def in_place(record, on_grid, quantized, layer_of):  # type: ignore[no-untyped-d
         hat = {name: x_hat for name, (_, x_hat) in seen.items()}
         entering = {"input": x, **expected(layer, hat)}
         for name in spec.slots:
-            real = layer.get_parameter(name) if "weight" in name else entering.get(name)
-            real = layer.attention if name == "attention" else real
+            real = entering[name] if name in entering else layer.get_parameter(name)
             torch.testing.assert_close(seen[name][0], real, rtol=1e-5, atol=1e-5)
 
     return check
