@@ -11,6 +11,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from engine.reproduce import stacks
 from engine.reproduce.study import Cell, Row, Study
 from engine.spec import (
     GraphSpec,
@@ -125,8 +126,8 @@ def smoothness(*, seeds: int = 10, epochs: int | None = None, smoke: bool = Fals
     return Study(
         name="smoothness",
         title="Two bits and 64 steps, in integers",
-        notes=NOTES,
-        cells=(*cells, *of_depth),
+        notes=(*NOTES, *stacks.NOTES),
+        cells=(*cells, *of_depth, *stacks.stacks(graphs[0], depths, training, seeds)),
         closing=what_the_constraint_adds,
     )
 
