@@ -340,6 +340,14 @@ def real(value: Value) -> Any:
     return value.real() if isinstance(value, IntArray | SparseIntArray) else value
 
 
+def exact(value: Value) -> NDArray[np.float64]:
+    """Return the real numbers a dense slot holds without rounding them to float32, [N, F]."""
+    if isinstance(value, IntArray):
+        scale = value.params.scale.astype(np.float64)
+        return np.asarray((value.codes() - value.params.zero) * scale)
+    return np.asarray(value, np.float64)
+
+
 def dense(value: Value) -> IntArray | NDArray[np.float32]:
     """Return what a slot holds with every entry stored."""
     if isinstance(value, SparseIntArray):
