@@ -103,9 +103,9 @@ def _waiting(job: Job) -> str:
     if isinstance(job.order, GraphSpec):
         return f"The graph {job.order.name} is being fetched, once."
     left = "" if job.seconds_left is None else f", about {duration(job.seconds_left)} left"
-    done = (
-        f"epoch {job.epochs[-1]['epoch']} of {job.planned}{left}" if job.epochs else "soon to begin"
-    )
+    done = f"{job.before} before you" if job.before else "soon to begin"
+    if job.epochs:
+        done = f"epoch {job.epochs[-1]['epoch']} of {job.planned}{left}"
     if isinstance(job.order.model, OwnModel):
         return "A preview re-quantizes your model, which is being measured first."
     return f"A preview re-quantizes the float model, which is being trained first: {done}."

@@ -1,7 +1,8 @@
-"""The queue of runs and the worker process that does them, seen from the process that draws.
+"""The queue of runs as one explorer sees it; a pool in another process does them.
 
-One worker serves every explorer of a process. It is started before it is needed, hears one job at a
-time and is replaced when it dies; nothing here ever waits for it.
+The pool is the server's, whose address the environment names, or else one of this process's own,
+for one worker. It is started before it is needed; nothing here ever waits for it. When it dies, the
+next one is asked for whatever was not over.
 """
 
 from __future__ import annotations
@@ -12,13 +13,12 @@ import contextlib
 import json
 import os
 import queue
-import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -26,13 +26,15 @@ from typing import Any, ClassVar, Literal
 
 import engine
 from engine.metrics.merit import ACCURACY, MERITS, Merit
+from engine.runs import store_folder
 from engine.spec import GraphSpec, RunSpec, encode
 
 Status = Literal["waiting", "running", "finished", "cancelled", "diverged", "failed"]
-WORKER = (sys.executable, "-m", "engine.worker")
-CANCEL_WITHIN_S = 10.0
-"""A worker that has not ended a cancelled job by then is killed and replaced."""
+POOL = "GRAPHBITS_POOL"
+"""Names the Unix socket of the pool for the usual store."""
 SILENT_AFTER_S = 15.0
+AGAIN_AFTER_S = 0.5
+"""How long to wait before the pool is looked for again."""
 MAX_FAILED_STARTS = 3
 
 
@@ -46,6 +48,7 @@ class Job:
         purpose: Why it was asked for, in a few words, for the queue.
         background: Whether nobody pressed a button for it, so that other jobs go first.
         status: Where it is.
+        before: How many jobs, of others too, are done before it while it waits; None until known.
         planned: Epochs it will take, 0 until known.
         merit: What it is judged by, accuracy until known.
         epochs: One record for each epoch done: epoch, loss, train, validation, seconds_left.
@@ -57,6 +60,7 @@ class Job:
     purpose: str
     background: bool = False
     status: Status = "waiting"
+    before: int | None = None
     planned: int = 0
     merit: Merit = ACCURACY
     epochs: list[dict[str, Any]] = field(default_factory=list)
@@ -80,36 +84,43 @@ class Job:
 
 
 class Jobs:
-    """Jobs in order, the first of them with the worker.
+    """The jobs of this process, in the order in which they were asked for.
 
     Listeners are called on the thread that made this object: through its asyncio loop where one
     runs (a kernel), else whenever `poll` is called.
 
     Args:
-        store_folder: Folder of the run store that the worker writes to.
+        store_folder: Folder of the run store that the pool's workers write to.
         shipped: Read-only stores that answer a recipe too.
-        worker: Command that starts a worker.
+        pool: The socket of a pool that others use as well; None for one of its own.
+        worker: Command that starts a worker of its own pool; empty for the usual one.
     """
 
     _shared: ClassVar[dict[Path, Jobs]] = {}
 
     def __init__(
-        self, store_folder: Path, shipped: Sequence[Path] = (), worker: Sequence[str] = WORKER
+        self,
+        store_folder: Path,
+        shipped: Sequence[Path] = (),
+        pool: Path | None = None,
+        worker: Sequence[str] = (),
     ) -> None:
         self.jobs: list[Job] = []
         self.failure = ""
-        self._command = [*worker, "--store", str(store_folder)]
+        self.pids: list[int] = []
+        self._pool = pool
+        self._command = [sys.executable, "-m", "explorer.pool", "--store", str(store_folder)]
         for folder in shipped:
             self._command += ["--shipped", str(folder)]
+        self._worker = ["--", *worker] if worker else []
         self._listeners: list[Callable[[Job | None], None]] = []
         self._ids = count(1)
-        self._received: queue.SimpleQueue[tuple[int, dict[str, Any] | None]] = queue.SimpleQueue()
+        self._received: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._ready = False
-        self._failed_starts = 0
         self._heard = time.monotonic()
-        self._complaints: deque[str] = deque(maxlen=20)
-        self._process: subprocess.Popen[str] | None = None
-        self._closed = False
+        self._socket: socket.socket | None = None
+        self._connected = False
+        self._closed = threading.Event()
         try:
             self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
         except RuntimeError:
@@ -120,17 +131,22 @@ class Jobs:
         atexit.register(self.close)
 
     @classmethod
-    def shared(cls, store_folder: Path, shipped: Sequence[Path] = ()) -> Jobs:
-        """Return the one queue of this process for a store, started at the first call."""
-        folder = store_folder.resolve()
+    def shared(cls, folder: Path, shipped: Sequence[Path] = ()) -> Jobs:
+        """Return the one queue of this process for a store, started at the first call.
+
+        The pool that the environment names is asked where the store is the usual one.
+        """
+        folder = folder.resolve()
         jobs = cls._shared.get(folder)
-        if jobs is None or jobs._closed:
-            jobs = cls._shared[folder] = cls(folder, shipped)
+        if jobs is None or jobs._closed.is_set():
+            named = os.environ.get(POOL)
+            pool = Path(named) if named and folder == store_folder().resolve() else None
+            jobs = cls._shared[folder] = cls(folder, shipped, pool)
         return jobs
 
     @property
     def running(self) -> Job | None:
-        """The job the worker is at."""
+        """The first job that a worker is at."""
         return next((job for job in self.jobs if job.status == "running"), None)
 
     @property
@@ -144,44 +160,44 @@ class Jobs:
         """How the worker is, in a few words."""
         if self.failure:
             return "worker stopped"
-        if not self._ready:
-            return "worker starting"
         silent = time.monotonic() - self._heard
         if silent > SILENT_AFTER_S:
             return f"worker silent for {silent:.0f} s"
-        return "worker busy" if self.running else "worker ready"
-
-    @property
-    def pid(self) -> int | None:
-        """Process id of the worker."""
-        return self._process.pid if self._process else None
+        if not self._ready:
+            return "worker starting"
+        if self.running:
+            return "worker busy"
+        first = next(iter(self.waiting), None)
+        if first is None:
+            return "worker ready"
+        return f"worker busy, {first.before} before you" if first.before else "worker busy"
 
     def submit(self, order: RunSpec | GraphSpec, purpose: str, *, background: bool = False) -> Job:
         """Queue a run or a fetch; an order already waiting or running is joined, not doubled."""
         for job in self.jobs:
             if not job.is_over and not job.cancelling and job.order == order:
-                job.background &= background
+                if job.background and not background:
+                    job.background = False
+                    self._ask_for(job)
                 return job
         job = Job(id=f"job-{next(self._ids)}", order=order, purpose=purpose, background=background)
         self.jobs.append(job)
-        if self.failure:
-            self._failed_starts = 0
-            self.failure = ""
+        if self.failure and not self._connected:
             self._start()
-        self._hand_out()
+        self.failure = ""
+        self._ask_for(job)
         self._tell(job)
         return job
 
     def cancel(self, job: Job) -> None:
         """End a job: at once while it waits, between two steps while it runs."""
+        if job.is_over or job.cancelling:
+            return
         if job.status == "waiting":
             job.status, job.note = "cancelled", "Cancelled before it began."
-        elif job.status == "running" and not job.cancelling:
+        else:
             job.cancelling = True
-            self._write(id=job.id, command="cancel")
-            timer = threading.Timer(CANCEL_WITHIN_S, self._kill_unless_over, (job, self._process))
-            timer.daemon = True
-            timer.start()
+        self._write(id=job.id, command="cancel")
         self._tell(job)
 
     def listen(self, listener: Callable[[Job | None], None]) -> None:
@@ -197,177 +213,158 @@ class Jobs:
         """Handle everything received so far."""
         while True:
             try:
-                generation, event = self._received.get_nowait()
+                event = self._received.get_nowait()
             except queue.Empty:
                 return
-            if self._process is None or generation != self._process.pid:
-                continue
-            if event is None:
-                self._on_death()
-            else:
+            if not self._closed.is_set():
                 self._on_event(event)
 
     def close(self) -> None:
-        """End the worker; what it was training is kept as cancelled."""
-        self._closed = True
-        process, self._process = self._process, None
+        """Leave the pool, which cancels what nobody else waits for; one of its own ends."""
+        self._closed.set()
         atexit.unregister(self.close)
-        if process is not None and process.stdin is not None:
-            try:
-                process.stdin.close()
-            except OSError:
-                process.kill()
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
 
     def _start(self) -> None:
-        self._ready = False
+        self.failure = ""
         self._heard = time.monotonic()
+        threading.Thread(target=self._stay_connected, daemon=True).start()
+
+    def _stay_connected(self) -> None:
+        """Connect, pass on what the pool says, and connect again when it is gone."""
+        silent_starts = 0
+        while not self._closed.is_set():
+            said = False
+            try:
+                with self._connection() as connection, connection.makefile("r") as lines:
+                    self._socket = connection
+                    self._post({"id": None, "event": "connected"})
+                    if self._closed.is_set():
+                        return
+                    for line in lines:
+                        self._post(json.loads(line))
+                        said = True
+            except (OSError, ValueError):  # a broken connection, or half a line
+                pass
+            finally:
+                self._socket = None
+            self._post({"id": None, "event": "lost"})
+            silent_starts = 0 if said else silent_starts + 1
+            if self._pool is None and silent_starts >= MAX_FAILED_STARTS:
+                note = "The process that starts workers does not start; see the server's log."
+                self._post({"id": None, "event": "pool", "ready": False, "note": note, "pids": []})
+                return
+            self._closed.wait(AGAIN_AFTER_S)
+
+    @contextlib.contextmanager
+    def _connection(self) -> Iterator[socket.socket]:
+        """Connect to the pool that others use as well, or to a new one of one's own."""
+        if self._pool is not None:
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.connect(str(self._pool))
+                yield connection
+            return
+        ours, theirs = socket.socketpair()
         home = str(Path(engine.__path__[0]).parent)
         path = os.pathsep.join(filter(None, (home, os.environ.get("PYTHONPATH"))))
-        try:
-            process = subprocess.Popen(
-                self._command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                encoding="utf-8",
-                errors="replace",
-                env={**_threads(), **os.environ, "PYTHONPATH": path},
-            )
-        except OSError as error:
-            self.failure = f"The worker process did not start: {error}"
-            self._process = None
-            return
-        self._process = process
-        threading.Thread(target=self._read, args=(process,), daemon=True).start()
-        threading.Thread(target=self._read_complaints, args=(process,), daemon=True).start()
+        with ours:
+            with theirs:
+                process = subprocess.Popen(
+                    [*self._command, "--descriptor", str(theirs.fileno()), *self._worker],
+                    stdin=subprocess.DEVNULL,
+                    pass_fds=[theirs.fileno()],
+                    env={**os.environ, "PYTHONPATH": path},
+                )
+            try:
+                yield ours
+            finally:
+                ours.close()
+                process.wait()
 
-    def _read(self, process: subprocess.Popen[str]) -> None:
-        assert process.stdout is not None
-        assert process.stdin is not None
-        with process.stdout as lines:
-            for line in lines:
-                try:
-                    self._post(process.pid, json.loads(line))
-                except ValueError:
-                    self._complaints.append(line.rstrip())
-        process.wait()
-        with contextlib.suppress(OSError):
-            process.stdin.close()
-        self._post(process.pid, None)
+    def _post(self, event: dict[str, Any]) -> None:
+        self._received.put(event)
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # a loop that was closed
+                self._loop.call_soon_threadsafe(self.poll)
 
-    def _read_complaints(self, process: subprocess.Popen[str]) -> None:
-        assert process.stderr is not None
-        with process.stderr as lines:
-            for line in lines:
-                self._complaints.append(line.rstrip())
+    def _ask_for(self, job: Job) -> None:
+        name = "run" if isinstance(job.order, RunSpec) else "fetch_graph"
+        field_name = "spec" if isinstance(job.order, RunSpec) else "graph"
+        self._write(
+            id=job.id,
+            command=name,
+            background=job.background,
+            **{field_name: encode(job.order)},
+        )
 
-    def _post(self, generation: int, event: dict[str, Any] | None) -> None:
-        self._received.put((generation, event))
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self.poll)
-
-    def _write(self, **command: Any) -> bool:
-        """Return whether the worker took a command; one that died did not, and is replaced soon."""
-        if self._process is None or self._process.stdin is None:
-            return False
-        try:
-            self._process.stdin.write(json.dumps(command) + "\n")
-            self._process.stdin.flush()
-        except (OSError, ValueError):  # a broken pipe, or one that the reader has closed
-            return False
-        return True
-
-    def _hand_out(self) -> None:
-        if not self._ready or self.running is not None or not self.waiting:
-            return
-        job = self.waiting[0]
-        if isinstance(job.order, RunSpec):
-            taken = self._write(id=job.id, command="run", spec=encode(job.order))
-        else:
-            taken = self._write(id=job.id, command="fetch_graph", graph=encode(job.order))
-        if taken:
-            job.status = "running"
+    def _write(self, **command: Any) -> None:
+        """Say something to the pool; one that is gone is replaced soon, and asked for it then."""
+        connection = self._socket
+        if self._connected and connection is not None:
+            with contextlib.suppress(OSError):
+                connection.sendall(json.dumps(command).encode() + b"\n")
 
     def _on_event(self, event: dict[str, Any]) -> None:
         before = self.worker_state
         self._heard = time.monotonic()
         name = event["event"]
-        job = next((job for job in self.jobs if job.id == event["id"] and not job.is_over), None)
-        if name == "ready":
-            self._ready, self._failed_starts = True, 0
-        elif job is not None:
-            if name == "started":
-                job.planned, job.merit = event["epochs"], MERITS[event["merit"]]
-            elif name == "epochs":
-                job.epochs.extend(event["epochs"])
-            elif name in ("finished", "fetched"):
-                job.status = "finished"
-            elif name in ("cancelled", "diverged", "failed"):
-                job.status, job.note = name, event["note"]
-            self._hand_out()
-            self._tell(job)
-        if name == "ready":
-            self._hand_out()
-            for waiting in self.jobs:
-                if waiting.status == "running":
-                    self._tell(waiting)
+        if name == "pool":
+            self._ready, self.pids = event["ready"], event["pids"]
+            self.failure = event["note"]
+            if self.failure:
+                for job in self.waiting:
+                    job.status, job.note = "failed", self.failure
+                    self._tell(job)
+        elif name == "connected":
+            self._connected = True
+            for job in self.waiting:
+                self._ask_for(job)
+        elif name == "lost":
+            self._on_loss()
+        else:
+            told = next((job for job in self.jobs if job.id == event["id"]), None)
+            if told is not None and not told.is_over:
+                _follow(told, event)
+                self._tell(told)
         if self.worker_state != before:
             self._tell(None)
 
-    def _on_death(self) -> None:
-        assert self._process is not None
-        code = self._process.returncode
-        was_ready = self._ready
-        job = self.running
-        if job is not None:
-            if job.cancelling:
-                job.status, job.note = "cancelled", "Cancelled; the worker had to be ended for it."
-            else:
-                how = (
-                    f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
-                )
-                job.status = "failed"
-                job.note = (
-                    f"The worker process ended in the middle of this ({how}). Finished runs are "
-                    "kept, and a new worker takes the next job; this one can be started again."
-                )
-        self._failed_starts = 0 if was_ready else self._failed_starts + 1
-        if self._closed:
-            return
-        if self._failed_starts >= MAX_FAILED_STARTS:
-            last = next((line for line in reversed(self._complaints) if line.strip()), "no message")
-            self.failure = f"The worker process does not start: {last}"
-            self._process, self._ready = None, False
-            for waiting in self.waiting:
-                waiting.status, waiting.note = "failed", self.failure
-                self._tell(waiting)
-        else:
-            self._start()
-        if job is not None:
-            self._tell(job)
-        self._tell(None)
+    def _on_loss(self) -> None:
+        """Have what was under way wait for the next pool."""
+        self._connected = self._ready = False
+        for job in self.jobs:
+            if job.status == "running":
+                if job.cancelling:
+                    job.status, job.note = "cancelled", "Cancelled; the pool ended meanwhile."
+                else:
+                    job.status, job.before = "waiting", None
+                self._tell(job)
 
     def _look_for_silence(self) -> None:
-        if not self._closed and self._loop is not None:
+        if not self._closed.is_set() and self._loop is not None:
             if time.monotonic() - self._heard > SILENT_AFTER_S:
                 self._tell(None)
             self._loop.call_later(SILENT_AFTER_S, self._look_for_silence)
-
-    def _kill_unless_over(self, job: Job, process: subprocess.Popen[str] | None) -> None:
-        if not job.is_over and process is not None and process is self._process:
-            process.kill()
 
     def _tell(self, job: Job | None) -> None:
         for listener in tuple(self._listeners):
             listener(job)
 
 
-def _threads() -> dict[str, str]:
-    """Return how many threads a worker uses unless told: half of the processors.
-
-    Threads that wait for a busy processor spin: on two processors that a browser, a kernel and a
-    worker share, one thread trains digits-knn many times faster than two.
-    """
-    count = str(max(1, (os.cpu_count() or 2) // 2))
-    return {"OMP_NUM_THREADS": count, "NUMBA_NUM_THREADS": count}
+def _follow(job: Job, event: dict[str, Any]) -> None:
+    """Bring a job up to date with what the pool says of it."""
+    name = event["event"]
+    if name == "waiting":
+        job.status, job.before = "waiting", event["before"]
+    elif name == "running":
+        job.status, job.before, job.epochs = "running", None, []
+    elif name == "started":
+        job.planned, job.merit, job.epochs = event["epochs"], MERITS[event["merit"]], []
+    elif name == "epochs":
+        job.epochs.extend(event["epochs"])
+    elif name in ("finished", "fetched"):
+        job.status = "finished"
+    elif name in ("cancelled", "diverged", "failed"):
+        job.status, job.note = name, event["note"]

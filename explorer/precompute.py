@@ -1,4 +1,4 @@
-"""Make the runs that the explorer opens with: ``python -m explorer.precompute``."""
+"""Make runs before they are asked for; what is shipped by ``python -m explorer.precompute``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from engine.spec import (
@@ -19,7 +20,7 @@ from engine.spec import (
 )
 from explorer.captions import recipe_title, told
 from explorer.jobs import Jobs
-from explorer.state import DEFAULT, with_graph, with_model, with_task
+from explorer.state import DEFAULT, PRESETS, with_graph, with_model, with_preset, with_task
 
 DESTINATION = Path("assets/store")
 
@@ -43,15 +44,26 @@ def recipes() -> list[RunSpec]:
     return [*made, *map(float_twin, (of_graphs, suited)), suited]
 
 
-def precompute(destination: Path) -> None:
-    """Train whatever of `recipes` a store does not have, and leave in it nothing but runs.
+def neighbours(recipe: RunSpec) -> list[RunSpec]:
+    """Return what a page that opens with a recipe is asked for first: it, in float, each preset."""
+    presets = (with_preset(recipe, name) for name in PRESETS)
+    return list(dict.fromkeys((float_twin(recipe), recipe, *presets)))
+
+
+def precompute(destination: Path, wanted: Sequence[RunSpec], shipped: Sequence[Path] = ()) -> None:
+    """Train whatever a store does not have.
+
+    Args:
+        destination: Folder of the store.
+        wanted: What it shall have.
+        shipped: Stores that need not be repeated.
 
     Raises:
         RuntimeError: If a run does not finish.
     """
-    jobs = Jobs(destination)
+    jobs = Jobs(destination, shipped)
     try:
-        for recipe in recipes():
+        for recipe in wanted:
             job = jobs.submit(recipe, recipe_title(recipe))
             while not job.is_over:
                 time.sleep(0.05)
@@ -62,9 +74,13 @@ def precompute(destination: Path) -> None:
             print(job.purpose, *last, flush=True)
     finally:
         jobs.close()
+
+
+def tidy(store: Path) -> None:
+    """Leave nothing but runs in a store."""
     for leftover in ("running", "trash"):
-        shutil.rmtree(destination / leftover, ignore_errors=True)
-    for index in destination.glob("index-*"):
+        shutil.rmtree(store / leftover, ignore_errors=True)
+    for index in store.glob("index-*"):
         index.unlink()
 
 
@@ -73,7 +89,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m explorer.precompute", description=__doc__)
     parser.add_argument("--into", type=Path, default=DESTINATION, help="folder of the store")
     try:
-        precompute(parser.parse_args(arguments).into)
+        into = parser.parse_args(arguments).into
+        precompute(into, recipes())
+        tidy(into)
     except RuntimeError as error:
         sys.exit(str(error))
 

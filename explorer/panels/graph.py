@@ -40,7 +40,8 @@ class GraphPanel(widgets.VBox):
         spec = state.recipe.graph
         own = own or {}
         listed = [*own, *EMBEDDED, *EMBEDDED_SETS, *PUBLIC, *PUBLIC_SETS]
-        self._names = list(dict.fromkeys(listed))
+        offered = state.bounds.graphs
+        self._names = [n for n in dict.fromkeys(listed) if offered is None or n in offered]
         self._sets = {*SETS, *(name for name, graph in own.items() if graph.is_set)}
         self.name = choice("Graph", self._options(spec.name), spec.name)
         self.normalize = flag(

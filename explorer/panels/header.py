@@ -76,5 +76,5 @@ class HeaderPanel(widgets.VBox):
 
     def _watch(self, _: Job | None) -> None:
         state = self._jobs.worker_state
-        mark = state.split()[1]
+        mark = state.split()[1].rstrip(",")
         self.worker.value = f'<span class="gb-dot gb-dot-{mark}"></span>{escape(state)}'

@@ -98,12 +98,14 @@ class RunPanel(widgets.VBox):
         self._started(self._jobs.submit(recipe, job_title(recipe)))
 
     def _cancel(self, _: Any) -> None:
-        if self._jobs.running is not None:
-            self._jobs.cancel(self._jobs.running)
+        current = self._jobs.running or next(iter(self._jobs.waiting), None)
+        if current is not None:
+            self._jobs.cancel(current)
 
     def _follow(self, _: Job | None) -> None:
         running = self._jobs.running
-        self.cancel.disabled = running is None or running.cancelling
+        current = running or next(iter(self._jobs.waiting), None)
+        self.cancel.disabled = current is None or current.cancelling
         self.progress.value = running.done if running else 0.0
         self.sentence.value = escape(progress_sentence(self._jobs))
         listed = [job for job in self._jobs.jobs if job.is_over][-SHOWN_OVER:]
@@ -124,21 +126,30 @@ class RunPanel(widgets.VBox):
             self._lines[job.id] = row(html(name="gb-job"), remove)
         text, remove = self._lines[job.id].children
         note = f": {job.note}" if job.note else ""
+        place = f", {before(job)}" if job.before else ""
         text.value = (
-            f'<span class="gb-status gb-{job.status}">{job.status}</span> '
+            f'<span class="gb-status gb-{job.status}">{job.status}{place}</span> '
             f"{escape(job.purpose)}{escape(note)}"
         )
         remove.layout.display = "none" if job.is_over or job.status == "running" else ""
         return self._lines[job.id]
 
 
+def before(job: Job) -> str:
+    """Return what a waiting job waits for."""
+    if job.before is None:
+        return "the worker is not heard yet"
+    return f"{job.before} before you" if job.before else "it is next"
+
+
 def progress_sentence(jobs: Jobs) -> str:
-    """Return how far the running job is, in one sentence."""
+    """Return how far the running job is, or what the first waits for, in one sentence."""
     job = jobs.running
     if jobs.failure:
         return jobs.failure
     if job is None:
-        return ""
+        first = next(iter(jobs.waiting), None)
+        return "" if first is None else f"Waiting: {before(first)}."
     if job.cancelling:
         return "Cancelling after this step …"
     if not job.epochs:

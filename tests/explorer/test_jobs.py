@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -17,6 +18,7 @@ from engine.spec import GraphSpec, RunSpec
 from explorer import jobs as jobs_module
 from explorer.jobs import Job, Jobs
 
+ROOT = Path(__file__).parents[2]
 STAND_IN = (sys.executable, str(Path(__file__).with_name("stand_in_worker.py")))
 
 
@@ -27,6 +29,10 @@ def settle(jobs: Jobs, condition: Callable[[], bool], within_s: float = 20.0) ->
         assert time.monotonic() < until, [(job.status, job.note) for job in jobs.jobs]
         jobs.poll()
         time.sleep(0.005)
+
+
+def _parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
 
 
 @pytest.fixture
@@ -68,42 +74,39 @@ def test_cancel_of_a_waiting_job(jobs: Jobs) -> None:
     assert second.epochs == []
 
 
-def test_killed_worker_fails_its_job_and_the_next_runs(jobs: Jobs) -> None:
+def test_a_job_that_kills_its_worker_twice_fails_and_the_next_runs(jobs: Jobs) -> None:
     fatal = jobs.submit(RunSpec(seed=13), "fatal")
     later = jobs.submit(RunSpec(seed=1), "later")
     settle(jobs, lambda: later.is_over)
     assert fatal.status == "failed"
-    assert "SIGKILL" in fatal.note
+    assert "2 times (killed by SIGKILL)" in fatal.note
     assert [record["epoch"] for record in fatal.epochs] == [1, 2]
     assert later.status == "finished"
 
 
-def test_a_job_that_a_dead_worker_did_not_take_waits_for_the_next(jobs: Jobs) -> None:
-    settle(jobs, lambda: jobs.worker_state == "worker ready")
-    process = jobs._process
-    assert process is not None
-    assert process.stdin is not None
-    os.kill(process.pid, signal.SIGKILL)
-    while not process.stdin.closed:
-        time.sleep(0.005)
-    job = jobs.submit(RunSpec(seed=1), "next")
-    assert job.status == "waiting"
-    settle(jobs, lambda: job.is_over)
-    assert job.status == "finished"
-    assert jobs.pid != process.pid
+def test_a_job_whose_worker_is_killed_once_is_done_by_the_next(jobs: Jobs) -> None:
+    job = jobs.submit(RunSpec(seed=99), "slow")
+    settle(jobs, lambda: len(job.epochs) == 2)
+    (first,) = jobs.pids
+    os.kill(first, signal.SIGKILL)
+    settle(jobs, lambda: jobs.pids not in ([], [first]) and len(job.epochs) == 2)
+    assert job.status == "running"
+    jobs.cancel(job)
+    assert job.cancelling
 
 
-def test_worker_deaf_to_cancel_is_replaced(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs_module, "CANCEL_WITHIN_S", 0.1)
-    deaf = jobs.submit(RunSpec(seed=99), "deaf")
-    settle(jobs, lambda: len(deaf.epochs) == 2)
-    first_pid = jobs.pid
-    jobs.cancel(deaf)
-    again = jobs.submit(RunSpec(seed=1), "next")
-    settle(jobs, lambda: again.is_over)
-    assert deaf.status == "cancelled"
-    assert again.status == "finished"
-    assert jobs.pid != first_pid
+def test_a_pool_that_died_is_replaced_and_asked_again(jobs: Jobs) -> None:
+    job = jobs.submit(RunSpec(seed=99), "slow")
+    later = jobs.submit(RunSpec(seed=1), "later")
+    settle(jobs, lambda: len(job.epochs) == 2)
+    os.kill(_parent(jobs.pids[0]), signal.SIGKILL)
+    settle(jobs, lambda: job.status == "waiting")
+    assert jobs.worker_state == "worker starting"
+    settle(jobs, lambda: job.status == "running" and len(job.epochs) == 2)
+    jobs.cancel(job)
+    os.kill(jobs.pids[0], signal.SIGKILL)
+    settle(jobs, lambda: later.is_over)
+    assert (job.status, later.status) == ("cancelled", "finished")
 
 
 def test_failed_fetch_keeps_its_sentence(jobs: Jobs) -> None:
@@ -113,24 +116,36 @@ def test_failed_fetch_keeps_its_sentence(jobs: Jobs) -> None:
 
 
 def test_worker_that_never_starts_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STAND_IN_FAULT", "no-start")
+    fault = tmp_path / "fault"
+    fault.touch()
+    monkeypatch.setenv("STAND_IN_FAULT", str(fault))
     jobs = Jobs(tmp_path, worker=STAND_IN)
     job = jobs.submit(RunSpec(), "a")
     settle(jobs, lambda: job.is_over)
     assert job.status == "failed"
     assert "the library is missing" in job.note
     assert jobs.worker_state == "worker stopped"
-    monkeypatch.setenv("STAND_IN_FAULT", "")
+    fault.unlink()
     again = jobs.submit(RunSpec(), "b")
     settle(jobs, lambda: again.is_over)
     assert again.status == "finished"
     jobs.close()
 
 
-def test_command_that_does_not_exist(tmp_path: Path) -> None:
+def test_worker_that_does_not_exist_is_said(tmp_path: Path) -> None:
     jobs = Jobs(tmp_path, worker=("/nowhere/python",))
-    assert jobs.worker_state == "worker stopped"
-    assert "did not start" in jobs.failure
+    settle(jobs, lambda: jobs.worker_state == "worker stopped")
+    assert "/nowhere/python" in jobs.failure
+    jobs.close()
+
+
+def test_pool_that_does_not_start_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    jobs = Jobs(tmp_path)
+    job = jobs.submit(RunSpec(), "a")
+    settle(jobs, lambda: job.is_over)
+    assert "does not start" in job.note
+    monkeypatch.undo()
     jobs.close()
 
 
@@ -141,12 +156,56 @@ def test_silence_is_said(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "silent" in jobs.worker_state
 
 
-def test_close_ends_the_worker(jobs: Jobs) -> None:
+def test_close_ends_pool_and_worker(jobs: Jobs) -> None:
     settle(jobs, lambda: jobs.worker_state == "worker ready")
-    process = jobs._process
-    assert process is not None
+    (worker,) = jobs.pids
+    pool = _parent(worker)
     jobs.close()
-    assert process.wait(timeout=10) == 0
+    until = time.monotonic() + 20
+    while Path(f"/proc/{worker}").exists() or Path(f"/proc/{pool}").exists():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def pool(tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
+    """Return what starts a pool that listens at ``tmp_path / "pool"``."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start() -> subprocess.Popen[bytes]:
+        (tmp_path / "pool").unlink(missing_ok=True)
+        command = [sys.executable, "-m", "explorer.pool", "--store", str(tmp_path)]
+        command += ["--listen", str(tmp_path / "pool"), "--", *STAND_IN]
+        started.append(subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.stdin.close()
+        assert process.wait(20) in (0, -signal.SIGKILL)
+
+
+def test_two_processes_share_a_pool_and_outlive_it(
+    tmp_path: Path, pool: Callable[[], subprocess.Popen[bytes]]
+) -> None:
+    one, two = (Jobs(tmp_path, pool=tmp_path / "pool") for _ in range(2))
+    slow = one.submit(RunSpec(seed=99), "slow")
+    first = pool()
+    settle(one, lambda: len(slow.epochs) == 2)
+    assert (tmp_path / "pool").stat().st_mode & 0o77 == 0, "only its owner may connect"
+    same, next_ = two.submit(RunSpec(seed=99), "same"), two.submit(RunSpec(seed=1), "next")
+    settle(two, lambda: len(same.epochs) == 2 and next_.before is not None)
+    assert next_.before == 1
+    first.kill()
+    first.wait()
+    settle(two, lambda: same.status == "waiting")
+    settle(one, lambda: slow.status == "waiting")
+    pool()
+    settle(two, lambda: len(same.epochs) == 2)
+    one.cancel(slow)
+    two.cancel(same)
+    one.close()
+    two.close()
 
 
 def test_listeners_are_called_on_the_loops_thread(tmp_path: Path) -> None:
@@ -167,10 +226,21 @@ def test_listeners_are_called_on_the_loops_thread(tmp_path: Path) -> None:
 
 def test_one_queue_a_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Jobs, "_shared", {})
-    monkeypatch.setattr(Jobs.__init__, "__defaults__", ((), STAND_IN))
+    monkeypatch.setattr(Jobs.__init__, "__defaults__", ((), None, STAND_IN))
     first = Jobs.shared(tmp_path)
     assert Jobs.shared(Path(os.path.relpath(tmp_path))) is first
     first.close()
     second = Jobs.shared(tmp_path)
     assert second is not first
     second.close()
+
+
+def test_the_pool_that_the_environment_names_is_for_the_usual_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Jobs, "_shared", {})
+    monkeypatch.setattr(Jobs, "_start", lambda self: None)
+    monkeypatch.setenv("GRAPHBITS_POOL", str(tmp_path / "pool"))
+    monkeypatch.setenv("GRAPHBITS_STORE", str(tmp_path / "usual"))
+    assert Jobs.shared(tmp_path / "usual")._pool == tmp_path / "pool"
+    assert Jobs.shared(tmp_path / "other")._pool is None
