@@ -1,4 +1,4 @@
-"""The command ``graphbits``: explore, run, list, search, reproduce, measure."""
+"""The command ``graphbits``: explore, publish, run, list, search, reproduce, measure."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from engine.commands import bench, explore, reproduce, run, runs, search
+from engine.commands import bench, explore, publish, reproduce, run, runs, search, serve
 
-COMMANDS = (explore, run, runs, search, reproduce, bench)
+COMMANDS = (explore, publish, serve, run, runs, search, reproduce, bench)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

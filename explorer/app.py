@@ -17,6 +17,7 @@ from engine.graphs.graph import Graph
 from engine.graphs.task import check_task
 from engine.runs import RunStore
 from engine.spec import GraphSpec, OwnModel, RunSpec, SpecError, dumps, loads
+from explorer.bounds import OWN_MACHINE, Bounds
 from explorer.downloads import Downloads, Offer
 from explorer.fields import html
 from explorer.follower import Follower
@@ -47,6 +48,7 @@ from explorer.panels.summary import SummaryPanel
 from explorer.panels.training import TrainingPanel
 from explorer.report import report
 from explorer.shown import Shown
+from explorer.site import served
 from explorer.state import (
     DEFAULT,
     State,
@@ -75,7 +77,8 @@ class Explorer(widgets.VBox):
             networkx graph, the path of an ``.npz`` file, or the name of a graph listed here.
         model: A person's own trained PyTorch Geometric model to open with, of whatever
             `engine.conversion.quantize` takes; it stays as it is.
-        store: Folder where runs are kept; None is the usual one. The shipped runs are read too.
+        store: Folder where runs are kept; None is the usual one. The shipped runs are read too, and
+            those of the published folder that this process serves, whose bounds then hold.
         lesson: One of `explorer.lessons.LESSONS`, which brings its recipe, unless one is given, and
             hides what it does not need. In Voila the page's own, if None.
         hide: Names among `explorer.lessons.HIDEABLE` of what to hide besides.
@@ -101,7 +104,9 @@ class Explorer(widgets.VBox):
     ) -> None:
         hidden = checked(hide)
         told = None if lesson is None else lesson_named(lesson)
-        shipped = stores()
+        site = served()
+        bounds = OWN_MACHINE if site is None else site.bounds
+        shipped = stores() if site is None else (*stores(), site.store)
         self.store = RunStore(None if store is None else Path(store), shipped=shipped)
         self.jobs = Jobs.shared(self.store.folder, shipped)
         folder = self.store.folder
@@ -113,9 +118,9 @@ class Explorer(widgets.VBox):
         if told is not None:
             hidden |= told.hidden
             recipe = told.recipe if recipe is None and not _named_in_query() else recipe
-        opened, unread = _opened(recipe, graph_spec, held, own)
+        opened, unread = _opened(recipe, graph_spec, held, own, bounds)
         problem = problem or unread
-        self.state = State(opened)
+        self.state = State(opened, bounds)
         self.state.problem = problem
         self.header = HeaderPanel(self.state, self.jobs)
         own_graphs = {graph_spec.name: held} if graph_spec is not None and held is not None else {}
@@ -286,6 +291,7 @@ def _opened(
     graph: GraphSpec | None,
     held: Graph | None,
     own: OwnModel | None,
+    bounds: Bounds,
 ) -> tuple[RunSpec, str]:
     """Return the recipe to open with, and what was wrong with the page's link, if anything.
 
@@ -294,6 +300,7 @@ def _opened(
         graph: A person's graph.
         held: The same, where it is at hand.
         own: A person's model.
+        bounds: What a link may ask for.
 
     Raises:
         SpecError: If the recipe is invalid, or the model does not fit the graph.
@@ -314,10 +321,14 @@ def _opened(
         usual = with_model(replace(DEFAULT, graph=graph), operator="gin" if of_graphs else "gcn")
         return with_task(usual, of_graphs), ""
     try:
-        return from_query(os.environ.get("QUERY_STRING", "")) or DEFAULT, ""
+        linked = from_query(os.environ.get("QUERY_STRING", ""))
+        if linked is None:
+            return DEFAULT, ""
+        bounds.check(linked)
     except SpecError as error:
         said = f"The link could not be read: {error}. This is the recipe to begin with."
         return DEFAULT, said
+    return linked, ""
 
 
 def _column(name: str, *children: widgets.Widget) -> widgets.VBox:

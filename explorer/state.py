@@ -32,6 +32,7 @@ from engine.spec import (
 )
 from engine.spec.layer import signed_inputs
 from engine.spec.run import HEAD_LAYERS, HEADS
+from explorer.bounds import OWN_MACHINE, Bounds
 from explorer.chosen import Choice
 from explorer.shown import Shown
 
@@ -65,6 +66,7 @@ class State(traitlets.HasTraits):
 
     Args:
         recipe: The run being edited.
+        bounds: What a recipe may ask for here.
     """
 
     recipe = traitlets.Instance(RunSpec)
@@ -94,8 +96,9 @@ class State(traitlets.HasTraits):
     ranges = traitlets.Enum(RANGES, default_value="degree-quant")
     """The scheme that a component's range and gradient rules come from when it gets a width."""
 
-    def __init__(self, recipe: RunSpec) -> None:
+    def __init__(self, recipe: RunSpec, bounds: Bounds = OWN_MACHINE) -> None:
         super().__init__(recipe=recipe)
+        self.bounds = bounds
         self._past: list[RunSpec] = []
         self._future: list[RunSpec] = []
         self.ranges = ranges_of(recipe) or "degree-quant"
@@ -111,6 +114,7 @@ class State(traitlets.HasTraits):
         """
         try:
             recipe = change(self.recipe)
+            self.bounds.check(recipe)
         except SpecError as error:
             self.problem = f"{error}. The recipe stays as it was."
             return False

@@ -1,0 +1,64 @@
+"""Serve a published folder: Voila for the pages, a pool of workers behind all of them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from explorer.jobs import POOL
+from explorer.packaged import stores
+from explorer.pool.keeper import Keeper
+from explorer.site import SITE, Site
+from explorer.state import DEFAULT
+from explorer.warm import warm
+
+KERNEL = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+"""What keeps a visitor's kernel small: it previews, workers train."""
+
+
+def host(folder: Path, *, port: int | None = None) -> None:
+    """Serve until interrupted or terminated.
+
+    Args:
+        folder: Made by `explorer.publish.publish`.
+        port: Where to listen, instead of where the folder's settings say.
+
+    Raises:
+        NoSite: If the folder is none.
+        SpecError: If its bounds are none.
+    """
+    from voila.app import Voila
+
+    site = Site(folder.resolve())
+    bounds, notebook = site.bounds, site.notebook
+    site.visitors.mkdir(exist_ok=True)
+    home = str(Path(__file__).resolve().parents[1])
+    with TemporaryDirectory(prefix="graphbits-") as place:
+        os.environ |= {
+            SITE: str(site.folder),
+            POOL: str(Path(place, "pool")),
+            "GRAPHBITS_STORE": str(site.visitors),
+            "IPYTHONDIR": str(Path(place, "ipython")),
+            "JUPYTER_PREFER_ENV_PATH": "1",
+            "JUPYTER_RUNTIME_DIR": str(Path(place, "runtime")),
+            "PYTHONPATH": os.pathsep.join(filter(None, (home, os.environ.get("PYTHONPATH")))),
+        }
+        with suppress(ValueError, OSError):  # the page says what is wrong with a store or a graph
+            warm(DEFAULT)
+        shipped = (*stores(), site.store)
+        with Keeper(Path(os.environ[POOL]), site.visitors, shipped, site.bounds_file):
+            os.environ |= KERNEL
+            Voila.launch_instance(
+                argv=[
+                    str(notebook),
+                    f"--Voila.root_dir={site.page}",
+                    f"--Voila.config_file_paths={site.folder}",
+                    *([] if port is None else [f"--Voila.port={port}"]),
+                    f"--MappingKernelManager.cull_idle_timeout={bounds.idle_s}",
+                    f"--Visitors.most={bounds.visitors}",
+                ]
+            )
+            print("The server has ended.", file=sys.stderr)
