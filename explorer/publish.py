@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from engine.graphs.catalogue import (
@@ -45,7 +45,7 @@ def publish(
     *,
     token: str | None = None,
 ) -> Site:
-    """Write a folder ready to serve.
+    """Write a folder ready to serve, all of it or nothing.
 
     Args:
         folder: A new one, or an empty one.
@@ -55,9 +55,8 @@ def publish(
         token: What a visitor has to know; None to let everyone in.
 
     Raises:
-        NotPublishable: If the folder holds something, or the notebook is none.
+        NotPublishable: If the folder holds something, the notebook is none, or a run fails.
         GraphNotFound: If a recipe's own graph is not kept on this machine.
-        RuntimeError: If a run does not finish.
         OSError: If something cannot be read or written.
     """
     source = _blank(notebook() if page is None else page)
@@ -66,22 +65,22 @@ def publish(
         source["cells"][0]["source"] = opening
     if folder.exists() and any(folder.iterdir()):
         raise NotPublishable(f"{folder} holds something already; name a new folder")
-    site = Site(folder)
-    for place in (site.page, site.store, site.visitors):
-        place.mkdir(parents=True, exist_ok=True)
-    bounds = _bounds(recipes)
-    _write(site.page / "explorer.ipynb", json.dumps(source, indent=1) + "\n")
-    _write(site.bounds_file, json.dumps(asdict(bounds), indent=2) + "\n")
-    _write(site.settings, json.dumps(_settings(token), indent=2) + "\n", secret=token is not None)
-    _write(folder / "README.md", (HERE / "published.md").read_text(encoding="utf-8"))
-    _bring_own(recipes, site.visitors)
-    wanted = dict.fromkeys(near for recipe in recipes for near in neighbours(recipe))
-    if wanted:
-        precompute(site.visitors, list(wanted), stores())
-        tidy(site.visitors)
-        if (site.visitors / "runs").exists():
-            os.rename(site.visitors / "runs", site.store / "runs")
-    return site
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as place:
+        half = Site(Path(place, "site"))
+        for part in (half.page, half.store, half.visitors):
+            part.mkdir(parents=True)
+        _bring_own(recipes, half.visitors)
+        wanted = dict.fromkeys(near for recipe in recipes for near in neighbours(recipe))
+        _make(half, list(wanted))
+        bounds = json.dumps(asdict(_bounds(recipes)), indent=2)
+        settings = json.dumps(_settings(token), indent=2)
+        _write(half.page / "explorer.ipynb", json.dumps(source, indent=1))
+        _write(half.bounds_file, bounds)
+        _write(half.settings, settings, secret=token is not None)
+        _write(half.folder / "README.md", (HERE / "published.md").read_text(encoding="utf-8"))
+        half.folder.rename(folder)
+    return Site(folder)
 
 
 def new_token() -> str:
@@ -98,6 +97,23 @@ def read_recipe(path: Path) -> RunSpec:
         OSError: If it cannot be read.
     """
     return loads(RunSpec, _read(path, MOST_RECIPE_BYTES, "recipe"))
+
+
+def _make(site: Site, wanted: Sequence[RunSpec]) -> None:
+    """Have runs made; what their workers need, and people brought, stays with the visitors' runs.
+
+    Raises:
+        NotPublishable: If one does not finish.
+    """
+    if not wanted:
+        return
+    try:
+        precompute(site.visitors, wanted, stores())
+    except RuntimeError as error:
+        raise NotPublishable(str(error)) from None
+    tidy(site.visitors)
+    if (site.visitors / "runs").exists():
+        (site.visitors / "runs").rename(site.store / "runs")
 
 
 def _bounds(recipes: Sequence[RunSpec]) -> Bounds:
@@ -213,7 +229,7 @@ def _read(path: Path, most_bytes: int, what: str) -> str:
 
 def _write(path: Path, text: str, *, secret: bool = False) -> None:
     path.touch(mode=0o600 if secret else 0o644)
-    path.write_text(text, encoding="utf-8")
+    path.write_text(text.rstrip() + "\n", encoding="utf-8")
 
 
 def told(site: Site, recipes: Sequence[RunSpec], token: str | None) -> str:

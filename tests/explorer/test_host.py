@@ -1,0 +1,305 @@
+"""A published folder over HTTP: what it gives out, what it refuses, and two visitors' one queue."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tornado.websocket import websocket_connect
+
+from explorer.publish import publish
+from explorer.site import Site
+
+ROOT = Path(__file__).parents[2]
+START_WITHIN_S = 120
+VISITORS = 3
+SECRET = "the-token-of-this-test"
+
+
+class Server:
+    """A running ``graphbits serve``.
+
+    Args:
+        folder: Where it keeps its log.
+        site: What it serves.
+    """
+
+    def __init__(self, folder: Path, site: Site) -> None:
+        self.site = site
+        self.log = folder / "serve.log"
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        with self.log.open("wb") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "engine", "serve", str(site.folder), f"--port={self.port}"],
+                cwd=folder,
+                env={**os.environ, "PYTHONPATH": str(ROOT), "JUPYTER_CONFIG_DIR": str(folder)},
+                stdout=out,
+                stderr=out,
+            )
+        until = time.monotonic() + START_WITHIN_S
+        while True:
+            try:
+                self.get("/voila/static/")
+                return
+            except OSError:
+                assert time.monotonic() < until, self.log.read_text()
+                assert self.process.poll() is None, self.log.read_text()
+                time.sleep(0.1)
+
+    @property
+    def address(self) -> str:
+        """Where it is served."""
+        return f"http://127.0.0.1:{self.port}/"
+
+    def get(self, path: str, method: str = "GET", **headers: str) -> tuple[int, bytes, str]:
+        """Return status, body and place of what is answered to a path sent as it stands."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+        try:
+            connection.putrequest(method, path, skip_accept_encoding=True)
+            for name, value in headers.items():
+                connection.putheader(name, value)
+            connection.endheaders()
+            answer = connection.getresponse()
+            return answer.status, answer.read(), answer.headers.get("Location", "")
+        finally:
+            connection.close()
+
+    def end(self) -> int:
+        """Interrupt it and return its status."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(60)
+
+    def kernels(self) -> list[int]:
+        """Return the process ids of the kernels."""
+        return [
+            pid
+            for pid in self.descendants()
+            if b"ipykernel" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
+
+    def descendants(self) -> set[int]:
+        """Return the process ids of the pool, its workers and the kernels."""
+        parents = {}
+        for status in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                parents[int(status.parent.name)] = int(
+                    status.read_text().rsplit(")", 1)[1].split()[1]
+                )
+            except OSError:
+                continue
+        found = {self.process.pid}
+        while more := {child for child, parent in parents.items() if parent in found} - found:
+            found |= more
+        return found - {self.process.pid}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("served")
+    site = publish(folder / "site")
+    site.bounds_file.write_text(json.dumps(asdict(replace(site.bounds, visitors=VISITORS))))
+    (site.page / "secret.txt").write_text("not for you")
+    (site.page / "picture.png").write_text("not for you")
+    server = Server(folder, site)
+    yield server
+    left = server.descendants()
+    assert server.end() == 0
+    until = time.monotonic() + 60
+    while any(Path(f"/proc/{pid}").exists() for pid in left):
+        assert time.monotonic() < until, "an interrupt leaves a kernel or worker behind"
+        time.sleep(0.1)
+
+
+PATHS = [
+    "/files/bounds.json",
+    "/bounds.json",
+    "/voila.json",
+    "/page/explorer.ipynb",
+    "/explorer.ipynb",
+    "/voila/files/explorer.ipynb",
+    "/voila/files/secret.txt",
+    "/voila/files/picture.png",
+    "/voila/files/../voila.json",
+    "/voila/files/%2e%2e/voila.json",
+    "/voila/files/..%2fvoila.json",
+    "/voila/files//etc/passwd",
+    "/../voila.json",
+    "/%2e%2e/%2e%2e/etc/passwd",
+    "/voila/static/../../../../../../../../etc/passwd",
+    "/voila/static/%2e%2e/app.py",
+    "/voila/templates/lab/static/../../../../../../../../../etc/passwd",
+    "/voila/labextensions/../../../../../../../../../../etc/passwd",
+    "/voila/api/themes/../../../../../../../../etc/passwd",
+    "/api/contents",
+    "/api/contents/explorer.ipynb",
+    "/voila/api/contents/",
+    "/api/kernels",
+    "/api/kernelspecs",
+    "/api/sessions",
+    "/api/terminals",
+    "/terminals/1",
+    "/voila/tree",
+    "/voila/render/explorer.ipynb",
+    "/nbconvert/script/explorer.ipynb",
+    "/tree",
+    "/lab",
+]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_nothing_but_the_page_is_given_out(server: Server, path: str) -> None:
+    for _ in range(3):
+        status, body, place = server.get(path)
+        for secret in (b"not for you", b"root:", b"file_allowlist", b"from explorer", b"import os"):
+            assert secret not in body, secret
+        if status not in (301, 302):
+            break
+        path = re.sub(r"^https?://[^/]+", "", place)
+        assert path.startswith("/"), "no way out to another host"
+    assert status >= 400
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "theme=%3Cscript%3Ealert(1)%3C/script%3E",
+        "theme=../../../etc",
+        "&".join(f"a{number}=1" for number in range(50)),
+        "r=" + "A" * 40_000,
+    ],
+)
+def test_a_link_that_is_none_starts_no_kernel(server: Server, query: str) -> None:
+    status, body, _ = server.get(f"/?{query}")
+    assert status == 400
+    assert b"<script>alert" not in body
+    assert b"Traceback" not in body
+    assert server.kernels() == []
+
+
+def test_no_one_may_post_or_put(server: Server) -> None:
+    for method in ("POST", "PUT", "DELETE", "PATCH"):
+        for path in ("/", "/voila/files/x.png", "/api/kernels", "/api/contents/x.ipynb"):
+            status, _, _ = server.get(path, method, **{"Content-Length": "0"})
+            assert status >= 400, (method, path)
+
+
+def kernel_of(body: bytes) -> str:
+    """Return the kernel's id that a page was given."""
+    found = re.search(rb'"kernelId": *"([0-9a-f-]{36})"', body)
+    assert found, body[-2000:]
+    return found[1].decode()
+
+
+def test_a_visitor_may_not_run_code_and_there_is_a_most(server: Server, tmp_path: Path) -> None:
+    status, body, _ = server.get("/?theme=dark&template=../../x")
+    assert status == 200
+    assert b"from explorer" not in body, "sources are stripped"
+    kernel = kernel_of(body)
+    victim = tmp_path / "victim"
+    answers = asyncio.run(_say(server, kernel, f"open({str(victim)!r}, 'w')"))
+    assert not victim.exists()
+    assert "execute_reply" not in answers
+    assert "kernel_info_reply" in answers, "but it is spoken to"
+    others = [kernel_of(server.get("/")[1]) for _ in range(VISITORS - 1)]
+    status, body, _ = server.get("/")
+    assert status == 503
+    assert b"3 visitors are here already" in body
+    for id in (kernel, *others):
+        assert server.get(f"/voila/api/shutdown/{id}", "POST", **{"Content-Length": "0"})[0] == 204
+    assert server.get(f"/voila/api/shutdown/{uuid.uuid4()}", "POST", **{"Content-Length": "0"})[
+        0
+    ] in (404, 500)
+
+
+async def _say(server: Server, kernel: str, code: str) -> list[str]:
+    """Ask a kernel to execute something, and then who it is; return what it answers."""
+    address = f"ws://127.0.0.1:{server.port}/api/kernels/{kernel}/channels"
+    connection = await websocket_connect(address)
+    content: dict[str, dict[str, Any]] = {
+        "execute_request": {"code": code, "silent": False},
+        "inspect_request": {"code": "Explorer", "cursor_pos": 3},
+        "kernel_info_request": {},
+    }
+    for name, said in content.items():
+        header = {"msg_id": name, "msg_type": name, "session": "s", "username": "u", "version": "5"}
+        message = {"header": header, "parent_header": {}, "metadata": {}, "content": said}
+        for channel in ("shell", "control"):
+            await connection.write_message(json.dumps({**message, "channel": channel}))
+    answers = []
+    try:
+        while "kernel_info_reply" not in answers or len(answers) < 40:
+            message = await asyncio.wait_for(connection.read_message(), 5)
+            if message is None:
+                break
+            if isinstance(message, str):
+                answers.append(json.loads(message)["msg_type"])
+    except TimeoutError:
+        pass
+    connection.close()
+    return answers
+
+
+def test_a_token_lets_in_only_who_knows_it(tmp_path: Path) -> None:
+    server = Server(tmp_path, publish(tmp_path / "site", token=SECRET))
+    try:
+        for path in ("/", "/?token=guess", "/voila/files/secret.txt"):
+            status, body, place = server.get(path)
+            assert (status, place.partition("?")[0]) in ((302, "/login"), (403, "")), path
+            assert SECRET.encode() not in body
+        status, body, _ = server.get(f"/?token={SECRET}")
+        assert status == 200
+        assert kernel_of(body)
+        assert SECRET not in server.log.read_text()
+    finally:
+        assert server.end() == 0
+
+
+def _start(page: Any, seed: int) -> None:
+    for name, value in (("Seed", seed), ("Layers", 5), ("Epochs", 500)):
+        page.get_by_role("spinbutton", name=name, exact=True).fill(str(value))
+        page.get_by_role("spinbutton", name=name, exact=True).press("Enter")
+    page.get_by_role("button", name="Start", exact=True).click()
+
+
+@pytest.mark.browser
+def test_two_visitors_wait_in_one_queue_and_share_what_both_ask_for(
+    server: Server, visit: Any
+) -> None:
+    first = visit.page
+    second = first.context.browser.new_page(viewport={"width": 1280, "height": 800})
+    pages = (first, second)
+    for page in pages:
+        page.set_default_timeout(120_000)
+        page.goto(server.address + ("" if page is first else "?theme=dark"))
+        page.wait_for_selector(".graphbits-chart .point", state="attached")
+        page.get_by_text("worker ready").wait_for()
+    _start(first, 1)
+    first.locator(".gb-run > .gb-note", has_text="Epoch ").wait_for()
+    _start(second, 2)
+    second.locator(".gb-run > .gb-note", has_text=" before you").wait_for()
+    second.get_by_text(re.compile(r"worker busy, \d before you")).wait_for()
+    _start(second, 1)
+    second.locator(".gb-run > .gb-note", has_text="Epoch ").wait_for()
+    first.get_by_role("spinbutton", name="Epochs", exact=True).fill("100000")
+    first.get_by_role("spinbutton", name="Epochs", exact=True).press("Enter")
+    first.get_by_text("at most 500 on this server").wait_for()
+    first.unroute_all()
+    first.goto("about:blank")
+    second.goto("about:blank")
+    second.close()
