@@ -19,6 +19,7 @@ from engine.runs import RunStore
 from engine.spec import GraphSpec, OwnModel, RunSpec, SpecError, dumps, loads
 from explorer.bounds import OWN_MACHINE, Bounds
 from explorer.downloads import Downloads, Offer
+from explorer.faults import watch
 from explorer.fields import html
 from explorer.follower import Follower
 from explorer.given import given_graph, given_model
@@ -191,6 +192,7 @@ class Explorer(widgets.VBox):
         super().__init__([_style(), self.header, *question, columns])
         self.add_class("gb")
         self.state.observe(self._mark_stale, "status")
+        self._end_watch = watch(self._say)
         self.header.link.on_msg(lambda *_: _send_again(self))
         self.follower = Follower(self.state, self.store, self.jobs)
         for panel, control, value in () if told is None else told.settings:
@@ -199,6 +201,7 @@ class Explorer(widgets.VBox):
     def close(self) -> None:
         """Stop following; the worker, which other explorers share, goes on."""
         if self.follower is not None:
+            self._end_watch()
             self.follower.close()
             self.follower = None
             for panel in (self.header, self.run, self.training):
@@ -232,6 +235,9 @@ class Explorer(widgets.VBox):
             *(self.arithmetic, self.degrees, self.predictions),
         )
         return report(shown, [*(panel.view.figure for panel in views), self.results.results.figure])
+
+    def _say(self, problem: str) -> None:
+        self.state.problem = problem
 
     def _csv(self) -> str | None:
         shown = self.state.shown

@@ -28,6 +28,7 @@ import engine
 from engine.metrics.merit import ACCURACY, MERITS, Merit
 from engine.runs import store_folder
 from engine.spec import GraphSpec, RunSpec, encode
+from explorer.faults import guarded
 
 Status = Literal["waiting", "running", "finished", "cancelled", "diverged", "failed"]
 POOL = "GRAPHBITS_POOL"
@@ -350,7 +351,7 @@ class Jobs:
 
     def _tell(self, job: Job | None) -> None:
         for listener in tuple(self._listeners):
-            listener(job)
+            guarded(listener, job)
 
 
 def _follow(job: Job, event: dict[str, Any]) -> None:

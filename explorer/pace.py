@@ -7,6 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
+from explorer.faults import guarded
+
 Question = TypeVar("Question")
 Answer = TypeVar("Answer")
 
@@ -69,7 +71,7 @@ class Pace(Generic[Question, Answer]):
                 assert question is not None
                 answer = await loop.run_in_executor(self._thread, self._attempt, question)
                 if self._wanted is question:
-                    self._deliver(question, answer)
+                    guarded(self._deliver, question, answer)
                 if self._wanted is question or self._timer is not None:
                     return
         finally:

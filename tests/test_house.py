@@ -80,7 +80,8 @@ HOUSE = [
     Room(6, "worker",     "engine/worker.py",      GROUND,                   "numpy",
          late="datasets experiment torch"),
     Room(6, "explorer",   "explorer/*",            f"{GROUND} integer analysis",
-         libraries="anywidget ipywidgets numpy plotly traitlets", late="networkx jupyterlab voila"),
+         libraries="IPython anywidget ipywidgets numpy plotly traitlets",
+         late="networkx jupyterlab voila"),
     Room(6, "visitors",   "explorer/visitors.py",  libraries="jupyter_server tornado traitlets"),
     # Only a trained model that a person hands over brings PyTorch into the process that draws.
     Room(7, "given",      "explorer/given.py",     "spec graphs",            late="conversion"),

@@ -303,3 +303,44 @@ def test_two_visitors_wait_in_one_queue_and_share_what_both_ask_for(
     first.goto("about:blank")
     second.goto("about:blank")
     second.close()
+
+
+BROKEN = """
+from explorer import Explorer
+
+explorer = Explorer()
+explorer.model.hidden.observe(lambda _: {}["a secret of the server"], "value")
+explorer.state.observe(lambda change: 1 / (change["new"].origin != "preview"), "shown")
+explorer
+"""
+
+
+@pytest.mark.browser
+def test_an_error_of_a_callback_is_said_in_the_page_and_in_the_log(
+    tmp_path: Path, visit: Any
+) -> None:
+    cell = {"cell_type": "code", "source": BROKEN.strip(), "metadata": {}, "outputs": []}
+    notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [cell]}
+    (tmp_path / "mine.ipynb").write_text(json.dumps(notebook))
+    server = Server(tmp_path, publish(tmp_path / "site", tmp_path / "mine.ipynb"))
+    try:
+        page = visit.page
+        page.set_default_timeout(120_000)
+        page.goto(server.address)
+        page.wait_for_selector(".graphbits-chart .point", state="attached")
+        page.get_by_label("Bits of message, layer 1").select_option("2")
+        page.get_by_text("did not work (ZeroDivisionError)").wait_for()
+        page.get_by_label("Bits preset").select_option("FP32")
+        page.get_by_text("did not work (ZeroDivisionError)").wait_for(state="hidden")
+        page.get_by_role("spinbutton", name="Hidden", exact=True).fill("8")
+        page.get_by_role("spinbutton", name="Hidden", exact=True).press("Enter")
+        page.get_by_text("did not work (KeyError)").wait_for()
+        page.screenshot(path=tmp_path / "fault.png")
+        assert "a secret of the server" not in page.content()
+        log = server.log.read_text()
+        assert "KeyError: 'a secret of the server'" in log
+        assert "ZeroDivisionError" in log
+    finally:
+        visit.page.unroute_all()
+        visit.page.goto("about:blank")
+        assert server.end() == 0
