@@ -1,9 +1,10 @@
-"""The worker process: it trains runs and fetches graphs away from the process that draws.
+"""The worker process: it trains, searches and fetches graphs away from the process that draws.
 
 One JSON object a line. Commands come in on standard input:
 
     {"id": "a", "command": "run", "spec": {...}}           a `RunSpec`, into the store
     {"id": "b", "command": "fetch_graph", "graph": {...}}  a public `GraphSpec`, into the cache
+    {"id": "d", "command": "search", "search": {...}}      a `SearchSpec`, into the store
     {"id": "a", "command": "cancel"}                       a command, waiting or under way
     {"id": "c", "command": "ping"}
     {"command": "shutdown"}
@@ -13,6 +14,7 @@ Events go out on standard output, which nothing else writes to; ``id`` is the co
     ready, alive                     the libraries are loaded; once every two seconds
     started {key, epochs, merit}     training begins; what it is judged by: accuracy or mae
     epochs {epochs: [...]}           those since the last such event, at most ten a second
+    searching {what, share, trials}  what a search does, its budget's share spent, trials known
     finished {key}  fetched {graph}  pong
     cancelled {note}  diverged {note}  failed {note}
 
@@ -36,12 +38,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
+from engine.runs import RunStore
+from engine.search import SearchSpec
 from engine.spec import GraphSpec, RunSpec, decode
 
 EPOCHS_EVERY_S = 0.25
 ALIVE_EVERY_S = 2.0
 BEHIND_THE_PAGE = 5
 """Niceness: what draws the page and answers its controls goes first."""
+GOES_ON = "What it found is kept; the same search goes on from there when it is started again."
 GRACE_S = 5.0
 """How long a step may still take after standard input closed."""
 
@@ -79,7 +84,7 @@ class Worker:
                     self._send("pong", job)
                 elif name == "cancel":
                     self._cancelled.add(job)
-                elif name in ("run", "fetch_graph"):
+                elif name in ("run", "fetch_graph", "search"):
                     self._waiting.put(command)
                 else:
                     self._send("failed", job, note=f"no such command: {name}")
@@ -96,7 +101,6 @@ class Worker:
         """Load the libraries, say ready, then do the commands in order until told to end."""
         from engine import experiment
         from engine.learning import datasets
-        from engine.runs import RunStore
 
         store = RunStore(self._store_folder, shipped=self._shipped)
         self._send("ready", None, pid=os.getpid())
@@ -109,6 +113,8 @@ class Worker:
                 if command["command"] == "run":
                     spec = decode(RunSpec, command["spec"])
                     self._run(experiment.run(spec, store, self._is_cancelled(job)), job)
+                elif command["command"] == "search":
+                    self._search(decode(SearchSpec, command["search"]), store, job)
                 else:
                     graph = decode(GraphSpec, command["graph"])
                     datasets.fetch(graph, store.folder)
@@ -145,6 +151,30 @@ class Worker:
                 self._send("cancelled", job, key=event.key, note=event.note)
             elif isinstance(event, Diverged):
                 self._send("diverged", job, key=event.key, note=event.note)
+
+    def _search(self, spec: SearchSpec, store: RunStore, job: str) -> None:
+        from engine.searching import Answered, Looking, Progress, Stopped, Tried, search
+
+        budget, epochs = spec.budget.trainings, spec.space.training.epochs
+        spent, trials, sent = 0.0, 0, 0.0
+        for event in search(spec, store, self._is_cancelled(job)):
+            what, ahead = "", 0.0
+            if isinstance(event, Looking):
+                what = f"{event.what}, {100 * event.done:.0f} %"
+            elif isinstance(event, Progress):
+                what = f"run {event.proposal.number + 1}, {event.proposal.origin}"
+                ahead = event.epoch / epochs
+            elif isinstance(event, Tried):
+                spent, trials, sent = event.spent, trials + 1, 0.0
+                what = f"run {event.trial.proposal.number + 1} is known"
+            elif isinstance(event, Answered):
+                self._send("finished", job, key=event.key)
+            elif isinstance(event, Stopped):
+                self._send("cancelled", job, key=event.key, note=GOES_ON)
+            if what and time.monotonic() - sent >= EPOCHS_EVERY_S:
+                share = min(1.0, (spent + ahead) / budget)
+                self._send("searching", job, what=what, share=share, trials=trials)
+                sent = time.monotonic()
 
     def _send(self, event: str, job: str | None, **fields: Any) -> None:
         line = json.dumps(_finite({"id": job, "event": event, **fields}), allow_nan=False)

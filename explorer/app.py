@@ -45,6 +45,7 @@ from explorer.panels.protection import ProtectionPanel
 from explorer.panels.recipe import RecipePanel
 from explorer.panels.results import ResultsPanel
 from explorer.panels.run import RunPanel
+from explorer.panels.search import SearchPanel
 from explorer.panels.summary import SummaryPanel
 from explorer.panels.training import TrainingPanel
 from explorer.report import report
@@ -123,6 +124,8 @@ class Explorer(widgets.VBox):
         problem = problem or unread
         self.state = State(opened, bounds)
         self.state.problem = problem
+        kept = [name for name in PAGES if name not in hidden]
+        self.state.page = PAGES[kept[0] if told is None else told.page]
         self.header = HeaderPanel(self.state, self.jobs)
         own_graphs = {graph_spec.name: held} if graph_spec is not None and held is not None else {}
         self.graph = GraphPanel(self.state, own_graphs)
@@ -141,6 +144,7 @@ class Explorer(widgets.VBox):
         self.arithmetic = ArithmeticPanel(self.state)
         self.degrees = DegreesPanel(self.state)
         self.training = TrainingPanel(self.state, self.jobs)
+        self.search = SearchPanel(self.state, self.jobs, self.store, shipped)
         self.results = ResultsPanel(self.state, self.store)
         self.recipe = RecipePanel(self.state)
         self.downloads = Downloads(
@@ -171,10 +175,10 @@ class Explorer(widgets.VBox):
             "degrees": self.degrees,
             "predictions": self._picking[1],
             "training": self.training,
+            "search": self.search,
             "runs": self.results,
             "recipe": widgets.VBox([self.downloads, self.recipe]),
         }
-        kept = [name for name in PAGES if name not in hidden]
         self.tabs = widgets.Tab(
             [pages[name] for name in kept], titles=[PAGES[name] for name in kept]
         )
@@ -182,7 +186,6 @@ class Explorer(widgets.VBox):
         self.tabs.observe(self._bring_picked, "selected_index")
         if told is not None:
             self.tabs.selected_index = kept.index(told.page)
-        self.state.page = self.tabs.titles[self.tabs.selected_index]
         self._right = _column("gb-right", self.summary, self.chosen, self.tabs)
         controls = [getattr(self, name) for name in CONTROLS if name not in hidden]
         left = [_column("gb-left", *controls)] if controls else []
@@ -204,7 +207,7 @@ class Explorer(widgets.VBox):
             self._end_watch()
             self.follower.close()
             self.follower = None
-            for panel in (self.header, self.run, self.training):
+            for panel in (self.header, self.run, self.training, self.search):
                 panel.close()
         super().close()
 

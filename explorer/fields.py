@@ -28,6 +28,12 @@ def real(label: str, value: float, step: float, hint: str = "") -> widgets.Float
     return _field(widgets.FloatText(description=label, value=value, step=step, tooltip=hint))
 
 
+def words(label: str, value: str, hint: str = "") -> widgets.Text:
+    """Return a box for a few words, taken when it is left, its label above it."""
+    box = widgets.Text(description=label, value=value, tooltip=hint, continuous_update=False)
+    return _field(box)
+
+
 def flag(label: str, value: bool, hint: str = "") -> widgets.Checkbox:
     """Return a check box, its label beside it."""
     box = widgets.Checkbox(description=label, value=value, tooltip=hint, indent=False)

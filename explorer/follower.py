@@ -8,6 +8,7 @@ from explorer.answers import Answer, Answers, NeedsFloat, NeedsGraph
 from explorer.captions import duration, graph_title, model_title
 from explorer.jobs import Job, Jobs
 from explorer.pace import Pace
+from explorer.pool.orders import Order
 from explorer.state import WORKING, State
 
 
@@ -25,7 +26,7 @@ class Follower:
         self._answers = Answers(store)
         self._pace: Pace[RunSpec, Answer] = Pace(self._answers.answer, self._deliver)
         self._need: Job | None = None
-        self._declined: set[RunSpec | GraphSpec] = set()
+        self._declined: set[Order] = set()
         state.observe(self._ask, "recipe")
         jobs.listen(self._follow)
         self._ask()
@@ -88,6 +89,7 @@ class Follower:
             self._declined.discard(job.order)
             if isinstance(job.order, RunSpec):
                 self._answers.trained(job.order.key)
+            if not isinstance(job.order, GraphSpec):
                 self._state.finished += 1
             if needed or job.order in (recipe, float_twin(recipe), recipe.graph):
                 self._need = None
@@ -106,12 +108,12 @@ def _waiting(job: Job) -> str:
     done = f"{job.before} before you" if job.before else "soon to begin"
     if job.epochs:
         done = f"epoch {job.epochs[-1]['epoch']} of {job.planned}{left}"
-    if isinstance(job.order.model, OwnModel):
+    if isinstance(job.order, RunSpec) and isinstance(job.order.model, OwnModel):
         return "A preview re-quantizes your model, which is being measured first."
     return f"A preview re-quantizes the float model, which is being trained first: {done}."
 
 
-def _missing(order: RunSpec | GraphSpec, note: str) -> str:
+def _missing(order: Order, note: str) -> str:
     """Return what there is no preview for the want of, and what to do."""
     if isinstance(order, GraphSpec):
         return f"The graph {order.name} is not here. {note}".strip()

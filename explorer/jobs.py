@@ -27,8 +27,8 @@ from typing import Any, ClassVar, Literal
 import engine
 from engine.metrics.merit import ACCURACY, MERITS, Merit
 from engine.runs import store_folder
-from engine.spec import GraphSpec, RunSpec, encode
 from explorer.faults import guarded
+from explorer.pool.orders import Order, written
 
 Status = Literal["waiting", "running", "finished", "cancelled", "diverged", "failed"]
 POOL = "GRAPHBITS_POOL"
@@ -41,11 +41,11 @@ MAX_FAILED_STARTS = 3
 
 @dataclass(kw_only=True, slots=True, eq=False)
 class Job:
-    """One run to train, or one graph to fetch, and how far it is.
+    """One run to train, graph to fetch, or search to carry out, and how far it is.
 
     Args:
         id: Its name on the wire.
-        order: A `RunSpec` to train or a `GraphSpec` to fetch.
+        order: What is to be done.
         purpose: Why it was asked for, in a few words, for the queue.
         background: Whether nobody pressed a button for it, so that other jobs go first.
         status: Where it is.
@@ -53,11 +53,14 @@ class Job:
         planned: Epochs it will take, 0 until known.
         merit: What it is judged by, accuracy until known.
         epochs: One record for each epoch done: epoch, loss, train, validation, seconds_left.
+        what: What a search is at, in a few words.
+        share: Of its budget that a search has spent, 0 to 1.
+        trials: Runs of a search whose results are known.
         note: The sentence it ended with, if it did not simply finish.
     """
 
     id: str
-    order: RunSpec | GraphSpec
+    order: Order
     purpose: str
     background: bool = False
     status: Status = "waiting"
@@ -65,6 +68,9 @@ class Job:
     planned: int = 0
     merit: Merit = ACCURACY
     epochs: list[dict[str, Any]] = field(default_factory=list)
+    what: str = ""
+    share: float = 0.0
+    trials: int = 0
     note: str = ""
     cancelling: bool = False
 
@@ -75,8 +81,10 @@ class Job:
 
     @property
     def done(self) -> float:
-        """Share of its epochs done, 0 to 1."""
-        return self.epochs[-1]["epoch"] / self.planned if self.epochs and self.planned else 0.0
+        """Share of its epochs, or of a search's budget, that is done, 0 to 1."""
+        if not self.epochs or not self.planned:
+            return self.share
+        return float(self.epochs[-1]["epoch"] / self.planned)
 
     @property
     def seconds_left(self) -> float | None:
@@ -173,8 +181,8 @@ class Jobs:
             return "worker ready"
         return f"worker busy, {first.before} before you" if first.before else "worker busy"
 
-    def submit(self, order: RunSpec | GraphSpec, purpose: str, *, background: bool = False) -> Job:
-        """Queue a run or a fetch; an order already waiting or running is joined, not doubled."""
+    def submit(self, order: Order, purpose: str, *, background: bool = False) -> Job:
+        """Queue something to do; an order already waiting or running is joined, not doubled."""
         for job in self.jobs:
             if not job.is_over and not job.cancelling and job.order == order:
                 if job.background and not background:
@@ -291,14 +299,7 @@ class Jobs:
                 self._loop.call_soon_threadsafe(self.poll)
 
     def _ask_for(self, job: Job) -> None:
-        name = "run" if isinstance(job.order, RunSpec) else "fetch_graph"
-        field_name = "spec" if isinstance(job.order, RunSpec) else "graph"
-        self._write(
-            id=job.id,
-            command=name,
-            background=job.background,
-            **{field_name: encode(job.order)},
-        )
+        self._write(id=job.id, background=job.background, **written(job.order))
 
     def _write(self, **command: Any) -> None:
         """Say something to the pool; one that is gone is replaced soon, and asked for it then."""
@@ -365,6 +366,8 @@ def _follow(job: Job, event: dict[str, Any]) -> None:
         job.planned, job.merit, job.epochs = event["epochs"], MERITS[event["merit"]], []
     elif name == "epochs":
         job.epochs.extend(event["epochs"])
+    elif name == "searching":
+        job.what, job.share, job.trials = event["what"], event["share"], event["trials"]
     elif name in ("finished", "fetched"):
         job.status = "finished"
     elif name in ("cancelled", "diverged", "failed"):

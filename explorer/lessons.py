@@ -20,6 +20,7 @@ PAGES = {
     "degrees": "Degrees",
     "predictions": "Predictions",
     "training": "Training",
+    "search": "Search",
     "runs": "Runs",
     "recipe": "Recipe",
 }

@@ -13,13 +13,15 @@ def draw_when_seen(
 ) -> None:
     """Call what draws after a trait has changed: at once on the page in front, else when it comes.
 
+    What is behind from the beginning is drawn when it comes to the front, changed or not.
+
     Args:
         state: Holds the traits, and which page is in front.
         page: The page that is drawn; a panel shown alone, where no page is in front, always is.
         draw: What draws it.
         traits: The traits it depends on.
     """
-    behind = False
+    behind = state.page not in ("", page)
 
     def follow(change: dict[str, Any]) -> None:
         nonlocal behind

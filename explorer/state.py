@@ -81,6 +81,8 @@ class State(traitlets.HasTraits):
     """What was wrong with the last edit; empty when it was taken."""
     finished = traitlets.Int(0)
     """Runs that finished in this session."""
+    searched = traitlets.Int(0)
+    """How often a search of this session came to know something."""
     node = traitlets.Int(None, allow_none=True)
     """The node picked, of what is measured."""
     member = traitlets.Int(None, allow_none=True)

@@ -77,9 +77,9 @@ HOUSE = [
          late="plotly"),
     Room(6, "searching",  "engine/searching/*",    f"{GROUND} {WINGS} analysis experiment search",
          libraries="numpy optuna scipy torch"),
-    Room(6, "worker",     "engine/worker.py",      GROUND,                   "numpy",
-         late="datasets experiment torch"),
-    Room(6, "explorer",   "explorer/*",            f"{GROUND} integer analysis",
+    Room(7, "worker",     "engine/worker.py",      f"{GROUND} search",       "numpy",
+         late="datasets experiment searching torch"),
+    Room(6, "explorer",   "explorer/*",            f"{GROUND} integer analysis search",
          libraries="IPython anywidget ipywidgets numpy plotly traitlets",
          late="networkx jupyterlab voila"),
     Room(6, "visitors",   "explorer/visitors.py",  libraries="jupyter_server tornado traitlets"),
@@ -88,10 +88,10 @@ HOUSE = [
     Room(8, "page",       "explorer/app.py",       f"{GROUND} integer analysis explorer given",
          libraries="ipywidgets"),
     Room(9, "opening",    "explorer/__init__.py",  late="page"),
-    Room(7, "commands",   "engine/commands/*",     "spec",                   "",
+    Room(8, "commands",   "engine/commands/*",     "spec",                   "",
          late=f"{GROUND} {WINGS} analysis experiment reproduce bench worker explorer search "
          "searching rich"),
-    Room(8, "command",    "engine/__main__.py",    "spec commands"),
+    Room(9, "command",    "engine/__main__.py",    "spec commands"),
 ]
 # fmt: on
 ROOMS = {room.name: room for room in HOUSE}

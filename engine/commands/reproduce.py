@@ -86,15 +86,9 @@ def _study(study: Any, options: argparse.Namespace) -> bool:
 def _race(race: Any, options: argparse.Namespace) -> bool:
     """Run a race's entrants; return whether all of them are done."""
     from engine.learning.datasets import fetch
-    from engine.reproduce import (
-        answer_of,
-        race_to_json,
-        race_to_markdown,
-        runs_again,
-        standing_of,
-    )
+    from engine.reproduce import race_to_json, race_to_markdown, runs_again, standing_of
     from engine.runs import RunStore
-    from engine.search import corner_of
+    from engine.search import corner_of, leanest
 
     titles = {f"{e.graph} · {e.space} · {e.method}": e for e in race.entrants}
     store, standings = RunStore(), []
@@ -106,7 +100,7 @@ def _race(race: Any, options: argparse.Namespace) -> bool:
                 print(f"{title} was stopped; the same command goes on from there.")
                 return False
             searches.append(trials)
-        again = runs_again(entrant, [answer_of(trials) for trials in searches])
+        again = runs_again(entrant, [leanest(trials) for trials in searches])
         with _progress(len(again)) as follow:
             metrics = [follow(store, f"{title}, its answers", spec) for spec in again]
         space = entrant.searches[0].space

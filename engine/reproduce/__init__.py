@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from engine.reproduce.degree_quant import degree_quant
 from engine.reproduce.lpgnas import lpgnas
-from engine.reproduce.race import (
-    Entrant,
-    Race,
-    Spread,
-    Standing,
-    answer_of,
-    runs_again,
-    standing_of,
-)
+from engine.reproduce.race import Entrant, Race, Spread, Standing, runs_again, standing_of
 from engine.reproduce.race_tables import race_to_json, race_to_markdown
 from engine.reproduce.smoothness import smoothness
 from engine.reproduce.study import Cell, Row, Study, row_of
@@ -34,7 +26,6 @@ __all__ = [
     "Spread",
     "Standing",
     "Study",
-    "answer_of",
     "degree_quant",
     "lpgnas",
     "race_to_json",

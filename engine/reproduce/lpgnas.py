@@ -11,9 +11,9 @@ from dataclasses import replace
 from engine.reproduce.race import Entrant, Race
 from engine.search import (
     METHODS,
+    OF_SHAPES,
     Budget,
     Chance,
-    Lpgnas,
     Method,
     Nsga2,
     SearchSpec,
@@ -32,9 +32,6 @@ SHAPES = Space(
     activations=("relu", "elu"),
 )
 """The shapes, widths included."""
-
-OF_SHAPES = Lpgnas(warm_up=2.0, turns=1.0, choice_lr=0.1)
-"""With shapes to choose, each network has its own ranges and few of the steps: it takes more."""
 
 SPACES: dict[str, tuple[Space, dict[str, Method]]] = {
     "widths of gcn 2×16": (Space(), {name: kind() for name, kind in METHODS.items()}),

@@ -7,11 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.search import Corner, SearchSpec, Trial, front, volume
+from engine.search import Corner, SearchSpec, Trial, leanest, volume
 from engine.spec import RunSpec
-
-GIVEN_AWAY = 0.01
-"""What an answer may lose of the best validation accuracy for being smaller."""
 
 FRESH_SEED = 1000
 """First seed of the runs that a search's answer is judged by; no search uses it."""
@@ -94,20 +91,6 @@ class Standing:
     answers: tuple[RunSpec, ...]
 
 
-def answer_of(trials: Sequence[Trial]) -> Trial:
-    """Return the smallest trial that gives away no more than `GIVEN_AWAY` of the best validation.
-
-    Args:
-        trials: Those of a search, one with a result at least.
-    """
-    members = front(trials)
-    enough = max(trial.rank for trial in members) - GIVEN_AWAY
-    return min(
-        (trial for trial in members if trial.rank >= enough),
-        key=lambda trial: (trial.model_bytes + trial.buffer_bytes, -trial.rank),
-    )
-
-
 def runs_again(entrant: Entrant, answers: Sequence[Trial]) -> tuple[RunSpec, ...]:
     """Return the runs of fresh seeds that an entrant's answers are judged by."""
     return tuple(
@@ -131,7 +114,7 @@ def standing_of(
         corner: What the volumes are measured from.
         metrics: Those of `runs_again`.
     """
-    answers = [answer_of(trials) for trials in searches]
+    answers = [leanest(trials) for trials in searches]
     return Standing(
         entrant=entrant,
         volume=Spread.of(volume(trials, corner) for trials in searches),

@@ -11,6 +11,7 @@ from engine.search.front import hypervolume, is_on_front
 from engine.search.log import SearchLog, searches
 from engine.search.method import (
     METHODS,
+    OF_SHAPES,
     Chance,
     Greedy,
     Lpgnas,
@@ -23,10 +24,11 @@ from engine.search.method import (
 )
 from engine.search.question import Budget, SearchSpec
 from engine.search.space import Choice, Choose, Option, Space
-from engine.search.trial import Corner, Proposal, Trial, best, front, volume
+from engine.search.trial import Corner, Proposal, Trial, best, front, leanest, volume
 
 __all__ = [
     "METHODS",
+    "OF_SHAPES",
     "Budget",
     "Chance",
     "Choice",
@@ -50,6 +52,7 @@ __all__ = [
     "front",
     "hypervolume",
     "is_on_front",
+    "leanest",
     "name_of",
     "searches",
     "volume",

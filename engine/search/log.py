@@ -3,6 +3,7 @@
     searches/<key>/search.json      what was asked
     searches/<key>/proposals.jsonl  what it proposed, a line each
     searches/<key>/trials.jsonl     what that came to, a line each
+    searches/<key>/over             nothing: it is there once nothing more is to be proposed
     searches/<key>.lock             held while the search goes on
 
 The runs themselves are in the run store, beside this.
@@ -25,7 +26,7 @@ from engine.spec import SpecError, canonical, dumps, loads
 
 Line = TypeVar("Line", Proposal, Trial)
 
-SEARCH, PROPOSALS, TRIALS = "search.json", "proposals.jsonl", "trials.jsonl"
+SEARCH, PROPOSALS, TRIALS, OVER = "search.json", "proposals.jsonl", "trials.jsonl", "over"
 
 
 class SearchLog:
@@ -74,6 +75,11 @@ class SearchLog:
         return is_held(self._lock)
 
     @property
+    def is_over(self) -> bool:
+        """Whether it spent its budget."""
+        return (self.folder / OVER).exists()
+
+    @property
     def proposals(self) -> tuple[Proposal, ...]:
         """What it has proposed so far."""
         return self._read(Proposal, PROPOSALS)
@@ -89,6 +95,11 @@ class SearchLog:
         with explained(f"write {name} of search {self.spec.key[:12]}", self.folder):
             disk.append(self.folder / name, f"{canonical(line)}\n".encode())
             disk.sync(self.folder / name)
+
+    def end(self) -> None:
+        """Write down that nothing more is to be proposed."""
+        with explained(f"end search {self.spec.key[:12]}", self.folder):
+            disk.write_text(self.folder / OVER, "")
 
     @property
     def _lock(self) -> Path:

@@ -165,6 +165,9 @@ class Lpgnas(_OneShot):
         return noise, self.temperature * ratio**share
 
 
+OF_SHAPES = Lpgnas(warm_up=2.0, turns=1.0, choice_lr=0.1)
+"""With shapes to choose, each network has its own ranges and few of the steps: it takes more."""
+
 Method = Lpgnas | Uniform | Chance | Tpe | Nsga2 | Greedy | Relaxed
 
 METHODS: dict[str, type[Method]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -51,6 +52,10 @@ class Choice:
 
 Choose = Callable[[Choice], Option]
 """Says which of a choice's options it is to be."""
+
+
+MOST_SHAPES = 10_000
+"""Each shape of a space is looked at before a search begins."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,6 +116,9 @@ class Space:
             check_instance(field, options, tuple)
             if len(set(options)) != len(options):
                 raise SpecError(field, options, "each option once")
+        shapes = math.prod(max(len(getattr(self, field)), 1) for field in FIELDS)
+        if shapes > MOST_SHAPES:
+            raise SpecError("space", f"{shapes:,} shapes", f"at most {MOST_SHAPES:,}")
         if self.protection is not None:
             check_instance("protection", self.protection, Protection)
         check_instance("training", self.training, TrainingSpec)

@@ -57,6 +57,7 @@ class Trial:
         buffer_bytes: The largest live activations.
         float_model_bytes: The same constants in float32.
         bit_operations: Those of a forward.
+        latency_ms: Of one integer forward, as the run found it; None where it was not measured.
         seconds: How long the run took.
         note: Why there is no result; empty where there is one.
 
@@ -73,6 +74,7 @@ class Trial:
     buffer_bytes: int = 0
     float_model_bytes: int = 0
     bit_operations: int = 0
+    latency_ms: float | None = None
     seconds: float = 0.0
     note: str = ""
 
@@ -83,6 +85,8 @@ class Trial:
         check_choice("merit", self.merit, tuple(MERITS))
         for field in ("model_bytes", "buffer_bytes", "float_model_bytes", "bit_operations"):
             check_integer(field, getattr(self, field), 0, 2**63)
+        if self.latency_ms is not None:
+            check_real("latency_ms", self.latency_ms, 0, math.inf)
         check_instance("note", self.note, str)
 
     @classmethod
@@ -108,6 +112,7 @@ class Trial:
             buffer_bytes=size["buffer_bytes"],
             float_model_bytes=size["float_model_bytes"],
             bit_operations=metrics["cost"]["bit_operations"],
+            latency_ms=metrics.get("latency", {}).get("integer_ms"),
             seconds=seconds,
         )
 
@@ -151,6 +156,24 @@ def front(trials: Iterable[Trial]) -> tuple[Trial, ...]:
         if keeps
     }
     return tuple(sorted(alone.values(), key=lambda t: (t.model_bytes, t.buffer_bytes, t.rank)))
+
+
+GIVEN_AWAY = 0.01
+"""What the leanest trial may lose of the best validation accuracy."""
+
+
+def leanest(trials: Iterable[Trial]) -> Trial:
+    """Return the smallest trial that gives away no more than `GIVEN_AWAY` of the best validation.
+
+    Args:
+        trials: Any, one with a result at least.
+    """
+    members = front(trials)
+    enough = max(trial.rank for trial in members) - GIVEN_AWAY
+    return min(
+        (trial for trial in members if trial.rank >= enough),
+        key=lambda trial: (trial.model_bytes + trial.buffer_bytes, -trial.rank),
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -170,6 +170,7 @@ class _Search:
                     known_now = yield from self._tried(asked)
                     trials += known_now
                 asked = _sent(asking, known_now)
+        self._log.end()
         yield Answered(key=spec.key, trials=tuple(trials))
 
     def _tried(self, asked: Sequence[Proposal]) -> Generator[Event, None, Sequence[Trial]]:

@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 import ipywidgets as widgets
 
+from engine.search import SearchSpec
 from engine.spec import Mode, RunSpec, float_twin
 from explorer.captions import duration, job_title, told
 from explorer.fields import bind, choice, html, integer, real, row
@@ -152,6 +153,8 @@ def progress_sentence(jobs: Jobs) -> str:
         return "" if first is None else f"Waiting: {before(first)}."
     if job.cancelling:
         return "Cancelling after this step …"
+    if isinstance(job.order, SearchSpec):
+        return searching_sentence(job)
     if not job.epochs:
         return "Starting …"
     last = job.epochs[-1]
@@ -159,6 +162,14 @@ def progress_sentence(jobs: Jobs) -> str:
     loss = "–" if last["loss"] is None else f"{last['loss']:.3f}"
     validation = "–" if last["validation"] is None else told(job.merit, last["validation"])
     return f"Epoch {last['epoch']} of {job.planned}{left}. Loss {loss}, validation {validation}."
+
+
+def searching_sentence(job: Job) -> str:
+    """Return how far a search is, in one sentence."""
+    if not job.what:
+        return "The search is starting …"
+    known = f"{job.trials} run{'s' * (job.trials != 1)} known"
+    return f"Search: {100 * job.share:.0f} % of its budget, {known}. Now {job.what}."
 
 
 def with_mode(recipe: RunSpec, mode: str) -> RunSpec:

@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.spec import GraphSpec, RunSpec
-
-Order = RunSpec | GraphSpec
+from explorer.pool.orders import Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +27,7 @@ class Task:
     """An order, computed once for everyone who asked for it.
 
     Args:
-        order: A run to train, or a graph to fetch.
+        order: What is to be done.
         number: It is the so-manieth task that was asked for.
         tickets: Who asked; the value says that nobody pressed a button for it.
         is_running: Whether an executor is at it.

@@ -1,7 +1,8 @@
 """The pool: hands what visitors ask for to executors, within bounds, each order once.
 
-Visitors say what a worker is told (see `engine.worker`): ``run``, ``fetch_graph``, ``cancel``; the
-first two with ``background`` where nobody pressed a button for it. They hear a worker's events, and
+Visitors say what a worker is told (see `engine.worker`): ``run``, ``fetch_graph``, ``search`` and
+``cancel``; all but the last with ``background`` where nobody pressed a button for it. They hear a
+worker's events, and
 
     pool {ready, note, pids}    how the executors are; a note if none can be had
     waiting {before}            so many tasks are before theirs
@@ -15,10 +16,11 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from engine.spec import GraphSpec, RunSpec, SpecError, decode, encode
+from engine.spec import SpecError
 from explorer.bounds import Bounds
 from explorer.pool.executor import Event, Executor, Hear
 from explorer.pool.line import Line, Task, Ticket
+from explorer.pool.orders import Order, read, written
 
 CANCEL_WITHIN_S = 10.0
 """An executor that has not ended a cancelled task by then is killed and replaced."""
@@ -85,17 +87,11 @@ class Pool:
             return
         ticket = Ticket(visitor, id)
         try:
-            name = command.get("command")
-            if name == "cancel":
+            if command.get("command") == "cancel":
                 self._cancel(ticket)
-            elif name == "run":
-                recipe = decode(RunSpec, command.get("spec"))
-                self._bounds.check(recipe)
-                self._submit(ticket, recipe, command.get("background") is True)
-            elif name == "fetch_graph":
-                graph = decode(GraphSpec, command.get("graph"))
-                self._bounds.check_graph(graph)
-                self._submit(ticket, graph, command.get("background") is True)
+            elif (order := read(command)) is not None:
+                self._bounds.check(order)
+                self._submit(ticket, order, command.get("background") is True)
             else:
                 self._tell(ticket, event="failed", note="no such command")
         except SpecError as error:
@@ -117,7 +113,7 @@ class Pool:
     def _executors(self) -> list[Executor]:
         return [*self._starting, *self._ready]
 
-    def _submit(self, ticket: Ticket, order: RunSpec | GraphSpec, background: bool) -> None:
+    def _submit(self, ticket: Ticket, order: Order, background: bool) -> None:
         if (held := self._line.held(ticket)) is not None:
             held.tickets[ticket] = background
             return
@@ -192,7 +188,8 @@ class Pool:
 
     def _stop_if_long(self, task: Task, attempt: int) -> None:
         if task.attempts == attempt:
-            self._end(task, f"Stopped: a run may take {self._bounds.run_s:g} s on this server.")
+            most_s = self._bounds.seconds_of(task.order)
+            self._end(task, f"Stopped: this may take {most_s:g} s on this server.")
 
     def _staff(self) -> None:
         while not self._closed and (len(self._ready) + len(self._starting) < self._bounds.workers):
@@ -203,19 +200,15 @@ class Pool:
             executor = next((held for held, at in self._ready.items() if at is None), None)
             if executor is None:
                 break
-            if isinstance(task.order, RunSpec):
-                taken = executor.take({"id": task.id, "command": "run", "spec": encode(task.order)})
-            else:
-                taken = executor.take(
-                    {"id": task.id, "command": "fetch_graph", "graph": encode(task.order)}
-                )
-            if not taken:
+            if not executor.take({"id": task.id, **written(task.order)}):
                 break
             self._ready[executor] = task
             task.is_running, task.began_s = True, self._clock()
             task.attempts += 1
             task.started, task.epochs = None, []
-            self._later(self._bounds.run_s, self._stop_if_long, task, task.attempts)
+            self._later(
+                self._bounds.seconds_of(task.order), self._stop_if_long, task, task.attempts
+            )
             self._tell_all(task, event="running")
         running = len(self._line.running)
         for place, task in enumerate(self._line.waiting):

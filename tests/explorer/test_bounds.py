@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.search import Budget, SearchSpec, Space
 from engine.spec import GraphSpec, LayerSpec, OwnModel, RunSpec, SpecError, loads, scheme
 from explorer.bounds import OWN_MACHINE, Bounds
 from explorer.state import PRESETS
@@ -31,13 +32,28 @@ def test_what_is_offered_is_taken_and_else_named() -> None:
     bounds.check(RunSpec(graph=GraphSpec(name="hubs", nodes=100)))
     bounds.check(RunSpec(graph=GraphSpec(name="hubs")))
     with pytest.raises(SpecError, match=r"graph\.nodes: got 101, accepts at most 100"):
-        bounds.check_graph(GraphSpec(name="hubs", nodes=101))
+        bounds.check(GraphSpec(name="hubs", nodes=101))
     with pytest.raises(SpecError, match=r"graph\.name: got 'own:"):
-        bounds.check_graph(GraphSpec(name="own:" + "2" * 64))
+        bounds.check(GraphSpec(name="own:" + "2" * 64))
     foreign = scheme("float", graph=GraphSpec(name="hubs"), model=OWN)
     with pytest.raises(SpecError, match=r"model\.name"):
         bounds.check(foreign)
     Bounds(models=(OWN.name,)).check(foreign)
+
+
+def test_a_search_is_bounded_as_its_runs_are() -> None:
+    hubs = GraphSpec(name="hubs")
+    bounds = Bounds(graphs=("hubs",), hidden=32, trainings=4, run_s=10)
+    small = SearchSpec(space=Space(graph=hubs, hidden=(8, 32)), budget=Budget(trainings=4))
+    bounds.check(small)
+    assert bounds.seconds_of(small) == 40
+    for refused, field in (
+        (replace(small, budget=Budget(trainings=4.5)), r"budget\.trainings"),
+        (replace(small, space=replace(small.space, hidden=(8, 64))), r"model\.hidden"),
+        (replace(small, space=Space()), r"graph\.name"),
+    ):
+        with pytest.raises(SpecError, match=field):
+            bounds.check(refused)
 
 
 @pytest.mark.parametrize("field", [field.name for field in fields(Bounds)])

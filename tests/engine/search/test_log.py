@@ -22,6 +22,9 @@ def test_what_is_added_is_there_for_others(tmp_path: Path, trial: Made) -> None:
         log.add(trial(1, 0.6, 10))
         assert reader.proposals == (trial(0, 0.5, 10).proposal,)
         assert reader.trials == (trial(0, 0.5, 10), trial(1, 0.6, 10))
+        assert not reader.is_over
+        log.end()
+    assert reader.is_over
     assert not reader.is_going_on
     (found,) = searches(tmp_path)
     assert found.spec == SearchSpec()

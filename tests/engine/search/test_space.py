@@ -128,3 +128,8 @@ def test_a_run_of_elsewhere_is_none_of_the_space() -> None:
     with pytest.raises(SpecError, match="a run of the space"):
         Space(training=TrainingSpec(epochs=3)).chosen(spec)
     assert {field.name for field in fields(Space)} >= set(FIELDS)
+
+
+def test_a_space_of_too_many_shapes_is_refused_before_they_are_looked_at() -> None:
+    with pytest.raises(SpecError, match="at most 10,000"):
+        Space(hidden=tuple(range(1, 4097)), layers=tuple(range(2, 65)))

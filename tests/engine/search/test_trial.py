@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from engine.search import Corner, Proposal, Trial, best, front, volume
+from engine.search import Corner, Proposal, Trial, best, front, leanest, volume
 from engine.spec import SpecError, canonical, loads
 from tests.engine.search.conftest import SPACE, Made
 
@@ -23,12 +23,16 @@ def test_a_trial_says_what_a_runs_metrics_say() -> None:
         "accuracy": {"validation": 0.7, "integer": 0.6, "float": 0.9},
         "size": {"model_bytes": 10, "buffer_bytes": 20, "float_model_bytes": 40},
         "cost": {"bit_operations": 30},
+        "latency": {"integer_ms": 0.5},
     }
     made = Trial.of(proposal, metrics, cost=1.5, seconds=2.0)
     assert (made.merit, made.validation, made.result) == ("accuracy", 0.7, 0.6)
     assert (made.model_bytes, made.buffer_bytes, made.float_model_bytes) == (10, 20, 40)
     assert (made.bit_operations, made.cost, made.seconds) == (30, 1.5, 2.0)
+    assert made.latency_ms == 0.5
     assert made.spec is proposal.spec
+    del metrics["latency"]
+    assert Trial.of(proposal, metrics, cost=1.5, seconds=2.0).latency_ms is None
 
 
 def test_the_front_holds_what_nothing_beats(trial: Made) -> None:
@@ -52,6 +56,12 @@ def test_the_answer_is_the_best_within_the_sizes(trial: Made) -> None:
     assert best([small, replace(small, validation=0.8)]).validation == 0.8
     with pytest.raises(SpecError, match="at least those of a trial: 100 \\+ 100, 200 \\+ 100"):
         best([small, good], buffer_bytes=50)
+
+
+def test_the_leanest_is_the_smallest_that_gives_little_away(trial: Made) -> None:
+    best_, lean, small = trial(0, 0.75, 200), trial(1, 0.742, 100), trial(2, 0.73, 50)
+    assert leanest([best_, lean, small]) == lean
+    assert leanest([best_, small]) == best_
 
 
 def test_volume_counts_bytes_in_halvings(trial: Made) -> None:

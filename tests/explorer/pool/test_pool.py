@@ -270,7 +270,7 @@ def test_a_run_and_a_visitor_have_so_much_time() -> None:
         scene.wait(1)
         assert scene.hands[0].commands[-1]["command"] == "cancel"
         scene.hands[0].tell("cancelled", note="by whatever")
-        assert visitor.last(id)["note"] == "Stopped: a run may take 60 s on this server."
+        assert visitor.last(id)["note"] == "Stopped: this may take 60 s on this server."
     visitor.run("c", 3)
     assert "all that this server gives" in visitor.last("c")["note"]
     other = scene.visitor()
