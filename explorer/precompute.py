@@ -1,4 +1,4 @@
-"""Make runs before they are asked for; what is shipped by ``python -m explorer.precompute``."""
+"""Make runs and searches before they are asked for; the shipped by ``-m explorer.precompute``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from engine.metrics.merit import MERITS
+from engine.runs import RunStore
+from engine.search import METHODS, Lpgnas, SearchLog, SearchSpec, Space, leanest
 from engine.spec import (
     PROPAGATIONS,
     GraphSpec,
@@ -19,10 +22,15 @@ from engine.spec import (
     scheme,
 )
 from explorer.captions import recipe_title, told
-from explorer.jobs import Jobs
+from explorer.jobs import Job, Jobs
+from explorer.pool.orders import Order
+from explorer.searches import search_title
 from explorer.state import DEFAULT, PRESETS, with_graph, with_model, with_preset, with_task
 
 DESTINATION = Path("assets/store")
+SEARCHED = ("Cora", "CiteSeer", "PubMed")
+"""Public graphs that LPGNAS is shipped on."""
+SEARCH_SEEDS = 3
 
 
 def recipes() -> list[RunSpec]:
@@ -42,6 +50,21 @@ def recipes() -> list[RunSpec]:
     of_graphs = with_task(with_graph(DEFAULT, name="digits-superpixels"), True)
     suited = with_model(of_graphs, operator="gin")
     return [*made, *map(float_twin, (of_graphs, suited)), suited]
+
+
+def searches() -> list[SearchSpec]:
+    """Return the searches that are shipped: every method on digits-knn, LPGNAS on public graphs.
+
+    LPGNAS has several seeds, so that it can be seen which widths it finds again. The public graphs
+    have to be at hand, or are fetched.
+    """
+    spaces = [Space(graph=GraphSpec(name=name)) for name in ("digits-knn", *SEARCHED)]
+    made = [
+        SearchSpec(space=space, method=Lpgnas(), seed=seed)
+        for space in spaces
+        for seed in range(SEARCH_SEEDS)
+    ]
+    return [*made, *(SearchSpec(method=kind()) for kind in METHODS.values() if kind is not Lpgnas)]
 
 
 def neighbours(recipe: RunSpec) -> list[RunSpec]:
@@ -64,24 +87,67 @@ def precompute(destination: Path, wanted: Sequence[RunSpec], shipped: Sequence[P
     jobs = Jobs(destination, shipped)
     try:
         for recipe in wanted:
-            job = jobs.submit(recipe, recipe_title(recipe))
-            while not job.is_over:
-                time.sleep(0.05)
-                jobs.poll()
-            if job.status != "finished":
-                raise RuntimeError(f"{job.purpose}: {job.status}. {job.note}")
+            job = _finished(jobs, recipe, recipe_title(recipe))
             last = [told(job.merit, epoch["validation"]) for epoch in job.epochs[-1:]]
             print(job.purpose, *last, flush=True)
     finally:
         jobs.close()
 
 
-def tidy(store: Path) -> None:
-    """Leave nothing but runs in a store."""
+def find(destination: Path, wanted: Sequence[SearchSpec]) -> list[RunSpec]:
+    """Carry out whatever searches a store does not have, and return what LPGNAS answered.
+
+    Args:
+        destination: Folder of the store.
+        wanted: What it shall have.
+
+    Returns:
+        The leanest answers of LPGNAS on digits-knn.
+
+    Raises:
+        RuntimeError: If a search does not finish.
+    """
+    answers = []
+    jobs = Jobs(destination)
+    try:
+        for spec in wanted:
+            log = SearchLog(spec, destination)
+            if not log.is_over:
+                _finished(jobs, spec, search_title(spec))
+            answer = leanest(log.trials)
+            print(search_title(spec), told(MERITS[answer.merit], answer.validation), flush=True)
+            if isinstance(spec.method, Lpgnas) and spec.space == Space():
+                answers.append(answer.spec)
+    finally:
+        jobs.close()
+    return answers
+
+
+def tidy(folder: Path, kept: Sequence[RunSpec]) -> None:
+    """Leave nothing but some runs, and the logs of searches, in a store."""
+    store, keys = RunStore(folder), {recipe.key for recipe in kept}
+    for run in store.list():
+        if run.key not in keys:
+            store.delete(run.key)
     for leftover in ("running", "trash"):
-        shutil.rmtree(store / leftover, ignore_errors=True)
-    for index in store.glob("index-*"):
-        index.unlink()
+        shutil.rmtree(folder / leftover, ignore_errors=True)
+    for file in (*folder.glob("index-*"), *folder.glob("searches/*.lock")):
+        file.unlink()
+
+
+def _finished(jobs: Jobs, order: Order, purpose: str) -> Job:
+    """Return the job of an order, once it is done.
+
+    Raises:
+        RuntimeError: If it ended otherwise.
+    """
+    job = jobs.submit(order, purpose)
+    while not job.is_over:
+        time.sleep(0.05)
+        jobs.poll()
+    if job.status != "finished":
+        raise RuntimeError(f"{job.purpose}: {job.status}. {job.note}")
+    return job
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -89,9 +155,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m explorer.precompute", description=__doc__)
     parser.add_argument("--into", type=Path, default=DESTINATION, help="folder of the store")
     try:
-        into = parser.parse_args(arguments).into
-        precompute(into, recipes())
-        tidy(into)
+        into, wanted = parser.parse_args(arguments).into, recipes()
+        precompute(into, wanted)
+        answers = find(into, searches())
+        precompute(into, answers)
+        tidy(into, [*wanted, *answers])
     except RuntimeError as error:
         sys.exit(str(error))
 

@@ -111,7 +111,7 @@ def _make(site: Site, wanted: Sequence[RunSpec]) -> None:
         precompute(site.visitors, wanted, stores())
     except RuntimeError as error:
         raise NotPublishable(str(error)) from None
-    tidy(site.visitors)
+    tidy(site.visitors, wanted)
     if (site.visitors / "runs").exists():
         (site.visitors / "runs").rename(site.store / "runs")
 

@@ -64,7 +64,7 @@ class Search:
         """Its name in a list."""
         spent, budget = sum(trial.cost for trial in self.trials), self.spec.budget.trainings
         widths = ", ".join(map(str, self.spec.space.widths))
-        how = f"{len(self.trials)} runs"
+        how = f"{len(self.trials)} run{'s' * (len(self.trials) != 1)}"
         if self.is_going_on:
             how += ", going on"
         elif not self.is_over:
@@ -82,6 +82,12 @@ class Search:
     def answer(self) -> Trial | None:
         """The smallest run that gives little accuracy away; None while there is no result."""
         return leanest(self.trials) if any(trial.has_result for trial in self.trials) else None
+
+
+def search_title(spec: SearchSpec) -> str:
+    """Return a search in the few words that a queue has room for."""
+    method, graph = METHOD_TITLES[name_of(spec.method)], graph_title(spec.space.graph)
+    return f"Search · {method} · {graph} · {spec.budget.trainings:g} trainings · seed {spec.seed}"
 
 
 class Searches:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
 from statistics import fmean, stdev
@@ -22,11 +22,9 @@ from engine.search import (
     Trial,
     Uniform,
     corner_of,
-    name_of,
-    volume,
 )
 from engine.spec import RunSpec, SpecError, float_twin
-from explorer.captions import graph_title, size, told
+from explorer.captions import graph_title
 from explorer.fields import choice, html, integer, offer, real, row, words
 from explorer.figures.parallel import Axis, Chosen, parallel
 from explorer.figures.pareto import RunPoint, pareto
@@ -43,10 +41,12 @@ from explorer.searches import (
     chosen_by,
     key_of,
     points,
+    search_title,
     uniform_runs,
 )
 from explorer.seen import draw_when_seen
 from explorer.spaces import SPACES, WIDTHS, method_of, read_widths, space_of
+from explorer.standings import standings
 from explorer.state import State
 
 PAGE = "Search"
@@ -64,14 +64,6 @@ WEIGHED = ("lpgnas", "relaxed")
 ADVICE = (
     "A search spends a budget of trainings on finding small networks that are right all the same. "
     "Click a point or a line to load its recipe; the dotted front is what nothing beats."
-)
-STANDINGS = (
-    *("Hypervolume", "On test", "Trainings"),
-    *("Answer: validation", "Test", "Model", "Buffers"),
-)
-HYPERVOLUME = (
-    "What each search's front gains over float32: accuracy × halvings of the model × halvings of "
-    "the buffers; and its answer, the leanest run within a point of its best validation accuracy."
 )
 OVER = "This very search is over, and among those below. Another seed makes another one."
 
@@ -250,7 +242,7 @@ class SearchPanel(widgets.VBox):
         self.lines.figure = parallel(
             axes, lines, merit=merit, measured=measured, selected=self._selected, subtitle=of
         )
-        self.table.value = _standings(drawn, self._corners(drawn))
+        self.table.value = standings(drawn, self._corners(drawn))
         self._draw_found(everything)
 
     def _corners(self, drawn: Sequence[Search]) -> dict[Space, Corner]:
@@ -327,54 +319,6 @@ class SearchPanel(widgets.VBox):
         spec = self._specs.get(picked[0] if isinstance(picked, list) and picked else picked)
         if spec is not None:
             self._state.edit(lambda _: spec)
-
-
-def search_title(spec: SearchSpec) -> str:
-    """Return a search in the few words that a queue has room for."""
-    method, graph = METHOD_TITLES[name_of(spec.method)], graph_title(spec.space.graph)
-    return f"Search · {method} · {graph} · {spec.budget.trainings:g} trainings · seed {spec.seed}"
-
-
-def _standings(drawn: Sequence[Search], corners: Mapping[Space, Corner]) -> str:
-    """Return what each search spent and came to as an HTML table, the largest front first.
-
-    Args:
-        drawn: The searches.
-        corners: What their fronts are measured from, where that is known.
-    """
-    judged = [(search, search.answer) for search in drawn]
-    rows = []
-    for search, answer in judged:
-        if answer is None:
-            continue
-        corner, merit = corners.get(search.spec.space), MERITS[answer.merit]
-        volumes = [
-            0.0 if corner is None else volume(search.trials, corner, test=test)
-            for test in (False, True)
-        ]
-        spent = sum(trial.cost for trial in search.trials)
-        cells = (
-            *("–" if corner is None else f"{held:.2f}" for held in volumes),
-            f"{spent:.3g}",
-            told(merit, answer.validation),
-            told(merit, answer.result),
-            size(answer.model_bytes),
-            size(answer.buffer_bytes),
-        )
-        rows.append((volumes[0], search.title, cells))
-    if not rows:
-        return ""
-    body = "".join(
-        f"<tr><th scope=row>{escape(title)}</th>"
-        + "".join(f"<td>{cell}</td>" for cell in cells)
-        + "</tr>"
-        for _, title, cells in sorted(rows, key=lambda row: -row[0])
-    )
-    head = "".join(f"<th scope=col>{name}</th>" for name in STANDINGS)
-    return (
-        f"<table><caption>{HYPERVOLUME}</caption><thead><tr><th scope=col>Search</th>{head}</tr>"
-        f"</thead><tbody>{body}</tbody></table>"
-    )
 
 
 def _found(search: Search) -> Found | None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from engine.runs import RunStore
+from engine.search import Budget, Chance, SearchLog, SearchSpec, Space
 from engine.spec import GraphSpec, TrainingSpec, encode, scheme
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -124,6 +125,30 @@ def test_waiting_command_can_be_cancelled(worker: Pipes) -> None:
     assert "before it began" in worker.until("cancelled", job="h")["note"]
 
 
+def test_search_tells_how_far_it_is_and_goes_on_after_a_cancel(worker: Pipes, store: Path) -> None:
+    space = Space(graph=GraphSpec(name="karate"), training=TrainingSpec(epochs=300))
+    spec = SearchSpec(space=space, method=Chance(), budget=Budget(trainings=3))
+    worker.said.clear()
+    worker.ask(id="s", command="search", search=encode(spec))
+    while worker.until("searching", "finished", job="s")["trials"] < 1:
+        pass
+    worker.ask(id="s", command="cancel")
+    assert "goes on from there" in worker.until("cancelled", "finished", job="s")["note"]
+    log = SearchLog(spec, store)
+    known = log.trials
+    assert 1 <= len(known) < 3
+    assert not log.is_over
+    worker.said.clear()
+    worker.ask(id="t", command="search", search=encode(spec))
+    assert worker.until("finished", job="t")["key"] == spec.key
+    told = [event for event in worker.said if event["event"] == "searching"]
+    assert [event["trials"] for event in told] == sorted(event["trials"] for event in told)
+    assert told[-1]["share"] == 1
+    assert told[-1]["what"].startswith("run 3")
+    assert log.is_over
+    assert log.trials[: len(known)] == known
+
+
 @pytest.mark.parametrize(
     ("command", "said"),
     [
@@ -131,6 +156,8 @@ def test_waiting_command_can_be_cancelled(worker: Pipes) -> None:
         ({"command": "run", "spec": {"graph": {"name": "Atlantis"}}}, "Atlantis"),
         ({"command": "fetch_graph", "graph": {"name": "Atlantis"}}, "Atlantis"),
         ({"command": "fetch_graph"}, "graph"),
+        ({"command": "search", "search": {"budget": {"trainings": 0}}}, "budget.trainings"),
+        ({"command": "search", "search": {"budget": {"trainings": 1}}}, "at least 2.25"),
         ({"command": "dance"}, "no such command: dance"),
     ],
 )

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.search import SearchSpec
 from engine.spec import GraphSpec, RunSpec
 from explorer import jobs as jobs_module
 from explorer.jobs import Job, Jobs
@@ -56,6 +57,16 @@ def test_jobs_run_in_order_with_progress(jobs: Jobs) -> None:
     assert first.seconds_left == 0.0
     ends = [name for name, status in seen if status == "finished"]
     assert ends == [first.id, second.id]
+
+
+def test_a_search_says_how_far_it_is(jobs: Jobs) -> None:
+    seen: list[tuple[int, float]] = []
+    jobs.listen(lambda job: seen.append((job.trials, job.done)) if job else None)
+    search = jobs.submit(SearchSpec(), "search")
+    assert jobs.submit(SearchSpec(), "again") is search
+    settle(jobs, lambda: search.is_over)
+    assert (search.status, search.what, search.planned) == ("finished", "run 2", 0)
+    assert {(1, 0.5), (2, 1.0)} <= set(seen)
 
 
 def test_same_order_is_joined(jobs: Jobs) -> None:

@@ -23,3 +23,12 @@ def test_only_the_page_in_front_is_drawn_and_the_others_when_they_come() -> None
     state.page = "A"
     state.page = "B"
     assert drawn == ["A", "B", "A", "A", "B"], "nothing changed meanwhile"
+
+
+def test_what_is_behind_from_the_beginning_is_drawn_when_it_comes() -> None:
+    state = State(DEFAULT)
+    state.page = "A"
+    drawn: list[str] = []
+    draw_when_seen(state, "B", lambda _: drawn.append("B"), ["chosen"])
+    state.page = "B"
+    assert drawn == ["B"]

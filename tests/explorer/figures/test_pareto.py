@@ -79,6 +79,39 @@ def test_runs_without_numbers_are_counted(seen, result: float | None) -> None:
     assert "2 without a result or a cost left out." in figure.layout.meta["summary"]
 
 
+def test_several_seeds_have_an_error_bar(seen) -> None:
+    spread = replace(POINT, key="d", group="INT4", sd=0.02, seeds=3)
+    figure = pareto([POINT, spread], groups=("INT4", "INT2", "INT8"), measured="Validation")
+    drawn = seen(figure)
+    _, int4, int8 = drawn["data"]
+    assert (int4["error_y"]["array"], int4["error_y"]["visible"]) == ([2.0], True)
+    assert not int8["error_y"]["visible"]
+    assert "± 2.0, 3 seeds" in int4["text"][0]
+    styles = [trace["marker"]["color"] for trace in (int4, int8)]
+    *_, alone = seen(pareto([POINT], groups=("INT4", "INT2", "INT8")))["data"]
+    assert alone["marker"]["color"] == styles[1] != styles[0], "a group keeps its style"
+    assert drawn["layout"]["yaxis"]["title"]["text"] == "Validation accuracy (%)"
+
+
+def test_what_is_far_under_the_front_is_out_of_sight(seen) -> None:
+    bad = [replace(POINT, key=str(n), result=0.1 * n, model_bytes=1e6) for n in (1, 2)]
+    figure = pareto([*RUNS, *bad], cost="model_bytes")
+    low, high = seen(figure)["layout"]["yaxis"]["range"]
+    assert 20 < low < 60
+    assert high > 80
+    assert "2 runs lie out of sight" in figure.layout.meta["summary"]
+    assert "out of sight" not in pareto(RUNS).layout.meta["summary"]
+
+
+@pytest.mark.parametrize("cost", ["model_bytes", "buffer_bytes", "latency_ms"])
+def test_each_cost_has_its_axis(seen, cost) -> None:
+    figure = pareto([replace(POINT, buffer_bytes=3000)], cost=cost)
+    drawn = seen(figure)
+    places = {"model_bytes": 2.0, "buffer_bytes": 3.0, "latency_ms": 1.0}
+    assert drawn["data"][1]["x"] == [places[cost]]
+    assert figure.layout.meta["table"]["rows"][0][3:6] == ["2 kB", "3 kB", 1.0]
+
+
 def test_no_runs_have_a_chart_too(seen) -> None:
     nothing = pareto([])
     assert seen(nothing)["data"] == []
