@@ -211,6 +211,18 @@ class Explorer(widgets.VBox):
                 panel.close()
         super().close()
 
+    def load(self, recipe: RunSpec | str) -> None:
+        """Show another recipe, as if its settings had been chosen one by one; it can be undone.
+
+        Args:
+            recipe: A `RunSpec`, its JSON, or the text of a link.
+
+        Raises:
+            SpecError: If it is invalid.
+        """
+        read = _read(recipe)
+        self.state.edit(lambda _: read)
+
     def answer(self) -> Shown:
         """Return what the charts show for the recipe as it is now, waiting until it is worked out.
 
@@ -314,11 +326,8 @@ def _opened(
     Raises:
         SpecError: If the recipe is invalid, or the model does not fit the graph.
     """
-    if isinstance(recipe, RunSpec):
-        return recipe, ""
-    if isinstance(recipe, str):
-        is_json = recipe.lstrip().startswith("{")
-        return loads(RunSpec, recipe) if is_json else unpack(recipe), ""
+    if recipe is not None:
+        return _read(recipe), ""
     if own is not None:
         graph = graph or DEFAULT.graph
         held = load_graph(graph) if graph == DEFAULT.graph else held
@@ -338,6 +347,17 @@ def _opened(
         said = f"The link could not be read: {error}. This is the recipe to begin with."
         return DEFAULT, said
     return linked, ""
+
+
+def _read(recipe: RunSpec | str) -> RunSpec:
+    """Return a recipe, read where it is JSON or the text of a link.
+
+    Raises:
+        SpecError: If it is invalid.
+    """
+    if isinstance(recipe, RunSpec):
+        return recipe
+    return loads(RunSpec, recipe) if recipe.lstrip().startswith("{") else unpack(recipe)
 
 
 def _column(name: str, *children: widgets.Widget) -> widgets.VBox:

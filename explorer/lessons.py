@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
-from engine.spec import RunSpec, SpecError, scheme
+from engine.spec import ModelSpec, RunSpec, SpecError, scheme
 from engine.spec.errors import check_choice
 
 HIDE, LESSON = "hide", "lesson"
@@ -85,6 +85,24 @@ LESSONS = {
         recipe=scheme("degree-quant", bits=4),
         page="arithmetic",
         shown=("bits", "codes", "predictions"),
+    ),
+    "smoothing": Lesson(
+        title="Two bits and oversmoothing",
+        question="Each step of a propagation makes neighbours more alike, and two bits leave four "
+        "values to tell nodes apart by. Do they still find their classes after ten steps?",
+        recipe=scheme("degree-quant", bits=4, model=ModelSpec(operator="appnp")),
+        page="depth",
+        shown=("bits", "predictions"),
+        settings=(("depth", "metric", "mad_all"),),
+    ),
+    "search": Lesson(
+        title="Searching for bits",
+        question="There are over a million ways to give this small network its widths, and you can "
+        "afford sixteen trainings. How do you find a good one?",
+        recipe=scheme("degree-quant", bits=4),
+        page="search",
+        shown=("bits", "runs"),
+        settings=(("search", "cost", "buffer_bytes"),),
     ),
 }
 """By name."""

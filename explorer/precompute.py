@@ -46,6 +46,8 @@ def recipes() -> list[RunSpec]:
         made += [scheme("float", model=model), scheme("degree-quant", bits=4, model=model)]
     for recipe in (with_model(DEFAULT, operator=operator) for operator in PROPAGATIONS):
         made += [float_twin(recipe), recipe]
+    propagating = ModelSpec(operator="appnp")
+    made += [scheme(name, bits=2, model=propagating) for name in ("degree-quant", "qat")]
     made += [scheme("float", graph=GraphSpec(name=name)) for name in ("karate", "hubs")]
     of_graphs = with_task(with_graph(DEFAULT, name="digits-superpixels"), True)
     suited = with_model(of_graphs, operator="gin")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
 import ipywidgets as widgets
+import plotly.graph_objects as go
 
 from engine.metrics.merit import Merit, merit_in
-from engine.runs import RunStore, RunSummary, StoreError
+from engine.runs import Run, RunStore, RunSummary, StoreError
 from engine.spec import float_twin
 from engine.spec.run import FOLDED
+from explorer.among import metrics_among, shown_among
+from explorer.answers import Kept
 from explorer.captions import (
     family_title,
     latency,
@@ -21,6 +25,7 @@ from explorer.captions import (
     told_change,
     whole_title,
 )
+from explorer.chosen import Mask
 from explorer.fields import choice, html, row
 from explorer.figures.chart import blank
 from explorer.figures.pareto import RunPoint, pareto
@@ -28,9 +33,11 @@ from explorer.figures.results import TITLE, number_at, results
 from explorer.panels.error import NOTHING
 from explorer.plot import PlotlyView
 from explorer.seen import draw_when_seen
+from explorer.shown import Shown
 from explorer.state import State
 
-COSTS = (("Model size", "model_bytes"), ("Latency", "latency_ms"))
+COSTS = (("Model size", "model_bytes"), ("Buffers", "buffer_bytes"), ("Latency", "latency_ms"))
+Metrics = Mapping[str, Any]
 MOST_ROWS = 200
 
 PAGE = "Runs"
@@ -48,6 +55,7 @@ class ResultsPanel(widgets.VBox):
     def __init__(self, state: State, store: RunStore) -> None:
         self._state, self._store = state, store
         self._summaries: dict[str, RunSummary] = {}
+        self._runs: Kept[str, Run | None] = Kept(MOST_ROWS)
         self.results = PlotlyView(height=430)
         self.cost = choice("Cost", COSTS, "model_bytes")
         self.run = choice("Run", [("–", "")], "")
@@ -57,7 +65,7 @@ class ResultsPanel(widgets.VBox):
         self.table = html(name="gb-runs")
         self.cost.observe(self._draw, "value")
         self.pareto.observe(self._pick, "clicked")
-        draw_when_seen(state, PAGE, self._draw, ["shown", "finished", "pinned"])
+        draw_when_seen(state, PAGE, self._draw, ["shown", "finished", "pinned", "chosen"])
         charts = widgets.HBox([self.results, self.pareto])
         charts.add_class("gb-pair")
         super().__init__([row(self.run, self.load, self.cost), charts, self.table])
@@ -65,42 +73,70 @@ class ResultsPanel(widgets.VBox):
         self.results.add_class("gb-follows")
         self._draw(None)
 
+    @property
+    def _among(self) -> tuple[Mask, list[str]] | None:
+        """Which of the predicted are chosen, and what a chart says of that; None for all."""
+        shown, chosen = self._state.shown, self._state.chosen
+        among = None if shown is None or chosen is None else chosen.units(shown)
+        return None if among is None or chosen is None else (among, [f"only {chosen.title}"])
+
+    def _results(self, shown: Shown) -> go.Figure:
+        """Return the numbers of what is shown beside those of what it is compared with."""
+        compared, baseline = self._state.pinned, shown.baseline
+        name = "FP32" if compared is None else scheme_title(compared.recipe)
+        held, before, place = shown.metrics, None, list[str]()
+        if self._among is None and compared is not None:
+            before = compared.metrics
+        elif self._among is None and baseline is not None:
+            before = baseline.metrics
+        elif self._among is not None:
+            among, place = self._among
+            held = shown_among(shown, among)
+            if compared is not None and compared.recipe.graph == shown.recipe.graph:
+                before = shown_among(compared, among)
+            elif compared is None and baseline is not None:
+                of = baseline.metrics, baseline.arrays
+                before = metrics_among(*of, shown.measured, among)
+        return results(held, pinned=before, pinned_name=name, subtitle=subtitle(shown, *place))
+
+    def _metrics(self, summary: RunSummary) -> dict[str, Any]:
+        """Return a run's metrics, on what is chosen where something is."""
+        shown, held = self._state.shown, self._among
+        if shown is None or held is None:
+            return summary.metrics
+        run = self._runs.get(summary.key, lambda: self._store.find(summary.key))
+        is_same = run is not None and run.spec.graph == shown.recipe.graph
+        arrays = run.arrays if run is not None and is_same else {}
+        return metrics_among(summary.metrics, arrays, shown.measured, held[0])
+
     def _draw(self, _: Any) -> None:
         shown, recipe = self._state.shown, self._state.recipe
-        if shown is None:
-            self.results.figure = blank(TITLE, NOTHING)
-        else:
-            compared = self._state.pinned
-            baseline = shown.baseline.metrics if shown.baseline else None
-            self.results.figure = results(
-                shown.metrics,
-                pinned=baseline if compared is None else compared.metrics,
-                pinned_name="FP32" if compared is None else scheme_title(compared.recipe),
-                subtitle=subtitle(shown),
-            )
+        self.results.figure = blank(TITLE, NOTHING) if shown is None else self._results(shown)
         try:
             listed = self._store.list(graph=recipe.graph.name, status="finished", limit=MOST_ROWS)
         except StoreError as error:
             self.table.value = f'<span class="gb-fault">{escape(str(error))}</span>'
             listed = ()
         self._summaries = {summary.key: summary for summary in listed if summary.spec is not None}
+        metrics = {key: self._metrics(summary) for key, summary in self._summaries.items()}
+        place = " · ".join(["", *self._among[1]]) if self._among else ""
         pinned = float_twin(shown.recipe if shown else recipe).key
         merit = merit_in(listed[0].metrics if listed else {})
         selected = shown.run.key if shown and shown.run else ""
         self.pareto.figure = pareto(
-            [_point(summary, merit) for summary in self._summaries.values()],
+            [_point(summary, metrics[key], merit) for key, summary in self._summaries.items()],
             merit=merit,
             cost=self.cost.value,
             selected=selected or None,
             pinned=pinned,
-            subtitle=f"stored · all runs on {whole_title(recipe.graph)}",
+            subtitle=f"stored · all runs on {whole_title(recipe.graph)}{place}",
         )
         options = [(_name(summary), key) for key, summary in self._summaries.items()]
         self.run.options = options or [("no run on this graph yet", "")]
         if selected in self._summaries:
             self.run.value = selected
         self.load.disabled = not options
-        self.table.value = _table(self._summaries, merit, pinned, selected)
+        self.table.value = _table(self._summaries, metrics, merit, pinned, selected)
 
     def _pick(self, change: dict[str, Any]) -> None:
         picked = change["new"].get("customdata")
@@ -122,43 +158,50 @@ def _name(summary: RunSummary) -> str:
     return ", ".join((*parts, f"seed {summary.seed}"))
 
 
-def _point(summary: RunSummary, merit: Merit) -> RunPoint:
+def _point(summary: RunSummary, metrics: Metrics, merit: Merit) -> RunPoint:
     assert summary.spec is not None
     return RunPoint(
         key=summary.key,
         name=_name(summary),
         group=family_title(summary.spec),
-        result=number_at(summary.metrics, f"{merit.name}.integer"),
-        model_bytes=number_at(summary.metrics, "size.model_bytes"),
-        latency_ms=number_at(summary.metrics, "latency.integer_ms"),
+        result=number_at(metrics, f"{merit.name}.integer"),
+        model_bytes=number_at(metrics, "size.model_bytes"),
+        buffer_bytes=number_at(metrics, "size.buffer_bytes"),
+        latency_ms=number_at(metrics, "latency.integer_ms"),
     )
 
 
-def _table(summaries: dict[str, RunSummary], merit: Merit, pinned: str, selected: str) -> str:
+def _table(
+    summaries: Mapping[str, RunSummary],
+    numbers: Mapping[str, Metrics],
+    merit: Merit,
+    pinned: str,
+    selected: str,
+) -> str:
     """Return the runs as an HTML table, the pinned one first, the others by their results."""
     if not summaries:
         return ""
 
-    def result(summary: RunSummary) -> float:
-        return number_at(summary.metrics, f"{merit.name}.integer") or 0.0
+    def result(summary: RunSummary) -> float | None:
+        return number_at(numbers[summary.key], f"{merit.name}.integer")
 
-    ordered = sorted(summaries.values(), key=lambda s: (s.key != pinned, -merit.rank(result(s))))
+    def place(summary: RunSummary) -> tuple[bool, float]:
+        return summary.key != pinned, -merit.rank(result(summary) or 0.0)
+
     base = summaries.get(pinned)
+    before = None if base is None else result(base)
     rows = []
-    for summary in ordered:
-        metrics = summary.metrics
-        change = (
-            ""
-            if base is None or summary is base
-            else told_change(merit, result(summary), result(base))
-        )
+    for summary in sorted(summaries.values(), key=place):
+        metrics, reached = numbers[summary.key], result(summary)
+        known = reached is not None and before is not None and summary is not base
+        change = told_change(merit, reached or 0.0, before or 0.0) if known else ""
         mark = " · pinned" if summary is base else ""
         simulated = number_at(metrics, f"{merit.name}.simulated")
         differ = number_at(metrics, "agreement.codes_different")
         model = number_at(metrics, "size.model_bytes")
         fast = number_at(metrics, "latency.integer_ms")
         cells = (
-            told(merit, result(summary)),
+            "–" if reached is None else told(merit, reached),
             change,
             "–" if simulated is None else told(merit, simulated),
             "–" if differ is None else f"{100 * differ:.3g} %",

@@ -82,7 +82,7 @@ class SearchPanel(widgets.VBox):
         self, state: State, jobs: Jobs, store: RunStore, shipped: Sequence[Path] = ()
     ) -> None:
         self._state, self._jobs, self._store = state, jobs, store
-        self._searches = Searches(store.folder, shipped)
+        self.searches = Searches(store.folder, shipped)
         self._specs: dict[str, RunSpec] = {}
         self._listed: dict[str, Search] = {}
         self._measured: dict[Space, Corner] = {}
@@ -181,7 +181,7 @@ class SearchPanel(widgets.VBox):
         except SpecError as error:
             self.sentence.value = f'<span class="gb-fault">{escape(str(error))}.</span>'
             return
-        known = next((search for search in self._searches.all() if search.spec == spec), None)
+        known = next((search for search in self.searches.all() if search.spec == spec), None)
         if known is not None and known.is_over:
             self.sentence.value = OVER
         else:
@@ -214,7 +214,7 @@ class SearchPanel(widgets.VBox):
     def _draw(self, _: Any) -> None:
         """Draw the searches on the recipe's graph, and of all graphs which widths they found."""
         graph = self._state.recipe.graph
-        everything = self._searches.all()
+        everything = self.searches.all()
         here = [search for search in everything if search.spec.space.graph == graph]
         self._listed = {search.spec.key: search for search in here}
         titles = [(search.title, key) for key, search in self._listed.items()]
