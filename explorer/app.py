@@ -19,6 +19,7 @@ from engine.runs import RunStore
 from engine.spec import GraphSpec, OwnModel, RunSpec, SpecError, dumps, loads
 from explorer.bounds import OWN_MACHINE, Bounds
 from explorer.downloads import Downloads, Offer
+from explorer.executed import executed
 from explorer.faults import watch
 from explorer.fields import html
 from explorer.follower import Follower
@@ -63,6 +64,13 @@ from explorer.tables import units_csv
 
 OWN_PRESET = "Degree-Quant 8"
 """What a person's own model opens with: a width at which quantizing alone costs it little."""
+
+
+CHARTS = (
+    *((name, "view") for name in ("error", "depth", "codes", "arithmetic", "degrees")),
+    *(("predictions", "view"), ("results", "results")),
+)
+"""The charts that are taken away: the explorer's panel, and which of its views."""
 
 
 class NoAnswer(LookupError):
@@ -153,6 +161,10 @@ class Explorer(widgets.VBox):
                     "Numbers, charts and recipe in one file that opens offline",
                     *("graphbits.html", "text/html", self.report),
                 ),
+                "Notebook (executed)": Offer(
+                    "Code that leads here, with what each cell says, in one file",
+                    *("graphbits.ipynb", "application/x-ipynb+json", self.notebook),
+                ),
                 "Every node (CSV)": Offer(
                     "Class, prediction and errors of each node, or each graph of a set",
                     *("graphbits.csv", "text/csv", self._csv),
@@ -239,17 +251,29 @@ class Explorer(widgets.VBox):
 
     def report(self) -> str | None:
         """Return what is shown as one HTML file that opens offline; None where nothing is."""
-        shown, page = self.state.shown, self.state.page
+        shown = self.state.shown
         if shown is None:
             return None
-        for title in PAGES.values() if page else ():
-            self.state.page = title  # what lies behind is drawn when it comes to the front
-        self.state.page = page
-        views = (
-            *(self.error, self.depth, self.codes),
-            *(self.arithmetic, self.degrees, self.predictions),
+        self._draw_all()
+        return report(shown, [getattr(getattr(self, at), view).figure for at, view in CHARTS])
+
+    def notebook(self) -> str | None:
+        """Return what is shown as a notebook that was executed; None where nothing is."""
+        shown = self.state.shown
+        if shown is None:
+            return None
+        self._draw_all()
+        return executed(
+            shown,
+            [(at, getattr(self, at), view) for at, view in CHARTS],
+            chosen=self.state.chosen,
+            pinned=self.state.pinned,
         )
-        return report(shown, [*(panel.view.figure for panel in views), self.results.results.figure])
+
+    def _draw_all(self) -> None:
+        """Have what lies behind drawn too."""
+        page, self.state.page = self.state.page, ""
+        self.state.page = page
 
     def _say(self, problem: str) -> None:
         self.state.problem = problem

@@ -32,7 +32,7 @@ def draw_when_seen(
             behind = True
 
     def come(change: dict[str, Any]) -> None:
-        if behind and change["new"] == page:
+        if behind and change["new"] in ("", page):
             follow(change)
 
     state.observe(follow, list(traits))

@@ -81,7 +81,7 @@ HOUSE = [
          late="datasets experiment searching torch"),
     Room(6, "explorer",   "explorer/*",            f"{GROUND} integer analysis search",
          libraries="IPython anywidget ipywidgets numpy plotly traitlets",
-         late="networkx jupyterlab voila"),
+         late="networkx jupyterlab nbformat voila"),
     Room(6, "visitors",   "explorer/visitors.py",  libraries="jupyter_server tornado traitlets"),
     # Only a trained model that a person hands over brings PyTorch into the process that draws.
     Room(7, "given",      "explorer/given.py",     "spec graphs",            late="conversion"),

@@ -32,3 +32,7 @@ def test_what_is_behind_from_the_beginning_is_drawn_when_it_comes() -> None:
     draw_when_seen(state, "B", lambda _: drawn.append("B"), ["chosen"])
     state.page = "B"
     assert drawn == ["B"]
+    state.page = "A"
+    state.chosen = OfClass(1)
+    state.page = ""
+    assert drawn == ["B", "B"], "where no page is in front, all are"
