@@ -23,7 +23,7 @@ from engine.graphs import (
     measured_part,
     subset,
 )
-from engine.integer import read, write
+from engine.integer import Plan, bind, read, write
 from engine.learning import training
 from engine.learning.batch import Batch
 from engine.learning.datasets import fetch
@@ -161,6 +161,19 @@ def run(
             )
 
 
+def timed_again(run: Run, folder: Path) -> dict[str, float]:
+    """Return a finished run's ``latency`` as it is now: another machine, or a quieter one.
+
+    Args:
+        run: Its program, and what that is compared with, are timed in turn.
+        folder: Of the store, where people's own graphs are.
+    """
+    graph = measured_part(fetch(run.spec.graph, folder))
+    with run.open(PROGRAM) as file, run.open(REFERENCE) as float_file:
+        program, study = read(file), Study(graph, read(float_file))
+    return _latency(study, bind(program, study.neighbourhoods, graph.x))
+
+
 class RunEnded(RuntimeError):
     """A run was cancelled or diverged; its partial record is in the store."""
 
@@ -251,6 +264,15 @@ def _carry_out(
     yield Finished(key=spec.key, run=finished)
 
 
+def _latency(study: Study, plan: Plan) -> dict[str, float]:
+    """Return the median times of the integers' forward and of the strongest in float32."""
+    peer = torch_best(study.reference, study.neighbourhoods, study.graph)
+    operations = multiply_adds(study.reference.layers, study.extent)
+    with threads_for(operations) as threads:  # Numba's first kernel resets torch's number
+        integer_ms, float_ms = median_ms(plan.run, peer)
+    return {"integer_ms": integer_ms, "float_ms": float_ms, "threads": threads}
+
+
 def _float_network(layers: Sequence[LayerSpec], run: Run) -> Network:
     """Return the network of a float run with the weights that it kept."""
     network = Network(layers, [LayerQuant()] * len(layers), torch.Generator())
@@ -268,11 +290,6 @@ def _metrics(
         del agreement["same_class"]
     best = next((epoch for epoch in reversed(epochs) if epoch.best), None)
     layers = study.reference.layers
-    peer = torch_best(study.reference, study.neighbourhoods, graph)
-    with threads_for(
-        multiply_adds(layers, study.extent)
-    ) as threads:  # Numba's first kernel resets torch's number
-        integer_ms, float_ms = median_ms(plan.run, peer)
     return {
         study.merit.name: {
             **analysis.result,
@@ -283,11 +300,7 @@ def _metrics(
         "agreement": agreement,
         "size": analysis.size,
         "cost": {"bit_operations": bit_operations(layers, spec.quant, study.extent)},
-        "latency": {
-            "integer_ms": integer_ms,
-            "float_ms": float_ms,
-            "threads": threads,
-        },
+        "latency": _latency(study, plan),
         "epoch_ms": statistics.median(epoch.epoch_ms for epoch in epochs) if epochs else 0.0,
         "float_stages": plan.program.float_stages,
         "accumulators": [

@@ -70,7 +70,8 @@ NOTES = (
     "For graphs: gin, 5 layers of 64, mean pool, the authors' rates and protection. QAT is the",
     "straight-through rule with moving-average ranges, at the best momentum found for it. Every",
     "component has the width named, the final scores are float. Code difference, codes different",
-    "and same class are the worst of all runs, against the fake-quantized simulation. The",
+    "and same class are the worst of all runs, against the fake-quantized simulation. Times are of",
+    "the first run of each cell; of stored runs they are measured anew when the table is made. The",
     "published column says whose numbers it holds.",
 )
 

@@ -130,6 +130,13 @@ def test_stored_programs_and_arrays_are_what_was_measured(store: RunStore, karat
             np.testing.assert_allclose(twin, integer, rtol=1e-3, atol=1e-4)
 
 
+def test_a_stored_run_is_timed_again(store: RunStore) -> None:
+    held = complete(spec_of("degree-quant"), store)
+    latency = experiment.timed_again(held, store.folder)
+    assert latency.keys() == held.metrics["latency"].keys()
+    assert all(value > 0 for value in latency.values())
+
+
 def forbidden(*_: Any, **__: Any) -> Iterator[Any]:
     raise AssertionError("nothing is to be trained")
 

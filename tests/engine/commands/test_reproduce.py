@@ -65,7 +65,9 @@ def test_two_bits_of_every_propagation_and_what_is_stored(tmp_path: Path) -> Non
     ]
     assert "2 bits: smp gains " in text
     stored = smooth("--stored")
-    assert [line for line in stored.splitlines() if "| 2 bits" in line][:15] == rows
+    again = [line for line in stored.splitlines() if "| 2 bits" in line][:15]
+    beside_times = [[line.split("|")[:-3] for line in lines] for lines in (rows, again)]
+    assert beside_times[0] == beside_times[1]
     assert "- karate: appnp, K = 3: 8 bits, QLR; 8 bits, LSQ; 4 bits, QLR; " in stored
     assert "- karate, by depth: all of appnp, K = 2; elastic, K = 2; smp, K = 2" in stored
     data = json.loads((tmp_path / "smoothness.json").read_text(encoding="utf-8"))
