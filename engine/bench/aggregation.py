@@ -15,7 +15,7 @@ from engine.bench.report import Report, measured
 from engine.bench.traffic import INDEX_BYTES, START_BYTES, traffic
 from engine.integer import NUMBA, bind
 from engine.integer.stages.edges import Edges
-from engine.spec import LayerQuant, LayerSpec, ModelSpec, scheme
+from engine.spec import LayerQuant, LayerSpec, ModelSpec, SpecError, scheme
 
 
 def bench_aggregation(
@@ -47,6 +47,8 @@ def bench_aggregation(
         aggregation=model.aggregation or "mean",
     )
     subject = Subject(case, (spec,), graph)
+    if 1 in bits:
+        raise SpecError("bits", 1, "2 to 8, 16 or 32: what is summed has more than signs")
     own = [_ours(subject, model, width_bits) for width_bits in bits]
     others, skipped = _others(subject, spec, own[0].operations, effort.against)
     return measured(

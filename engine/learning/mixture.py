@@ -42,6 +42,11 @@ class Mixture(Quantizer):
         self._shares: Tensor | None = None
 
     @property
+    def keeps_zero(self) -> bool:
+        """Whether 0.0 stays 0.0 whichever is chosen."""
+        return all(option.keeps_zero for option in self.options)
+
+    @property
     def chosen(self) -> Quantizer:
         """The quantizer in use."""
         return self.options[self._chosen]

@@ -32,6 +32,11 @@ class Quantizer(nn.Module, ABC):
         super().__init__()
         self.spec = spec
 
+    @property
+    def keeps_zero(self) -> bool:
+        """Whether 0.0 stays 0.0, so that sparse rows stay sparse; signs -1 and +1 leave none."""
+        return self.spec.stride == 1
+
     @abstractmethod
     def forward(self, x: Tensor, protected: ProtectedRows | None = None) -> Tensor:
         """Return ``x_hat``, same shape; in training ``protected`` rows stay as they are."""

@@ -12,6 +12,7 @@ from engine.spec import (
     WIDTHS,
     Activation,
     Aggregation,
+    Component,
     GraphSpec,
     LayerQuant,
     LayerSpec,
@@ -28,6 +29,9 @@ from engine.spec import (
 from engine.spec.errors import check_choice, check_instance
 from engine.spec.layer import signed_inputs
 from engine.spec.propagation import PROPAGATIONS
+
+RULES = tuple(name for name in SCHEMES if name not in ("float", "ptq", "bi-gcn"))
+"""The schemes that give a width its rules; ``bi-gcn`` chooses widths itself."""
 
 Option = int | str | bool
 
@@ -48,6 +52,11 @@ class Choice:
     def is_width(self) -> bool:
         """Whether it is the width of a component."""
         return "." in self.name
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """The options of a width."""
+        return tuple(int(option) for option in self.options)
 
 
 Choose = Callable[[Choice], Option]
@@ -70,8 +79,9 @@ class Space:
     Args:
         graph: What is learned on.
         model: The network; where a field below has options, it is chosen from them instead.
-        scheme: What gives each component its range and gradient rule: ``qat``, ``degree-quant``.
-        widths: Options of every component.
+        scheme: What gives each component its range and gradient rule: ``qat``, ``degree-quant``, or
+            ``ternary``, whose weights of 2 bits are ternary.
+        widths: Options of every component that accepts them; 1 bit is for `MULTIPLIED` ones.
         operators: Options of the model's operator; propagations may be among them.
         aggregations: Options of how sage gathers.
         activations: Options of the model's activation.
@@ -104,13 +114,14 @@ class Space:
     def __post_init__(self) -> None:
         check_instance("graph", self.graph, GraphSpec)
         check_instance("model", self.model, ModelSpec)
-        trained = tuple(name for name in SCHEMES if name not in ("float", "ptq"))
-        check_choice("scheme", self.scheme, trained)
+        check_choice("scheme", self.scheme, RULES)
         if not self.widths:
             raise SpecError("widths", self.widths, "at least one width")
         for width in self.widths:
             if isinstance(width, bool) or width not in WIDTHS:
-                raise SpecError("widths", width, "2 to 8, 16 or 32")
+                raise SpecError("widths", width, "1 to 8, 16 or 32")
+        if not any(width > 1 for width in self.widths):
+            raise SpecError("widths", self.widths, "a width of more than 1 bit among them")
         for field in ("widths", *FIELDS):
             options = getattr(self, field)
             check_instance(field, options, tuple)
@@ -128,11 +139,15 @@ class Space:
     def choices(self, model: ModelSpec) -> tuple[Choice, ...]:
         """Return the choices of a network's widths, in the order of its layers and components."""
         return tuple(
-            Choice(name=f"{layer}.{component}", options=self.widths)
+            Choice(name=f"{layer}.{component}", options=self.widths_of(shape, component))
             for layer, shape in enumerate(model.layer_specs(1, 1))
             for component in shape.components
             if not _is_score(model, layer, component)
         )
+
+    def widths_of(self, shape: LayerSpec, component: Component) -> tuple[int, ...]:
+        """Return the options of one component of a layer."""
+        return tuple(width for width in self.widths if width in shape.widths(component))
 
     def models(self) -> Iterator[ModelSpec]:
         """Yield every network that may be chosen, each once."""

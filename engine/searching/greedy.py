@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,7 @@ def propose(request: Request) -> Asking:
         return
     spec, purse = request.spec, Purse(request.spec.budget)
     space = spec.space
-    wanted = [(choice.name, w) for choice in space.choices(space.model) for w in space.widths]
+    wanted = [(choice.name, w) for choice in space.choices(space.model) for w in choice.widths]
     searched = 1 + len(wanted) / space.training.epochs
     runs = int(purse.left - searched + 1e-9)
     if runs < 1:
@@ -76,7 +77,7 @@ def propose(request: Request) -> Asking:
 
 def widest(space: Space) -> dict[str, int]:
     """Return the largest width for each choice of the usual network."""
-    return {choice.name: max(space.widths) for choice in space.choices(space.model)}
+    return {choice.name: max(choice.widths) for choice in space.choices(space.model)}
 
 
 def way(space: Space, effects: Mapping[tuple[str, int], Effect]) -> list[Widths]:
@@ -86,18 +87,20 @@ def way(space: Space, effects: Mapping[tuple[str, int], Effect]) -> list[Widths]
         space: What is chosen from.
         effects: Of each choice at each width, all others at the widest.
     """
-    ladder = sorted(space.widths, reverse=True)
+    lower = {
+        choice.name: dict(pairwise(sorted(choice.widths, reverse=True)))
+        for choice in space.choices(space.model)
+    }
     held = widest(space)
     path: list[Widths] = [dict(held)]
 
     def price(name: str) -> float:
-        lower = ladder[ladder.index(held[name]) + 1]
-        now, then = effects[name, held[name]], effects[name, lower]
+        now, then = effects[name, held[name]], effects[name, lower[name][held[name]]]
         return (then.loss - now.loss) / max(now.size_bytes - then.size_bytes, 1)
 
-    while able := [name for name, width in held.items() if width != ladder[-1]]:
+    while able := [name for name, width in held.items() if width in lower[name]]:
         name = min(able, key=price)
-        held[name] = ladder[ladder.index(held[name]) + 1]
+        held[name] = lower[name][held[name]]
         path.append(dict(held))
     return path
 

@@ -147,11 +147,12 @@ class Supernet(nn.Module):
         return Network(model.layer_specs(*self._sides), spec.quant, generator)
 
     def _mixed(self, model: ModelSpec, network: Network) -> Mixtures:
-        quants = [
-            self.space.spec(partial(_option, model, width)).quant for width in self.space.widths
-        ]
+        quants = {
+            width: self.space.spec(partial(_option, model, width)).quant
+            for width in self.space.widths
+        }
         governed = {
-            choice.name: [
+            choice: [
                 (layer, slot)
                 for layer, shape in enumerate(held.spec for held in network.layers)
                 for slot, component in shape.slots.items()
@@ -160,18 +161,23 @@ class Supernet(nn.Module):
             for choice in self.space.choices(model)
         }
         options = {
-            (layer, slot): [network.layers[layer].spec.quant_of(slot, q[layer]) for q in quants]
-            for slots in governed.values()
+            (layer, slot): [
+                network.layers[layer].spec.quant_of(slot, quants[width][layer])
+                for width in choice.widths
+            ]
+            for choice, slots in governed.items()
             for layer, slot in slots
         }
         mixtures = mix(network, options, self._kind)
-        return {name: [(at, mixtures[at]) for at in slots] for name, slots in governed.items()}
+        return {
+            choice.name: [(at, mixtures[at]) for at in slots] for choice, slots in governed.items()
+        }
 
 
 def _option(model: ModelSpec, width: int | None, choice: Choice) -> Option:
-    """Return what a choice is for a network, with one width everywhere; None for the first."""
+    """Return what a choice is for a network, with one width where it may be, else the first."""
     if choice.is_width:
-        return choice.options[0] if width is None else width
+        return width if width in choice.widths else choice.options[0]
     option: Option = getattr(model, choice.name)
     return option
 

@@ -8,7 +8,10 @@ from engine.spec.quantization import LEARNED
 
 
 def propose(request: Request) -> Asking:
-    """Propose each width for everything, then each pair, the likest widths first."""
+    """Propose each width for everything that accepts it, then each pair, the likest widths first.
+
+    What does not accept it has its own narrowest.
+    """
     space, purse = request.spec.space, Purse(request.spec.budget)
     widths = space.widths
     pairs = [(weight, other) for weight in widths for other in widths]
@@ -20,7 +23,8 @@ def propose(request: Request) -> Asking:
         def choose(choice: Choice, weight: int = weight, other: int = other) -> Option:
             if not choice.is_width:
                 return choice.options[0]
-            return weight if choice.name.partition(".")[2] in LEARNED else other
+            width = weight if choice.name.partition(".")[2] in LEARNED else other
+            return width if width in choice.options else min(choice.widths)
 
         spec = space.spec(choose, request.spec.seed)
         purse.pay((yield (purse.proposal(spec, f"W{weight}A{other}"),)))

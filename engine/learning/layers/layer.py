@@ -74,9 +74,9 @@ class Layer(nn.Module, ABC):
     ) -> Features: ...
 
     def quantize(self, slot: str, x: Features, protected: ProtectedRows | None = None) -> Features:
-        """Return a slot's ``x_hat``, as ``x`` is held; as signs, which leave no 0, it is dense."""
+        """Return a slot's ``x_hat``, as ``x`` is held; dense where 0 does not stay 0."""
         move = self.quantizers[slot]
-        if isinstance(x, Tensor) or move.spec.stride > 1:
+        if isinstance(x, Tensor) or not move.keeps_zero:
             x_hat: Features = move(dense(x), protected)
         else:
             rows = None if protected is None else protected.spread(x.row)

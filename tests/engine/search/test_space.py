@@ -105,7 +105,9 @@ def test_a_space_survives_json() -> None:
     ("given", "field"),
     [
         ({"widths": ()}, "widths"),
-        ({"widths": (8, 1)}, "widths"),
+        ({"widths": (8, 9)}, "widths"),
+        ({"widths": (1,)}, "widths"),
+        ({"scheme": "bi-gcn"}, "scheme"),
         ({"widths": (8, 8)}, "widths"),
         ({"scheme": "ptq"}, "scheme"),
         ({"hidden": (16, 0)}, "hidden"),
@@ -133,3 +135,15 @@ def test_a_run_of_elsewhere_is_none_of_the_space() -> None:
 def test_a_space_of_too_many_shapes_is_refused_before_they_are_looked_at() -> None:
     with pytest.raises(SpecError, match="at most 10,000"):
         Space(hidden=tuple(range(1, 4097)), layers=tuple(range(2, 65)))
+
+
+def test_one_bit_is_chosen_where_it_is_accepted() -> None:
+    space = Space(model=ModelSpec(operator="gin", pool="sum"), widths=(8, 2, 1), scheme="ternary")
+    options = {choice.name: choice.widths for choice in space.choices(space.model)}
+    assert {width for name, width in options.items() if name.endswith("weight")} == {(8, 2, 1)}
+    assert (options["0.input"], options["2.input"]) == ((8, 2, 1), (8, 2))
+    assert options["0.message"] == (8, 2)
+    narrow = space.spec(lambda choice: choice.options[1])
+    assert all(quant.weight.ternary for quant in narrow.quant)
+    narrowest = space.spec(lambda choice: choice.options[-1])
+    assert space.chosen(narrowest)["0.weight"] == 1

@@ -212,3 +212,17 @@ def test_a_budget_for_no_run_is_refused(
 ) -> None:
     with pytest.raises(SpecError, match=f"trainings: got 2, accepts at least {least}, what"):
         ended(asked(name, trainings=2), store)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_signs_may_be_chosen(store: RunStore, asked: Asked, name: str) -> None:
+    space = Space(
+        graph=GraphSpec(name="karate"),
+        widths=(1, 2, 8),
+        scheme="ternary",
+        training=TrainingSpec(epochs=4),
+    )
+    spec = asked(name, trainings=14 if name == "greedy" else 6, space=space)
+    chosen = [space.chosen(trial.spec) for trial in ended(spec, store)]
+    assert any(1 in widths.values() for widths in chosen)
+    assert all(w > 1 for widths in chosen for c, w in widths.items() if "message" in c)
