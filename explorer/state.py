@@ -334,7 +334,8 @@ def _with_bits(
         return FP32
     rules = ranges if old.is_float else _rules(old, component, signed)
     if rules is None:
-        return replace(old, bits=bits)
+        own = {} if bits == 2 else {"ternary": False, "truncation": "none"}
+        return replace(old, bits=bits, **own)
     return component_spec(rules, component, bits, signed=signed)
 
 
@@ -381,7 +382,7 @@ def _fitted(
         if component in specs:
             specs[component] = component_spec(rules, component, sent.bits, signed=signed)
     if not quant.input.is_float:
-        specs["input"] = replace(quant.input, signed=signed)
+        specs["input"] = replace(quant.input, signed=signed or quant.input.ternary)
     return LayerQuant(**specs)
 
 

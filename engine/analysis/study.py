@@ -223,7 +223,7 @@ class Analysis:
             slot: One of the layer's `LayerSpec.rows`.
 
         Returns:
-            [N], 0 to 1; 0 where the slot is held in float32.
+            [N], 0 to 1; 0 where the slot is held in float32, or in signs, which have no others.
 
         Raises:
             SpecError: Naming the argument that is not one of these.
@@ -231,7 +231,7 @@ class Analysis:
         check_integer("layer", layer, 0, self.study.layers - 1)
         check_choice("slot", slot, self.study.reference.layers[layer].rows)
         held = dense_value(self.trace.value(layer, slot))
-        if not isinstance(held, IntArray):
+        if not isinstance(held, IntArray) or held.params.is_sign:
             return np.zeros(held.shape[0])
         spec = held.params.spec
         return saturation(held.codes(), spec.qmin, spec.qmax, int(held.params.zero.flat[0]))

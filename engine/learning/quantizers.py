@@ -15,7 +15,7 @@ from engine.affine import SMALLEST_SCALE, STARTS, QParams
 from engine.learning.fake_quantize import fake_quantize
 from engine.learning.learned_step import learned_step_quantize
 from engine.learning.protection import ProtectedRows
-from engine.learning.ranges import batch_reach, follow, lean, scale_and_zero
+from engine.learning.ranges import batch_reach, follow, lean, magnitude, scale_and_zero
 from engine.spec import Current, Ema, LearnedRange, LearnedStep, Percentile, QuantSpec
 
 
@@ -138,8 +138,13 @@ class Observed(GridQuantizer):
         spec: Its rule is one of those that observe.
         channels: Columns of the tensor, where the granularity is per channel.
 
+    Gradient:
+        That of `fake_quantize`. Of signs whose scale is the mean magnitude at hand, that of both:
+        ``d x_hat_i / d x_j = scale [i = j] + sign_i sign_j / n``.
+
     Source:
-        Tailor et al., Degree-Quant, ICLR 2021: protected rows are not quantized and move no range.
+        Tailor et al., Degree-Quant, ICLR 2021: protected rows are not quantized and move no range;
+        Rastegari et al., XNOR-Net, ECCV 2016, for the gradient of signs.
     """
 
     reach: Tensor
@@ -152,8 +157,12 @@ class Observed(GridQuantizer):
     def forward(self, x: Tensor, protected: ProtectedRows | None = None) -> Tensor:
         """Return ``x_hat``; in training, first let the range follow the batch."""
         rows = protected if self.training else None
-        if self.training or isinstance(self.spec.observes, Current):
+        at_hand = isinstance(self.spec.observes, Current)
+        if self.training or at_hand:
             self._observe(x.detach(), rows)
+        if at_hand and self.spec.bits == 1 and rows is None:
+            signs = fake_quantize(x, torch.ones_like(self.scale), self.zero, self.spec)
+            return magnitude(x, self.spec) * signs
         return fake_quantize(x, self.scale, self.zero, self.spec, rows, self.shift)
 
     def load(self, params: QParams | None) -> None:

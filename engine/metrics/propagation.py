@@ -197,7 +197,7 @@ def distinct_rows(h: NDArray[Any]) -> int:
 
 
 def codes_used(codes: NDArray[Any], spec: QuantSpec) -> float:
-    """Return the share of codes in use, exp(entropy of their frequencies) / 2^bits, 0 to 1.
+    """Return the share of codes in use, exp(entropy of their frequencies) / codes, 0 to 1.
 
     A code that hardly occurs hardly counts: one outlier does not make a range look used.
 
@@ -205,9 +205,9 @@ def codes_used(codes: NDArray[Any], spec: QuantSpec) -> float:
         codes: Codes of a tensor.
         spec: Its spec, not float.
     """
-    count = np.bincount(codes.ravel() - spec.qmin, minlength=2**spec.bits)
+    count = np.bincount((codes.ravel() - spec.qmin) // spec.stride)
     share = count[count > 0] / max(count.sum(), 1)
-    return float(np.exp(-(share * np.log(share)).sum()) / 2**spec.bits)
+    return float(np.exp(-(share * np.log(share)).sum()) / (spec.last + 1))
 
 
 def span(codes: NDArray[Any], spec: QuantSpec) -> float:

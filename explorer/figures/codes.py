@@ -29,10 +29,11 @@ def codes(codes: ArrayLike, params: QParams, *, subtitle: str = "") -> go.Figure
     taken = np.asarray(codes, dtype=np.int64).ravel()
     if not taken.size:
         return blank(TITLE, "There are no codes.", subtitle=subtitle)
-    share = np.bincount(taken - spec.qmin, minlength=1 << spec.bits) / taken.size
-    code = np.arange(spec.qmin, spec.qmax + 1)
+    stored = (taken - spec.qmin) // spec.stride
+    share = np.bincount(stored, minlength=spec.last + 1) / taken.size
+    code = np.arange(spec.qmin, spec.qmax + 1, spec.stride)
     zero = np.isin(code, params.zero)
-    end = np.isin(code, (spec.qmin, spec.qmax)) & ~zero
+    end = np.isin(code, (spec.qmin, spec.qmax)) & ~zero & (not params.is_sign)
     width = max(code.size // MOST_BARS, 1)
     inside = np.where(zero | end, 0, share).reshape(-1, width).sum(axis=1)
     traces = [

@@ -37,14 +37,14 @@ def values(values: ArrayLike, params: QParams, *, subtitle: str = "") -> go.Figu
     """
     real = np.asarray(values, dtype=np.float64)
     by_channel = params.scale.ndim > 0
-    step = 1.0 if by_channel else float(params.scale)
+    step = (1.0 if by_channel else float(params.scale)) * params.spec.stride
     drawn = (real / params.scale if by_channel else real).ravel()
     zeros = drawn == 0
     if zeros.all():
         said = "All values are exactly 0." if zeros.size else "There are no values."
         return blank(TITLE, said, subtitle=subtitle)
     spec, zero = params.spec, int(params.zero.flat[0])
-    low, high = ((end - zero) * step for end in (spec.qmin, spec.qmax))
+    low, high = ((end - zero) / spec.stride * step for end in (spec.qmin, spec.qmax))
     kept = drawn[~zeros]
     cut = (kept < low - step / 2) | (kept > high + step / 2)
     ends = min(low, float(kept.min())), max(high, float(kept.max()))
@@ -55,7 +55,7 @@ def values(values: ArrayLike, params: QParams, *, subtitle: str = "") -> go.Figu
         _bars(kept[~cut], edges, zeros.size, "inside the range", BLUE),
         _bars(kept[cut], edges, zeros.size, "cut off", VERMILLION),
     ]
-    levels = (np.arange(spec.qmin, spec.qmax + 1, dtype=np.float64) - zero) * step
+    levels = low + step * np.arange(spec.last + 1)
     rounded = dequantize(quantize(real, params), params).astype(np.float64)
     noise = float(((rounded - real) ** 2).sum())
     sqnr_db = 10 * np.log10(float((real**2).sum()) / noise) if noise else np.inf

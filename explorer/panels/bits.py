@@ -136,7 +136,12 @@ class BitsPanel(widgets.VBox):
             if component in self._layers[layer].components
         }
         bits = widths.pop() if len(widths) == 1 else MIXED
-        options = BITS if bits is not MIXED else [("mixed", MIXED), *BITS]
+        accepted = [
+            (name, width)
+            for name, width in BITS
+            if all(width in self._layers[layer].widths(component) for layer in column)
+        ]
+        options = accepted if bits is not MIXED else [("mixed", MIXED), *accepted]
         if list(cell.options) != options:
             cell.options = options
         cell.value = bits

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from engine.spec import (
     COMPONENTS,
     FP32,
-    WIDTHS,
     LayerQuant,
     LayerSpec,
     ModelSpec,
@@ -23,6 +22,7 @@ from engine.spec import (
     QuantSpec,
     RunSpec,
     SpecError,
+    accepted_widths,
     component_spec,
     float_twin,
     scheme,
@@ -69,17 +69,17 @@ def test_preset_keeps_what_it_does_not_set() -> None:
 @given(
     st.sampled_from(OPERATORS),
     st.integers(2, 9),
-    st.sampled_from(WIDTHS),
     st.sampled_from(RANGES),
     st.data(),
 )
 def test_one_width_changes_one_component(
-    operator: Operator, layers: int, bits: int, ranges: str, data: st.DataObject
+    operator: Operator, layers: int, ranges: str, data: st.DataObject
 ) -> None:
     model = ModelSpec(operator=operator, layers=layers)
     recipe = scheme(ranges, bits=8, model=model)
     layer = data.draw(st.integers(0, layers - 1))
     component = data.draw(st.sampled_from(model.layer_specs(1, 1)[0].components))
+    bits = data.draw(st.sampled_from(accepted_widths(component)))
     after = with_bits(recipe, range(layer, layer + 1), component, bits, ranges)
     for at, (old, new) in enumerate(zip(recipe.quant, after.quant, strict=True)):
         for place in COMPONENTS:
@@ -101,6 +101,21 @@ def test_foreign_rule_is_kept_when_its_width_changes() -> None:
     recipe = replace(DQ4, quant=(replace(DQ4.quant[0], weight=weight), DQ4.quant[1]))
     after = with_bits(recipe, range(1), "weight", 8, "degree-quant")
     assert after.quant[0].weight == replace(weight, bits=8)
+
+
+def test_what_only_two_bits_have_goes_with_them() -> None:
+    recipe = scheme("ternary", bits=8)
+    kept = with_bits(recipe, range(1), "weight", 2, "qat")
+    assert kept.quant[0].weight.ternary
+    assert not with_bits(recipe, range(1), "weight", 4, "qat").quant[0].weight.ternary
+    assert with_bits(recipe, range(1), "weight", 1, "qat").quant[0].weight.bits == 1
+
+
+def test_signs_of_a_sum_are_refused_in_a_sentence() -> None:
+    state = State(DQ4)
+    assert not state.edit(lambda recipe: with_bits(recipe, range(1), "message", 1, "qat"))
+    assert "message.bits" in state.problem
+    assert state.recipe == DQ4
 
 
 def test_quantizing_a_float_recipe_trains_it() -> None:

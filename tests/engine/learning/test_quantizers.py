@@ -410,3 +410,13 @@ def test_weights_of_one_bit_and_ternary_ones_have_the_scale_at_hand() -> None:
     assert held(weight).tolist() == [[2.0, -4.5], [-2.0, 4.5], [2.0, 4.5]]
     spec = QuantSpec(bits=2, ternary=True, granularity="channel", range=Current())
     assert quantizer(spec, 2).eval()(weight).tolist() == [[0.0, -6.5], [-2.5, 0.0], [2.5, 6.5]]
+
+
+def test_weights_of_one_bit_learn_their_scale_too() -> None:
+    weight = torch.tensor([[1.0, -6.0], [-3.0, 0.5], [2.0, 7.0]], requires_grad=True)
+    upstream = torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    held = quantizer(QuantSpec(bits=1, granularity="channel", range=Current()), 2)
+    held(weight).backward(upstream)
+    signs, scale = weight.detach().sign(), torch.tensor([2.0, 4.5])
+    wanted = scale * upstream + signs * (upstream * signs).sum(0) / 3
+    torch.testing.assert_close(weight.grad, wanted)

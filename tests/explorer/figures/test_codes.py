@@ -50,3 +50,16 @@ def test_channels_have_no_one_real_number(seen) -> None:
 
 def test_no_codes(seen) -> None:
     assert seen(codes([], qparams(-1.0, 1.0, QuantSpec(bits=4))))["data"] == []
+
+
+@pytest.mark.parametrize("drawn", [[-1, 1, 1, 1], [-1, -1]])
+def test_signs_are_neither_ends_nor_zero(seen, drawn: list[int]) -> None:
+    inside, *others = seen(codes(drawn, qparams(-1.0, 1.0, QuantSpec(bits=1))))["data"]
+    assert inside["y"] == [drawn.count(-1) / len(drawn), drawn.count(1) / len(drawn)]
+    assert not any(sum(trace["y"]) for trace in others)
+
+
+def test_ternary_codes_are_three(seen) -> None:
+    figure = codes([-1, 0, 0, 1], qparams(-1.0, 1.0, QuantSpec(bits=2, ternary=True)))
+    _, zero, ends = seen(figure)["data"]
+    assert (zero["y"], ends["y"]) == ([0.5], [0.25, 0.25])

@@ -94,3 +94,14 @@ def test_each_row_says_what_its_component_is() -> None:
     sides = [child.value for child in panel._grid.children if "gb-side" in child._dom_classes]
     assert len(sides) == 1 + 9
     assert any("softmax" in side and ">coefficient<" in side for side in sides)
+
+
+def test_a_menu_has_the_widths_that_its_component_accepts() -> None:
+    panel = BitsPanel(State(scheme("qat", bits=8, model=ModelSpec(operator="gin", pool="sum"))))
+    menus = {key: [width for _, width in cell.options] for key, cell in panel.cells.items()}
+    assert 1 in menus["weight", range(1)]
+    assert 1 in menus["input", range(1)]
+    assert 1 not in menus["message", range(1)]
+    assert 1 not in menus["input", range(2, 3)], "what is pooled"
+    panel.cells["weight", range(1)].value = 1
+    assert panel._state.recipe.quant[0].weight.bits == 1
