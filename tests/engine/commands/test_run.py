@@ -143,7 +143,7 @@ def test_momentum_reaches_every_moving_range() -> None:
     ("arguments", "field"),
     [
         (["--scheme", "best"], "scheme"),
-        (["--bits", "1"], "bits"),
+        (["--bits", "9"], "bits"),
         (["--bits", "message=12"], "bits"),
         (["--bits", "mesage=4"], "--bits"),
         (["--p-min", "0.5"], "p_max"),
