@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 START_WITHIN_S = 120
 TABS = (
     *("Error × degree", "Depth", "Codes", "Arithmetic", "Degrees"),
-    *("Predictions", "Training", "Runs", "Recipe"),
+    *("Predictions", "Training", "Search", "Runs", "Recipe"),
 )
 FOLLOWING = ("Error × degree", "Depth", "Codes", "Arithmetic", "Predictions", "Runs")
 """The tabs whose first chart shows what a change of a width does."""
@@ -381,12 +381,15 @@ def test_what_is_taken_away_is_whole_and_opens_offline(
     page.get_by_role("tab", name="Recipe").click()
     for button, file in (
         ("Every node (CSV)", "graphbits.csv"),
+        ("Notebook (executed)", "graphbits.ipynb"),
         ("Report (HTML)", "graphbits.html"),
     ):
         with page.expect_download() as saved:
             page.get_by_role("button", name=button).click()
         saved.value.save_as(tmp_path / file)
     assert len((tmp_path / "graphbits.csv").read_text().splitlines()) == 1798
+    notebook = json.loads((tmp_path / "graphbits.ipynb").read_text())
+    assert sum(bool(cell.get("outputs")) for cell in notebook["cells"]) >= 9
     check_clean(visit)
     page.goto(f"file://{tmp_path / 'graphbits.html'}")
     page.wait_for_function("document.querySelectorAll('.main-svg').length >= 7")
@@ -440,6 +443,72 @@ def test_nothing_is_cut_off_or_overlaps(visit, explore, size: tuple[int, int], t
         assert page.evaluate(
             "document.querySelector('.gb').scrollWidth <= document.querySelector('.gb').clientWidth"
         )
+    check_clean(visit)
+
+
+@pytest.mark.parametrize("size", [(640, 400), (768, 1024)], ids=["200 %", "tablet"])
+def test_it_is_usable_enlarged_and_on_a_tablet(
+    visit, explore, size: tuple[int, int], tmp_path
+) -> None:
+    page = opened(visit, explore())
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    for tab in TABS:
+        page.get_by_role("tab", name=tab, exact=True).click()
+        page.wait_for_timeout(500)
+        page.screenshot(path=tmp_path / f"{size[0]} {tab}.png")
+        assert page.evaluate(CUT_OFF) == [], tab
+        assert page.evaluate(OVERLAPPING) == [], tab
+        assert page.evaluate(
+            "document.querySelector('.gb').scrollWidth <= document.querySelector('.gb').clientWidth"
+        )
+    page.get_by_role("tab", name="Error × degree").click()
+    page.get_by_label("Bits of message, layer 1").select_option("2")
+    page.locator(".gb-badge-preview").wait_for()
+    page.wait_for_function(f"{SUBTITLES}.some(title => title.includes('preview'))")
+    chart = page.locator(".graphbits-chart:visible").first.bounding_box()
+    assert chart["x"] >= 0
+    assert chart["x"] + chart["width"] <= size[0]
+    check_clean(visit)
+
+
+def test_a_search_is_watched_stopped_and_resumed(visit, explore, tmp_path) -> None:
+    page = opened(visit, explore())
+    page.get_by_role("tab", name="Search").click()
+    page.locator("th", has_text="LPGNAS · widths 8, 4, 2").first.wait_for()  # what is shipped
+    page.screenshot(path=tmp_path / "shipped.png", full_page=True)
+    page.get_by_label("Graph", exact=True).select_option("karate")
+    page.wait_for_function(f"{SUBTITLES}.some(title => title.includes('stored · karate'))")
+    enter(page, "Epochs", 300)
+    page.get_by_label("Method", exact=True).select_option("Random")
+    enter(page, "Budget", 8)
+    page.get_by_role("button", name="Start search").click()
+    points = f"{DRAWN}[0].querySelectorAll('.scatterlayer .point').length"
+    page.wait_for_function(f"{points} >= 3")
+    known = page.evaluate(points)
+    page.wait_for_function(f"known => {points} > known", arg=known)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.get_by_text("goes on from there").first.wait_for()
+    listed = page.get_by_label("Searches", exact=True)
+    stopped = listed.locator("option", has_text="stopped after").text_content()
+    listed.select_option(stopped)
+    page.get_by_role("button", name="Resume").click()
+    page.wait_for_function(
+        "() => ![...document.querySelectorAll('option')].some(e => /going on|stopped after/"
+        ".test(e.textContent))"
+    )
+    page.screenshot(path=tmp_path / "searched.png", full_page=True)
+
+    # A point: its recipe is loaded.
+    before = page.locator(".gb-title").inner_text()
+    point = page.locator(".graphbits-chart:visible").first.locator(".points path").last
+    point.scroll_into_view_if_needed()
+    at = point.bounding_box()
+    page.mouse.move(at["x"] + at["width"] / 2 - 20, at["y"] + at["height"] / 2)
+    page.mouse.move(at["x"] + at["width"] / 2, at["y"] + at["height"] / 2)
+    page.mouse.click(at["x"] + at["width"] / 2, at["y"] + at["height"] / 2)
+    page.wait_for_function(
+        "before => document.querySelector('.gb-title').innerText != before", arg=before
+    )
     check_clean(visit)
 
 

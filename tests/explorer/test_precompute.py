@@ -7,10 +7,12 @@ from typing import get_args
 import pytest
 
 from engine.runs import RunStore
+from engine.search import leanest
+from engine.search import searches as found
 from engine.spec import PROPAGATIONS, Operator, float_twin
 from explorer.answers import PROGRAM, REFERENCE
 from explorer.packaged import stores
-from explorer.precompute import recipes
+from explorer.precompute import is_kept, recipes, searches
 from explorer.state import DEFAULT, PRESETS, with_graph, with_model, with_preset, with_task
 
 
@@ -36,15 +38,20 @@ def test_a_set_of_graphs_opens_at_once() -> None:
     assert {float_twin(recipe).key, float_twin(suited).key, suited.key} <= keys
 
 
-def test_shipped_store_holds_exactly_these_runs() -> None:
+def test_shipped_store_holds_exactly_these_runs_and_searches() -> None:
     (folder,) = stores()
     store = RunStore(folder, read_only=True)
     shipped = {summary.key: summary for summary in store.list()}
-    assert shipped.keys() == {recipe.key for recipe in recipes()}, "make them again"
+    logs = {log.spec: log for log in found(folder)}
+    answers = {leanest(log.trials).spec.key for spec, log in logs.items() if is_kept(spec)}
+    assert shipped.keys() == {recipe.key for recipe in recipes()} | answers, "make them again"
+    assert logs.keys() == set(searches()), "make them again"
+    assert all(log.is_over for log in logs.values())
+    assert all(trial.latency_ms for log in logs.values() for trial in log.trials)
     assert {summary.status for summary in shipped.values()} == {"finished"}
     for key in shipped:
         run = store.find(key)
         assert run is not None
         assert {PROGRAM, REFERENCE} <= run.files.keys()
         assert run.metrics["agreement"]["codes_different"] <= 0.001
-    assert {path.name for path in folder.iterdir()} == {"runs"}
+    assert {path.name for path in folder.iterdir()} == {"runs", "searches"}
