@@ -334,8 +334,8 @@ def _with_bits(
         return FP32
     rules = ranges if old.is_float else _rules(old, component, signed)
     if rules is None:
-        own = {} if bits == 2 else {"ternary": False, "truncation": "none"}
-        return replace(old, bits=bits, **own)
+        whole = old if bits == 2 else replace(old, ternary=False, truncation="none")
+        return replace(whole, bits=bits)
     return component_spec(rules, component, bits, signed=signed)
 
 
