@@ -1,4 +1,4 @@
-"""Voila's kernels, one a visitor: so many at a time, ended soon after their page is gone."""
+"""Voila's kernels, one a visitor: so many at a time, ended with their page; and how they talk."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
+from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from tornado.web import HTTPError
 from traitlets import Int
 
 THEMES = ("light", "dark")
+PROTOCOL = "v1.kernel.websocket.jupyter.org"
+MOST_PARTS = 1000
 MOST_QUERY_CHARACTERS = 32_768
 MOST_QUERY_FIELDS = 20
 
@@ -58,6 +61,48 @@ class Visitors(AsyncMappingKernelManager):
                 await self.shutdown_kernel(kernel_id)
             return
         await super().cull_kernel_if_idle(kernel_id)
+
+
+class Connection(ZMQChannelsWebsocketConnection):
+    """A page's websocket to its kernel, in the one protocol that pages speak.
+
+    Voila 0.5.13 reads the bytes of any other protocol as if they were of this one, and takes a
+    message's word for how many parts it has: with either, one visitor stops the server for all.
+    """
+
+    async def prepare(self) -> None:
+        """Prepare the connection.
+
+        Raises:
+            HTTPError: 400 if another protocol is asked for.
+        """
+        asked = self.websocket_handler.request.headers.get("Sec-WebSocket-Protocol", "")
+        if PROTOCOL not in (name.strip() for name in asked.split(",")):
+            raise HTTPError(400, reason=f"Only {PROTOCOL} is spoken here")
+        await super().prepare()
+
+    def handle_incoming_message(self, incoming_msg: Any) -> None:
+        """Pass a message on; whoever sends what is none is not heard again."""
+        if is_message(incoming_msg):
+            super().handle_incoming_message(incoming_msg)
+        else:
+            self.websocket_handler.close(1003, "not a message")
+
+
+def is_message(message: Any) -> bool:
+    """Return whether bytes are laid out as `PROTOCOL` has it: parts, and before them their places.
+
+    The first eight bytes say how many places follow, eight bytes each, little-endian: where each
+    part begins, and where the last one ends.
+    """
+    if not isinstance(message, bytes) or len(message) < 8:
+        return False
+    count = int.from_bytes(message[:8], "little")
+    head = 8 * (count + 1)
+    if not 6 <= count <= MOST_PARTS or head > len(message):
+        return False
+    places = [int.from_bytes(message[at : at + 8], "little") for at in range(8, head, 8)]
+    return places[0] == head and places == sorted(places) and places[-1] <= len(message)
 
 
 def check_query(query: str) -> None:

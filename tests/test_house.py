@@ -83,6 +83,7 @@ HOUSE = [
          libraries="IPython anywidget ipywidgets numpy plotly traitlets",
          late="networkx jupyterlab nbformat voila"),
     Room(6, "visitors",   "explorer/visitors.py",  libraries="jupyter_server tornado traitlets"),
+    Room(7, "load",       "explorer/load.py",      "front explorer visitors", "tornado"),
     # Only a trained model that a person hands over brings PyTorch into the process that draws.
     Room(7, "given",      "explorer/given.py",     "spec graphs",            late="conversion"),
     Room(8, "page",       "explorer/app.py",       f"{GROUND} integer analysis explorer given",
@@ -90,7 +91,7 @@ HOUSE = [
     Room(9, "opening",    "explorer/__init__.py",  late="page"),
     Room(8, "commands",   "engine/commands/*",     "spec",                   "",
          late=f"{GROUND} {WINGS} analysis experiment reproduce bench worker explorer search "
-         "searching rich"),
+         "searching load rich"),
     Room(9, "command",    "engine/__main__.py",    "spec commands"),
 ]
 # fmt: on

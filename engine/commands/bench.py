@@ -17,6 +17,7 @@ KINDS = {
     "product": "matrix products of codes beside torch's",
     "inference": "the integer forward beside float32",
     "start": "the first forward of a new process: kernels compiled, or found in the cache",
+    "visitors": "a published folder under load: memory, first charts, and a worker killed",
 }
 
 
@@ -33,6 +34,13 @@ def add_to(commands: Any) -> None:
         if name == "start":
             kind.add_argument("--bits", type=int, nargs="+", default=[8], help="widths (8)")
             kind.add_argument("--model", default="gcn", help="operator (gcn)")
+        elif name == "visitors":
+            kind.add_argument("--visitors", type=int, default=20, help="how many come (20)")
+            kind.add_argument("--epochs", type=int, default=100, help="each trains for (100)")
+            kind.add_argument(
+                "--every", type=float, default=2.0, metavar="SECONDS", help="one comes (2)"
+            )
+            kind.add_argument("--kills", type=int, default=1, help="times a worker is killed (1)")
         elif name == "product":
             kind.add_argument("--nodes", type=int, default=50_000, help="rows (50000)")
             kind.add_argument("--hidden", type=int, default=128, help="features after it (128)")
@@ -80,6 +88,12 @@ def act(options: argparse.Namespace) -> int:
         from engine.bench.start import bench_start
 
         report = bench_start(ModelSpec(operator=options.model), bits=options.bits)
+    elif options.kind == "visitors":
+        from explorer.load import load
+
+        report = load(
+            options.visitors, epochs=options.epochs, every_s=options.every, kills=options.kills
+        )
     elif options.kind == "training":
         from engine.bench.training import bench_training
 

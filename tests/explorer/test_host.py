@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.client
 import json
 import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -19,10 +21,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tornado.httpclient import HTTPClientError
 from tornado.websocket import websocket_connect
 
 from explorer.publish import publish
 from explorer.site import Site
+from explorer.visitors import PROTOCOL
 
 ROOT = Path(__file__).parents[2]
 START_WITHIN_S = 120
@@ -215,7 +219,9 @@ def test_a_visitor_may_not_run_code_and_there_is_a_most(server: Server, tmp_path
     answers = asyncio.run(_say(server, kernel, f"open({str(victim)!r}, 'w')"))
     assert not victim.exists()
     assert "execute_reply" not in answers
+    assert "inspect_reply" not in answers
     assert "kernel_info_reply" in answers, "but it is spoken to"
+    asyncio.run(_shout(server, kernel))
     others = [kernel_of(server.get("/")[1]) for _ in range(VISITORS - 1)]
     status, body, _ = server.get("/")
     assert status == 503
@@ -227,32 +233,54 @@ def test_a_visitor_may_not_run_code_and_there_is_a_most(server: Server, tmp_path
     ] in (404, 500)
 
 
+def laid_out(*parts: bytes) -> bytes:
+    """Return parts as pages send them."""
+    places = [8 * (len(parts) + 2)]
+    for part in parts:
+        places.append(places[-1] + len(part))
+    return struct.pack(f"<{len(places) + 1}Q", len(places), *places) + b"".join(parts)
+
+
+def channels(server: Server, kernel: str) -> str:
+    """Return where a kernel's websocket is."""
+    return f"ws://127.0.0.1:{server.port}/api/kernels/{kernel}/channels?session_id=s"
+
+
 async def _say(server: Server, kernel: str, code: str) -> list[str]:
     """Ask a kernel to execute something, and then who it is; return what it answers."""
-    address = f"ws://127.0.0.1:{server.port}/api/kernels/{kernel}/channels"
-    connection = await websocket_connect(address)
+    connection = await websocket_connect(channels(server, kernel), subprotocols=[PROTOCOL])
     content: dict[str, dict[str, Any]] = {
-        "execute_request": {"code": code, "silent": False},
-        "inspect_request": {"code": "Explorer", "cursor_pos": 3},
+        "execute_request": {"code": code, "silent": False, "store_history": False},
+        "inspect_request": {"code": "Explorer", "cursor_pos": 3, "detail_level": 1},
         "kernel_info_request": {},
     }
-    for name, said in content.items():
-        header = {"msg_id": name, "msg_type": name, "session": "s", "username": "u", "version": "5"}
-        message = {"header": header, "parent_header": {}, "metadata": {}, "content": said}
-        for channel in ("shell", "control"):
-            await connection.write_message(json.dumps({**message, "channel": channel}))
-    answers = []
-    try:
-        while "kernel_info_reply" not in answers or len(answers) < 40:
-            message = await asyncio.wait_for(connection.read_message(), 5)
-            if message is None:
-                break
-            if isinstance(message, str):
-                answers.append(json.loads(message)["msg_type"])
-    except TimeoutError:
-        pass
+    for channel in ("shell", "control"):
+        for name, said in content.items():
+            header = {"msg_id": name, "msg_type": name, "session": "s", "username": ""}
+            parts = ({**header, "version": "5.3", "date": ""}, {}, {}, said)
+            message = laid_out(channel.encode(), *(json.dumps(part).encode() for part in parts))
+            await connection.write_message(message, binary=True)
+    answers: list[str] = []
+    with contextlib.suppress(TimeoutError):
+        while answers.count("kernel_info_reply") < 2:
+            message = await asyncio.wait_for(connection.read_message(), 30)
+            assert isinstance(message, bytes)
+            places = struct.unpack_from("<3Q", message, 8)
+            answers.append(json.loads(message[places[1] : places[2]])["msg_type"])
     connection.close()
     return answers
+
+
+async def _shout(server: Server, kernel: str) -> None:
+    """Say what would stop a plain Voila for everybody, and see that this one goes on."""
+    with pytest.raises(HTTPClientError, match="400"):
+        await websocket_connect(channels(server, kernel))
+    connection = await websocket_connect(channels(server, kernel), subprotocols=[PROTOCOL])
+    await connection.write_message(b"\xff" * 64, binary=True)
+    while await asyncio.wait_for(connection.read_message(), 30) is not None:
+        pass
+    assert connection.close_code == 1003
+    assert server.get("/voila/static/voila.js")[0] in (200, 404)
 
 
 def test_a_token_lets_in_only_who_knows_it(tmp_path: Path) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from tornado.web import HTTPError
 
 from explorer.links import pack
 from explorer.state import DEFAULT
-from explorer.visitors import MOST_QUERY_CHARACTERS, Visitors, check_query
+from explorer.visitors import MOST_QUERY_CHARACTERS, Visitors, check_query, is_message
 
 
 @pytest.mark.parametrize(
@@ -101,3 +104,45 @@ def test_a_kernel_whose_page_is_gone_is_ended(kernels: Visitors) -> None:
         assert set(kernels.list_kernel_ids()) == {here, new}
 
     asyncio.run(scene())
+
+
+def laid_out(*parts: bytes) -> bytes:
+    """Return parts as pages send them."""
+    places = [8 * (len(parts) + 2)]
+    for part in parts:
+        places.append(places[-1] + len(part))
+    return struct.pack(f"<{len(places) + 1}Q", len(places), *places) + b"".join(parts)
+
+
+WHOLE = laid_out(b"shell", b"{}", b"{}", b"{}", b"{}", b"a buffer")
+
+
+def test_a_message_of_a_page_is_one() -> None:
+    assert is_message(laid_out(b"shell", b"{}", b"{}", b"{}", b"{}"))
+    assert is_message(WHOLE)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "text",
+        None,
+        b"",
+        b"1234567",
+        b"\xff" * 64,  # would be taken for 2**64 parts
+        struct.pack("<Q", 10**9) + bytes(10_000),
+        struct.pack("<Q", 0),
+        laid_out(b"shell", b"{}"),
+        laid_out(*[b""] * 2000),
+        WHOLE[:-1],
+        WHOLE[:8] + struct.pack("<Q", 2**63) + WHOLE[16:],
+        WHOLE[:16] + struct.pack("<Q", 1) + WHOLE[24:],
+    ],
+)
+def test_what_would_stop_the_server_is_no_message(message: Any) -> None:
+    assert not is_message(message)
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_are_a_message_or_not(message: bytes) -> None:
+    assert is_message(message) in (True, False)
