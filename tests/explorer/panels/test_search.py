@@ -199,7 +199,8 @@ def test_what_is_shipped_is_beside_uniform_widths_and_float(tmp_path: Path, queu
     panel.over.value = "Cora"
     assert "on Cora, weights" in panel.found.figure.layout.meta["summary"]
     panel._state.edit(lambda recipe: replace(recipe, graph=SPACE.graph))
-    assert "No finished run" in panel.front.figure.layout.meta["summary"]
+    assert panel.front.figure.layout.meta["summary"].startswith("The only run is float32")
+    assert "No run of a search" in panel.lines.figure.layout.meta["summary"]
 
 
 def test_titles() -> None:
