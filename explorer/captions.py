@@ -31,8 +31,13 @@ OPERATORS = {
     "smp": "Smoothness-aware",
 }
 ACTIVATIONS = {"none": "no activation", "relu": "ReLU", "elu": "ELU"}
-SCHEME_TITLES = {"qat": "INT", "degree-quant": "Degree-Quant ", "ptq": "Min/max INT"}
-FAMILIES = {"qat": "QAT", "degree-quant": "Degree-Quant", "ptq": "Post-training"}
+SCHEME_TITLES = {
+    "qat": "INT",
+    "degree-quant": "Degree-Quant ",
+    "ptq": "Min/max INT",
+    "smp": "SMP INT",
+}
+FAMILIES = {"qat": "QAT", "degree-quant": "Degree-Quant", "ptq": "Post-training", "smp": "SMP"}
 MODES = {
     "float": "float training",
     "ptq": "post-training quantization",

@@ -43,13 +43,16 @@ PRESETS: dict[str, tuple[str, int, dict[str, int]]] = {
     "W4A8": ("qat", 8, {"weight": 4}),
     "Degree-Quant 8": ("degree-quant", 8, {}),
     "Degree-Quant 4": ("degree-quant", 4, {}),
+    "SMP INT8": ("smp", 8, {}),
+    "SMP INT4": ("smp", 4, {}),
+    "SMP INT2": ("smp", 2, {}),
 }
 """Name of each preset, with its scheme, width and differing widths."""
 
 DEFAULT = scheme("degree-quant", bits=4)
 """The recipe that the explorer opens with; its run is shipped."""
 CUSTOM = "Custom"
-RANGES = ("ptq", "qat", "degree-quant")
+RANGES = ("ptq", "qat", "smp", "degree-quant")
 """The schemes that have rules for ranges and gradients of their own."""
 WORKING = "Working out what this recipe does …"
 SECOND_THOUGHTS = 100
@@ -290,7 +293,11 @@ def with_preset(recipe: RunSpec, name: str) -> RunSpec:
         mode = "float"
     elif mode == "float":
         mode = "retrain"
-    return replace(made, training=replace(recipe.training, mode=mode))
+    kind, bits, _ = PRESETS[name]
+    usual = scheme(kind, bits=bits).training.distillation
+    distillation = usual if mode in ("finetune", "retrain") else 0.0
+    training = replace(recipe.training, mode=mode, distillation=distillation)
+    return replace(made, training=training)
 
 
 @lru_cache(REMEMBERED)

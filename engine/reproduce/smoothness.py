@@ -17,13 +17,13 @@ from engine.spec import (
     GraphSpec,
     ModelSpec,
     Propagating,
-    Protection,
     RunSpec,
     TrainingSpec,
     Truncation,
     scheme,
     vary,
 )
+from engine.spec.schemes import DISTILLATION, RANGE_LR
 
 OPERATORS: tuple[Propagating, ...] = ("appnp", "elastic", "smp")
 GRAPHS = ("Cora", "CiteSeer", "PubMed")
@@ -51,20 +51,10 @@ class _Quantizer:
 QLR, LSQ = _Quantizer(name="QLR"), _Quantizer(name="LSQ", rule="learned-step")
 BT = _Quantizer(name="BT", truncation="plain")
 BT_STAR = _Quantizer(name="BT*", truncation="skewed")
-DISTILLED = _Quantizer(name="QLR, distilled", distillation=0.5)
+DISTILLED = _Quantizer(name="QLR, distilled", distillation=DISTILLATION)
 
 QUANTIZERS = {8: (QLR, LSQ), 4: (QLR, LSQ), 2: (QLR, LSQ, BT, BT_STAR, DISTILLED)}
 """The quantizers of each width; truncations are of 2 bits, and of learned ranges."""
-
-RANGE_LR = 1e-3
-MOMENTA = {8: 0.1, 4: 0.1, 2: 0.03}
-TAILS = {8: 0.001, 4: 0.01, 2: 0.03}
-PROTECTION = {
-    8: Protection(p_max=0.1),
-    4: Protection(p_max=0.1),
-    2: Protection(p_min=0.2, p_max=0.5),
-}
-"""By validation accuracy on Cora with personalised PageRank; see the notes of the study."""
 
 AUTHORS = "public code, public split, measured here over 5 or 6 seeds"
 PUBLISHED = {
@@ -197,19 +187,16 @@ def _spec(
     if quantizer is None:
         return scheme("float", graph=graph, model=model, training=training)
     spec = scheme(
-        "degree-quant",
+        "smp",
         bits=bits,
         graph=graph,
         model=model,
         training=replace(training, distillation=quantizer.distillation),
-        protection=PROTECTION[bits],
     )
     return vary(
         spec,
         rule=quantizer.rule,
         range_lr=RANGE_LR,
-        momentum=MOMENTA[bits],
-        tail=TAILS[bits],
         truncation=quantizer.truncation if bits == 2 else None,
     )
 

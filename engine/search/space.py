@@ -30,7 +30,7 @@ from engine.spec.errors import check_choice, check_instance
 from engine.spec.layer import signed_inputs
 from engine.spec.propagation import PROPAGATIONS
 
-RULES = tuple(name for name in SCHEMES if name not in ("float", "ptq", "bi-gcn"))
+RULES = tuple(name for name in SCHEMES if name not in ("float", "ptq", "smp", "bi-gcn"))
 """The schemes that give a width its rules; ``bi-gcn`` chooses widths itself."""
 
 Option = int | str | bool

@@ -26,6 +26,7 @@ from explorer.state import (
 RULES = {
     "ptq": "Min/max",
     "qat": "QAT: moving average",
+    "smp": "SMP: learned",
     "degree-quant": "Degree-Quant: percentile",
 }
 WIDEST_GRID = 5

@@ -15,6 +15,7 @@ from engine.spec import (
     Ema,
     GraphSpec,
     LayerQuant,
+    LearnedRange,
     MinMax,
     ModelSpec,
     Percentile,
@@ -26,6 +27,7 @@ from engine.spec import (
     component_spec,
     float_twin,
     scheme,
+    vary,
 )
 from engine.spec.schemes import MOMENTUM
 
@@ -68,6 +70,25 @@ def test_rules_of_plain_training_and_of_none() -> None:
                 assert held.range == (Current() if component == "weight" else rule)
 
 
+@pytest.mark.parametrize(
+    ("bits", "tail", "momentum", "protection", "distillation"),
+    [
+        (8, 0.001, 0.1, Protection(p_max=0.1), 0),
+        (4, 0.01, 0.1, Protection(p_max=0.1), 0),
+        (2, 0.03, 0.03, Protection(p_min=0.2, p_max=0.5), 0.5),
+    ],
+)
+def test_smp_is_degree_quant_with_learned_ranges(
+    bits: int, tail: float, momentum: float, protection: Protection, distillation: float
+) -> None:
+    model = ModelSpec(operator="smp", hidden=64, steps=4)
+    made = scheme("smp", bits=bits, model=model)
+    training = TrainingSpec(distillation=distillation)
+    other = scheme("degree-quant", bits=bits, model=model, protection=protection, training=training)
+    varied = vary(other, rule="learned-range", range_lr=1e-3, tail=tail, momentum=momentum)
+    assert made == varied
+
+
 @pytest.mark.parametrize("name", QUANTIZED)
 @pytest.mark.parametrize("layers", [2, 5])
 def test_signs_and_the_final_scores(name: str, layers: int) -> None:
@@ -85,7 +106,8 @@ def test_rules_of_attention(name: str) -> None:
     spec = scheme(name, bits=4, model=ModelSpec(operator="gat"))
     for layer, quant in enumerate(spec.quant):
         assert quant.norm == FP32
-        assert (quant.attention.granularity, quant.attention.range) == ("tensor", Current())
+        rule = LearnedRange(base=Current(), lr=1e-3) if name == "smp" else Current()
+        assert (quant.attention.granularity, quant.attention.range) == ("tensor", rule)
         unsigned = {component for component, held in quant.items() if not held.signed}
         own = {"input"} if name == "bi-gcn" and layer == 0 else set()
         assert unsigned == {"coefficient"} | own, "no relu stands between the layers"
@@ -239,6 +261,7 @@ def test_schemes_keep_their_keys() -> None:
         "ptq": "6850ed9bafec9fc9",
         "qat": "75acfdebf10a6ca8",
         "degree-quant": "36ac33e1acc262fa",
+        "smp": "a391a4d1d1f1c241",
         "ternary": "0e676a6ee68e66d1",
         "bi-gcn": "54437cd21fefa629",
     }
