@@ -96,6 +96,24 @@ def gcn_neighbours(graph: Graph) -> Neighbours:
     return _in_rows(nodes, np.concatenate([source[~looped], own]), target, weight, coefficient)
 
 
+def joined_neighbours(graph: Graph) -> Neighbours:
+    """Return the neighbourhoods of a GCN on the graph's undirected edges, each pair joined once.
+
+    An objective over edges has no directions, and the steps that descend on it are as long as an
+    incidence normalised by the same degrees allows: were a node's degree that of its incoming
+    edges alone, one with many more outgoing ones would be pulled too far, and more in every step.
+
+    Args:
+        graph: The graph; weights are left out.
+    """
+    pairs, own = incidence(graph), np.arange(graph.nodes, dtype=np.int32)
+    source = np.concatenate([pairs.first, pairs.second, own])
+    target = np.concatenate([pairs.second, pairs.first, own])
+    degree = np.bincount(target, minlength=graph.nodes)
+    coefficient = (1 / np.sqrt(degree)).astype(np.float32)
+    return _in_rows(graph.nodes, source, target, None, coefficient)
+
+
 def looped_neighbours(graph: Graph) -> Neighbours:
     """Return the neighbourhoods that attention looks at: each node itself, once, and its sources.
 
@@ -165,7 +183,7 @@ ARRANGED: dict[LayerOperator, Callable[[Graph], Neighbours]] = {
     "gin": plain_neighbours,
     "sage": plain_neighbours,
     "appnp": gcn_neighbours,
-    "elastic": gcn_neighbours,
+    "elastic": joined_neighbours,
     "smp": gcn_neighbours,
 }
 UNWEIGHTED = ("gat", "gin", "sage", "appnp", "elastic", "smp")

@@ -23,9 +23,9 @@ class ElasticStep(PropagationStep):
         V        <- aggregate - gamma D^-1 pull(dual)         beta = 1 / (2 gamma)
 
     In the first step Z is 0 and the proposal is the aggregate. A dual stays in full precision where
-    one of its ends does. The step sizes suit a graph whose edges go both ways: degrees count
-    incoming edges, and where a node has many more outgoing ones, steps are too long, and the
-    gradients of many of them may overflow.
+    one of its ends does. Edges have no direction here, as in the objective: P, D and the pairs are
+    of the undirected graph, so that ``L = B' B`` has no eigenvalue above 2, and both steps keep
+    within the paper's bounds, ``gamma < 2 / (1 + 2 lambda2)`` and ``beta <= 2 / (3 gamma)``.
 
     Source:
         Liu et al., Elastic Graph Neural Networks, ICML 2021, algorithm 1 with the l1 norm.

@@ -11,7 +11,12 @@ from torch_geometric.nn.conv.gcn_conv import gcn_norm
 from torch_geometric.utils import add_remaining_self_loops
 
 from engine.graphs import Graph, Neighbourhoods, Neighbours, from_arrays, gcn_neighbours
-from engine.graphs.neighbours import UNWEIGHTED, looped_neighbours, plain_neighbours
+from engine.graphs.neighbours import (
+    UNWEIGHTED,
+    joined_neighbours,
+    looped_neighbours,
+    plain_neighbours,
+)
 from engine.spec import SpecError
 
 
@@ -113,6 +118,24 @@ def test_types_and_sorted_rows() -> None:
     assert neighbours.rowptr.tolist() == [0, 5, 6, 7, 8]
     assert neighbours.source[:5].tolist() == [0, 1, 1, 2, 3]
     assert neighbours.nodes == 4
+
+
+@settings(max_examples=200, deadline=None)
+@given(graphs())
+def test_elastic_joins_both_ends_of_each_edge_once(graph: Graph) -> None:
+    ends = graph.edge_index.T.tolist()
+    loops = {(node, node) for node in range(graph.nodes)}
+    joined = {(a, b) for a, b in ends} | {(b, a) for a, b in ends} | loops
+    neighbours = joined_neighbours(graph)
+    found = zip(neighbours.source.tolist(), neighbours.targets().tolist(), strict=True)
+    assert sorted(found) == sorted(joined)
+    degree = np.bincount([target for _, target in joined], minlength=graph.nodes)
+    np.testing.assert_allclose(neighbours.coefficient, degree**-0.5, rtol=1e-6)
+    assert neighbours.weight is None
+    if sorted(map(tuple, ends)) == sorted(joined - loops):
+        plain = gcn_neighbours(graph)
+        np.testing.assert_array_equal(neighbours.source, plain.source)
+        np.testing.assert_array_equal(neighbours.coefficient, plain.coefficient)
 
 
 def test_of_several_self_loops_the_last_counts() -> None:

@@ -16,7 +16,7 @@ def scored() -> Callable[[Any], tuple[NDArray[np.float64], NDArray[np.float64]]]
     """Return what gives a case's scores before its propagation, and its dense A_hat."""
 
     def score(drawn: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        neighbours = drawn.neighbours
+        neighbours = drawn.neighbourhoods.of(drawn.reference.layers[-1].operator)
         smooth = np.zeros((neighbours.nodes, neighbours.nodes))
         np.add.at(smooth, (neighbours.targets(), neighbours.source), 1)
         root = np.sqrt(smooth.sum(axis=1))
