@@ -148,3 +148,20 @@ def test_wrong_options(calls: list[Any], capsys: pytest.CaptureFixture[str]) -> 
         with pytest.raises(SystemExit, match="2"):
             main(arguments)
     assert not calls
+
+
+def test_visitors_are_sent(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import explorer.load
+
+    seen: list[Any] = []
+
+    def load(visitors: int, **options: Any) -> dict[str, Any]:
+        seen.append((visitors, options))
+        return {"runs": {"lost": 0}}
+
+    monkeypatch.setattr(explorer.load, "load", load)
+    assert main(["bench", "visitors", "--visitors", "6", "--every", "0.5"]) == 0
+    assert seen == [(6, {"epochs": 100, "every_s": 0.5, "kills": 1})]
+    assert capsys.readouterr().out.split() == ["runs.lost", "0"]
