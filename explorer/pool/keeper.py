@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -55,15 +56,12 @@ class Keeper:
         trace: TracebackType | None,
     ) -> None:
         self._ending.set()
-        process = self._process
-        if process is not None and process.stdin is not None:
-            with contextlib.suppress(OSError):
-                process.stdin.close()
-            try:
-                process.wait(ENDS_WITHIN_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-        self._thread.join(ENDS_WITHIN_S)
+        until = time.monotonic() + ENDS_WITHIN_S
+        while self._thread.is_alive() and self._process is not None:
+            self._close_input(self._process)
+            if time.monotonic() > until:
+                self._process.kill()
+            self._thread.join(0.1)
 
     def _start(self) -> None:
         self._address.unlink(missing_ok=True)
@@ -74,9 +72,16 @@ class Keeper:
     def _keep(self) -> None:
         while self._process is not None:
             code = self._process.wait()
+            self._close_input(self._process)
             if self._ending.is_set():
                 return
             print(f"The pool of workers ended ({code}); another is started.", file=sys.stderr)
             if self._ending.wait(AGAIN_AFTER_S):
                 return
             self._start()
+
+    def _close_input(self, process: subprocess.Popen[bytes]) -> None:
+        """Have a pool end, or let go of the pipe of one that has."""
+        assert process.stdin is not None
+        with contextlib.suppress(OSError):
+            process.stdin.close()
