@@ -29,10 +29,11 @@ from engine.learning.batch import Batch
 from engine.learning.datasets import fetch
 from engine.learning.distillation import Teacher
 from engine.learning.feed import feed_of
+from engine.learning.narrowing import fit_narrowing
 from engine.learning.network import Network
 from engine.learning.own import restore
 from engine.learning.threads import threads_for
-from engine.learning.training import Epoch, fit
+from engine.learning.training import Epoch
 from engine.learning.weights import read_weights, write_weights
 from engine.metrics.cost import bit_operations, multiply_adds
 from engine.metrics.errors import relative_l2
@@ -228,7 +229,7 @@ def _carry_out(
         feed = feed_of(graph, batch, spec.protection, spec.training.batch)
         began = time.perf_counter()
         try:
-            for epoch in fit(network, feed, spec.training, generator, cancelled, teacher):
+            for epoch in fit_narrowing(network, feed, spec.training, generator, cancelled, teacher):
                 epochs.append(epoch)
                 pending.epoch(epoch.to_dict())
                 left = spec.training.epochs - epoch.epoch

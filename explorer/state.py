@@ -27,6 +27,7 @@ from engine.spec import (
     QuantSpec,
     RunSpec,
     SpecError,
+    TrainingSpec,
     component_spec,
     scheme,
 )
@@ -281,8 +282,15 @@ def with_protection(recipe: RunSpec, **fields: Any) -> RunSpec:
 
 def with_training(recipe: RunSpec, **fields: Any) -> RunSpec:
     """Return the recipe trained in another way."""
-    training = _within("training", lambda: replace(recipe.training, **fields))
+    training = _within("training", lambda: _trained(recipe.training, **fields))
     return replace(recipe, training=training)
+
+
+def _trained(training: TrainingSpec, **fields: Any) -> TrainingSpec:
+    """Return a training with other fields; without quantizers it has nothing to teach them by."""
+    if fields.get("mode") in ("float", "ptq"):
+        fields = {"distillation": 0.0, "narrowing": (), **fields}
+    return replace(training, **fields)
 
 
 def with_preset(recipe: RunSpec, name: str) -> RunSpec:
@@ -295,8 +303,9 @@ def with_preset(recipe: RunSpec, name: str) -> RunSpec:
         mode = "retrain"
     kind, bits, _ = PRESETS[name]
     usual = scheme(kind, bits=bits).training.distillation
-    distillation = usual if mode in ("finetune", "retrain") else 0.0
-    training = replace(recipe.training, mode=mode, distillation=distillation)
+    training = _trained(recipe.training, mode=mode)
+    if mode in ("finetune", "retrain"):
+        training = replace(training, distillation=usual)
     return replace(made, training=training)
 
 

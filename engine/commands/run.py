@@ -80,6 +80,7 @@ def add_to(commands: Any) -> None:
     of.add_argument(
         "--distillation", type=float, default=0.0, help="share of the loss from the float model (0)"
     )
+    of.add_argument("--narrowing", help="widths to train in first, such as 8,4 (none)")
     of.add_argument("--seeds", type=int, default=1, help="how many runs (1)")
     of.add_argument("--first-seed", type=int, default=0, help="seed of the first run (0)")
     of.add_argument("--folds", type=int, help="runs over folds 0, 1, …, each with the first seed")
@@ -112,6 +113,19 @@ def act(options: argparse.Namespace) -> int:
     return 0
 
 
+def _narrowing(text: str | None) -> tuple[int, ...]:
+    """Return the widths that an option names, separated by commas.
+
+    Raises:
+        SpecError: If it names something else.
+    """
+    parts = text.split(",") if text else []
+    for part in parts:
+        if not part.isdecimal():
+            raise SpecError("--narrowing", part, "widths separated by commas, such as 8,4")
+    return tuple(map(int, parts))
+
+
 def spec_of(options: argparse.Namespace, folder: Path) -> RunSpec:
     """Return the first run that the options describe.
 
@@ -126,6 +140,7 @@ def spec_of(options: argparse.Namespace, folder: Path) -> RunSpec:
         epochs=options.epochs,
         batch=options.batch,
         distillation=options.distillation,
+        narrowing=_narrowing(options.narrowing),
         **{name: value for name, value in given.items() if value is not None},
     )
     spec = scheme(

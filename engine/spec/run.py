@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import pairwise
 from typing import Literal, get_args
 
 from engine.spec.errors import (
@@ -25,7 +26,7 @@ from engine.spec.propagation import (
     Propagation,
     check_propagation,
 )
-from engine.spec.quantization import LayerQuant
+from engine.spec.quantization import WIDTHS, LayerQuant
 
 Operator = Literal["gcn", "gat", "gin", "sage"]
 Mode = Literal["float", "ptq", "finetune", "retrain"]
@@ -297,6 +298,9 @@ class TrainingSpec:
         batch: Graphs in a step, where a set of graphs is learned from.
         distillation: Share of the loss, in [0, 1], that is the divergence from the float model's
             outputs on all units, labelled or not; only ``finetune`` and ``retrain`` have a choice.
+        narrowing: Widths, each less than the one before, that components narrower than them train
+            in first, each for as many epochs as then their own: ``(8, 4)`` goes from 8 bits over 4
+            to 2, a third of the epochs each; likewise.
 
     Raises:
         SpecError: Naming the invalid field.
@@ -308,6 +312,7 @@ class TrainingSpec:
     weight_decay: float = 5e-4
     batch: int = 128
     distillation: float = 0.0
+    narrowing: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         check_choice("mode", self.mode, get_args(Mode))
@@ -319,6 +324,17 @@ class TrainingSpec:
         if self.distillation and self.mode in ("float", "ptq"):
             accepts = f"0, since {self.mode} trains no quantizers"
             raise SpecError("distillation", self.distillation, accepts)
+        check_instance("narrowing", self.narrowing, tuple)
+        for width in self.narrowing:
+            if isinstance(width, bool) or width not in WIDTHS[:-1]:
+                raise SpecError("narrowing", width, "widths of 2 to 8 or 16 bits")
+        if any(after >= before for before, after in pairwise(self.narrowing)):
+            raise SpecError("narrowing", self.narrowing, "widths that fall")
+        if self.narrowing and self.mode in ("float", "ptq"):
+            accepts = f"none, since {self.mode} trains no quantizers"
+            raise SpecError("narrowing", self.narrowing, accepts)
+        if len(self.narrowing) >= self.epochs:
+            raise SpecError("narrowing", self.narrowing, f"fewer than the {self.epochs} epochs")
 
     @property
     def starts_from_float(self) -> bool:

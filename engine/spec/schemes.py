@@ -88,7 +88,7 @@ def scheme(
         model: The network; under ``bi-gcn`` its activation is none unless it says another.
         protection: Instead of the scheme's own.
         training: Instead of the scheme's own; of its mode only ``finetune`` counts, and that and
-            the distillation only where the scheme trains quantizers at all.
+            the distillation and the narrowing only where the scheme trains quantizers at all.
         seed: The run's seed.
 
     Raises:
@@ -142,6 +142,7 @@ def scheme(
             training,
             mode=mode,
             distillation=training.distillation if mode == trained else 0.0,
+            narrowing=training.narrowing if mode == trained else (),
         ),
         seed=seed,
     )
@@ -206,6 +207,6 @@ def float_twin(spec: RunSpec) -> RunSpec:
         protection=Protection(),
         training=TrainingSpec(mode="float")
         if is_own
-        else replace(spec.training, mode="float", distillation=0.0),
+        else replace(spec.training, mode="float", distillation=0.0, narrowing=()),
         seed=0 if is_own else spec.seed,
     )

@@ -192,7 +192,7 @@ for kind in PROPAGATIONS.values():
 st.register_type_strategy(ModelSpec, model_specs())
 st.register_type_strategy(Protection, protections())
 TRAINING: dict[str, Any] = {
-    "epochs": st.integers(1, 100_000),
+    "epochs": st.integers(3, 100_000),
     "lr": st.floats(0, 10, exclude_min=True) | st.integers(1, 10),
     "weight_decay": st.floats(0, 10) | st.integers(0, 10),
 }
@@ -203,6 +203,7 @@ st.register_type_strategy(
         TrainingSpec,
         mode=st.sampled_from(["finetune", "retrain"]),
         distillation=SHARES,
+        narrowing=st.sampled_from([(), (8,), (8, 4), (16, 3)]),
         **TRAINING,
     ),
 )

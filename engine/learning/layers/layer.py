@@ -33,7 +33,7 @@ class Layer(nn.Module, ABC):
 
     def __init__(self, spec: LayerSpec, quant: LayerQuant) -> None:
         super().__init__()
-        self.spec = spec
+        self.spec, self.quant = spec, quant
         quantizers = {
             slot: quantizer(spec.quant_of(slot, quant), spec.constants.get(slot, (1,))[-1])
             for slot in spec.slots

@@ -263,6 +263,31 @@ def test_only_trained_quantizers_are_distilled(mode: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("fields", "got"),
+    [
+        ({"narrowing": [8]}, [8]),
+        ({"narrowing": (8, 32)}, 32),
+        ({"narrowing": (True,)}, True),
+        ({"narrowing": (4, 8)}, (4, 8)),
+        ({"narrowing": (8, 8)}, (8, 8)),
+        ({"narrowing": (8,), "mode": "ptq"}, (8,)),
+        ({"narrowing": (8,), "mode": "float"}, (8,)),
+        ({"narrowing": (8, 4), "epochs": 2}, (8, 4)),
+    ],
+)
+def test_narrowing_is_widths_that_fall(fields: dict[str, Any], got: Any) -> None:
+    with pytest.raises(SpecError) as caught:
+        TrainingSpec(**fields)
+    assert (caught.value.field, caught.value.got) == ("narrowing", got)
+
+
+def test_narrowing_survives_json() -> None:
+    spec = RunSpec(training=TrainingSpec(narrowing=(8, 4)))
+    assert loads(RunSpec, dumps(spec)) == spec
+    assert spec.key != RunSpec().key
+
+
+@pytest.mark.parametrize(
     ("training", "starts", "needs"),
     [
         (TrainingSpec(mode="float"), False, False),
@@ -327,6 +352,7 @@ def test_defaults_never_change() -> None:
             "weight_decay": 5e-4,
             "batch": 128,
             "distillation": 0.0,
+            "narrowing": (),
         },
         "Ema": {"momentum": 0.01},
         "LearnedStep": {"lr": None},
