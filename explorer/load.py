@@ -251,6 +251,7 @@ async def _scene(
         await _either(arrived.acquire(), coming)
         say(f"{number + 1} of {visitors} visitors have their charts")
     idle = _memory(server)
+    spent = [_processor_s(pid) for pid in server.pids("ipykernel")]
     all_here.set()
     killed = 0
     for _ in range(kills):
@@ -271,6 +272,7 @@ async def _scene(
         "load_average": {"start": busy[0], "end": busy[1]},
         "first_chart_s": _spread(firsts),
         "change_to_chart_s": _spread(changes),
+        "kernel_processor_s": statistics.median(spent),
         "runs": {
             "finished": sum(t.status == "finished" for t in told),
             "lost": sum(t.status != "finished" for t in told),
@@ -400,6 +402,15 @@ def _size(pid: int) -> dict[str, float]:
         return {}
     pairs = (line.split() for line in lines)
     return {words[0].rstrip(":"): int(words[1]) / 1024 for words in pairs}
+
+
+def _processor_s(pid: int) -> float:
+    """Return the seconds that a process computed so far, 0 of one that is gone."""
+    try:
+        words = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return 0.0
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _command(pid: int) -> str:

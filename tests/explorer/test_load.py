@@ -8,7 +8,7 @@ import struct
 
 import pytest
 
-from explorer.load import LoadFailed, Page, _decoded, _encoded, _size, _spread
+from explorer.load import LoadFailed, Page, _decoded, _encoded, _processor_s, _size, _spread
 from explorer.visitors import is_message
 
 
@@ -53,4 +53,5 @@ def test_spread_and_size_are_what_they_say() -> None:
     own = _size(os.getpid())
     assert 0 < own["Private_Dirty"] <= own["Rss"]
     assert _size(2**22 + 1) == {}
+    assert _processor_s(os.getpid()) > 0 == _processor_s(2**22 + 1)
     assert json.dumps(own)
