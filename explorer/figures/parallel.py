@@ -240,9 +240,10 @@ def _summary(axes: Sequence[Axis], runs: Sequence[Chosen], merit: Merit) -> str:
         _, axis, option, gap = max(effects, key=lambda effect: effect[0])
         more = (gap > 0) == merit.more_is_better
         by = f"{100 * abs(gap):.1f} points" if merit.is_share else f"{abs(gap):.3g}"
+        by += " better" if more else " worse"
         said += " " + sentence(
-            f"runs with {axis.title} {option} end {by} {'better' if more else 'worse'} on average "
-            "than the others, which is the largest such difference"
+            f"runs whose {axis.title} is {option} end {by} on average than the others, "
+            "which is the largest such difference"
         )
     return said
 

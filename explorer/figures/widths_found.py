@@ -15,6 +15,7 @@ from engine.spec import COMPONENTS, Component
 from engine.spec.quantization import LEARNED
 from explorer.figures.chart import HALF_PAGE, Trace, blank, chart, joined, sentence, table, text
 from explorer.figures.drawing import SCALE
+from explorer.figures.theme import GREY
 
 TITLE = "Which widths were found"
 DARK = 0.55
@@ -116,7 +117,7 @@ def _bars(names: Sequence[str], shares: NDArray[np.float64], width: int, at: flo
         "x": shares,
         "y": list(names),
         "name": f"{width} bits",
-        "marker": {"color": sample_colorscale(SCALE, [at])[0], "line": {"width": 0}},
+        "marker": {"color": sample_colorscale(SCALE, [at])[0], "line": {"color": GREY, "width": 1}},
         "text": [f"{width}" if share >= 8 else "" for share in shares],
         "textposition": "inside",
         "insidetextanchor": "middle",

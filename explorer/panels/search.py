@@ -116,6 +116,7 @@ class SearchPanel(widgets.VBox):
         self.over = choice("Widths found on", [("All data sets", ALL)], ALL)
         self.front, self.found = PlotlyView(height=430), PlotlyView(height=430)
         self.table = html(name="gb-numbers")
+        self.table.add_class("gb-standings")
         self.lines = PlotlyView(height=430)
         self.method.observe(self._adapt, "value")
         for control in (self.shown, self.cost, self.judged, self.over):
@@ -363,4 +364,4 @@ def _lines(
 
 def _axis_title(name: str) -> str:
     layer, _, component = name.rpartition(".")
-    return f"{component} {int(layer) + 1}" if layer else component
+    return f"L{int(layer) + 1} {component}" if layer else component
