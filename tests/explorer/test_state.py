@@ -59,6 +59,16 @@ def test_preset_is_recognised(name: str, layers: int) -> None:
     assert (recipe.training.mode == "float") == (name == "FP32")
 
 
+def test_what_is_not_trained_is_not_taught() -> None:
+    taught = with_preset(DQ4, "SMP INT2")
+    assert taught.training.distillation == 0.5
+    assert with_preset(taught, "INT8").training.distillation == 0
+    narrowed = with_training(taught, narrowing=(8, 4))
+    for after in (with_training(narrowed, mode="ptq"), with_preset(narrowed, "FP32")):
+        assert (after.training.distillation, after.training.narrowing) == (0, ())
+    assert with_preset(narrowed, "SMP INT4").training.narrowing == (8, 4)
+
+
 def test_preset_keeps_what_it_does_not_set() -> None:
     recipe = with_training(replace(DQ4, seed=7), epochs=31, mode="finetune")
     after = with_preset(recipe, "INT8")

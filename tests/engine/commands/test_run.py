@@ -106,6 +106,11 @@ def value(nested: dict[str, Any], name: str) -> Any:
             scheme("qat", training=TrainingSpec(distillation=0.5)),
         ),
         (
+            ["--scheme", "qat", "--bits", "2", "--narrowing", "8,4"],
+            scheme("qat", bits=2, training=TrainingSpec(narrowing=(8, 4))),
+        ),
+        (["--scheme", "ptq", "--narrowing", "8"], scheme("ptq")),
+        (
             [
                 "--rule",
                 "learned-range",

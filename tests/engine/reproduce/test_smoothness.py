@@ -30,7 +30,7 @@ def test_every_propagation_has_every_quantizer() -> None:
     study = smoothness()
     by_graph = [cell for cell in study.cells if not cell.section]
     by_depth = [cell for cell in study.cells if cell.section == "Cora, by depth"]
-    assert len(by_graph) == 3 * 3 * (1 + 2 + 2 + 5)
+    assert len(by_graph) == 3 * 3 * (1 + 2 + 2 + 6)
     assert len(by_depth) == 3 * 6 * (1 + 1 + 1 + 1)
     names = {(cell.heading, cell.model, cell.scheme) for cell in study.cells}
     assert len(names) == len(study.cells)
@@ -55,8 +55,9 @@ def test_a_cell_is_what_its_scheme_says() -> None:
         if cell.scheme == "float32":
             assert not specs
             continue
-        bits, quantizer, *distilled = cell.scheme.split(", ")
-        assert spec.training.distillation == (0.5 if distilled else 0)
+        bits, quantizer, *taught = cell.scheme.split(", ")
+        assert spec.training.distillation == (0.5 if taught == ["distilled"] else 0)
+        assert spec.training.narrowing == ((8, 4) if taught == ["narrowed"] else ())
         assert {f"{held.bits} bits" for held in specs} == {bits}
         kind = LearnedStep if quantizer == "LSQ" else LearnedRange
         assert all(isinstance(held.range, kind) for held in specs)
