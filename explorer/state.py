@@ -350,8 +350,9 @@ def _with_bits(
         return FP32
     rules = ranges if old.is_float else _rules(old, component, signed)
     if rules is None:
-        whole = old if bits == 2 else replace(old, ternary=False, truncation="none")
-        return replace(whole, bits=bits)
+        if bits == 2:
+            return replace(old, bits=bits)
+        return replace(old, bits=bits, ternary=False, truncation="none")
     return component_spec(rules, component, bits, signed=signed)
 
 

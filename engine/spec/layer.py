@@ -354,6 +354,8 @@ class LayerSpec:
     def quant_of(self, slot: str, quant: LayerQuant) -> QuantSpec:
         """Return how a slot is quantized: as its component, unsigned where it cannot be negative.
 
+        Ternary codes keep their sign.
+
         Args:
             slot: One of `slots`.
             quant: The layer's quantization.
@@ -365,7 +367,7 @@ class LayerSpec:
         spec = quant[self.slots[slot]]
         if slot != "hidden" or spec.is_float:
             return spec
-        return replace(spec, signed=False)
+        return replace(spec, signed=spec.ternary)
 
     def widths(self, component: Component) -> tuple[int, ...]:
         """Return the bit widths that one of its components accepts: what it adds up, not 1."""

@@ -15,6 +15,7 @@ from engine.graphs.graph import Graph
 from engine.integer import Calibrator, Plan, Program, bind, program_of
 from engine.spec import (
     FP32,
+    Component,
     DiffGroupNorm,
     LayerOperator,
     LayerQuant,
@@ -53,8 +54,8 @@ class Case:
 
     def random_quant(self, widths: Sequence[int]) -> tuple[LayerQuant, ...]:
         return tuple(
-            LayerQuant().map(lambda component, _: self._spec(component, widths))
-            for _ in self.reference.layers
+            LayerQuant().map(lambda component, _, layer=layer: self._spec(layer, component, widths))
+            for layer in self.reference.layers
         )
 
     def random_program(self, widths: Sequence[int]) -> Program:
@@ -66,18 +67,22 @@ class Case:
         }
         return replace(program, params=params)
 
-    def _spec(self, component: str, widths: Sequence[int]) -> QuantSpec:
-        bits = int(self.rng.choice(widths))
+    def _spec(self, layer: LayerSpec, component: Component, widths: Sequence[int]) -> QuantSpec:
+        bits = int(self.rng.choice([w for w in widths if w in layer.widths(component)]))
         if bits == 32:
             return FP32
         rules = MinMax(), LearnedStep(), Percentile(tail=0.1), LearnedRange(base=MinMax())
         weight = component == "weight"
+        ternary = bits == 2 and not self.rng.integers(4)
+        few = ternary or bits == 1
+        truncations = get_args(Truncation) if bits == 2 and not few else ["none"]
         return QuantSpec(
             bits=bits,
-            signed=bool(self.rng.integers(2)),
+            signed=ternary or bool(self.rng.integers(2)),
             granularity="channel" if weight and self.rng.integers(2) else "tensor",
-            range=rules[self.rng.integers(4)],
-            truncation=get_args(Truncation)[self.rng.integers(3)] if bits == 2 else "none",
+            range=rules[self.rng.integers(1 if few else 4)],
+            truncation=self.rng.choice(truncations).item(),
+            ternary=ternary,
         )
 
 

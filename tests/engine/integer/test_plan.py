@@ -30,7 +30,15 @@ from engine.spec import ModelSpec, PairNorm, QuantSpec, SpecError, scheme
 from engine.spec.normalization import EPS
 
 SEEDS = st.integers(0, 2**32 - 1)
-WIDTHS = [(2, 3, 4, 5, 6, 7, 8), (8,), (2,), (4, 8, 32), (2, 8, 32, 32)]
+WIDTHS = [
+    (2, 3, 4, 5, 6, 7, 8),
+    (8,),
+    (2,),
+    (4, 8, 32),
+    (2, 8, 32, 32),
+    (1, 1, 1, 2, 8),
+    (1, 16, 32),
+]
 
 
 def dense(edges: Any, weights: Any, nodes: int) -> np.ndarray:
@@ -156,6 +164,11 @@ def test_every_stage_rounds_its_real_value_once(
             held = real(stage.target)
             size = np.abs(wanted).max(initial=0) + abs(real(stage.sources[0])).max()
             np.testing.assert_allclose(held, wanted, rtol=1e-4, atol=1e-5 * size + 1e-30)
+            continue
+        if params.is_sign:
+            sure = np.abs(wanted) > 1e-5 * np.abs(wanted).max(initial=0)
+            signs = np.where(wanted > 0, params.spec.qmax, params.spec.qmin)
+            np.testing.assert_array_equal(trace.codes(*stage.target)[sure], signs[sure])
             continue
         exact = wanted / np.float64(params.scale) + params.shift / FINE + int(params.zero)
         exact = np.clip(exact, params.spec.qmin, params.spec.qmax)
