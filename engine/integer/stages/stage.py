@@ -204,7 +204,7 @@ class Scope:
         if params is None:
             factor = np.asarray(scale, np.float64)
             kind: Any = np.float32
-        elif params.is_sign:
+        elif params.is_sign:  # rounded to 0 or 1, whatever its scale
             factor, kind = np.sign(np.asarray(scale, np.float64)), np.float64
         else:
             factor = np.asarray(scale, np.float64) / params.first.scale.astype(np.float64)
