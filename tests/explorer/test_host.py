@@ -282,6 +282,7 @@ async def _shout(server: Server, kernel: str) -> None:
     while await asyncio.wait_for(connection.read_message(), 30) is not None:
         pass
     assert connection.close_code == 1003
+    connection.close()
     assert server.get("/voila/static/voila.js")[0] in (200, 404)
 
 
