@@ -314,7 +314,8 @@ class LayerSpec:
     @property
     def components(self) -> tuple[Component, ...]:
         """The components the layer has, in the order of `COMPONENTS`."""
-        return tuple(c for c in COMPONENTS if c in self.slots.values())
+        held = set(self.slots.values())
+        return tuple(c for c in COMPONENTS if c in held)
 
     @property
     def constants(self) -> Mapping[str, tuple[int, ...]]:
@@ -384,9 +385,10 @@ class LayerSpec:
         if quant.input.bits not in self.widths("input"):
             accepts = "2 to 8, 16 or 32, since the layer pools its input"
             raise SpecError("input.bits", quant.input.bits, accepts)
+        components = self.components
         for component, spec in quant.items():
-            if component not in self.components and spec != FP32:
-                have = ", ".join(self.components)
+            if component not in components and spec != FP32:
+                have = ", ".join(components)
                 raise SpecError(component, spec, f"float32; {self.operator} layers have {have}")
 
 
