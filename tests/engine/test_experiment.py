@@ -146,7 +146,7 @@ def test_a_second_call_is_answered_from_the_store(
 ) -> None:
     spec = spec_of("qat")
     first = complete(spec, store)
-    monkeypatch.setattr(experiment, "fit", forbidden)
+    monkeypatch.setattr(experiment, "fit_narrowing", forbidden)
     monkeypatch.setattr(experiment, "fetch", forbidden)
     (event,) = run(spec, RunStore(store.folder))
     assert isinstance(event, Finished)
@@ -202,7 +202,7 @@ def test_the_float_twin_is_found_not_trained_again(
     store: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     complete(float_twin(spec_of("ptq")), store)
-    monkeypatch.setattr(experiment, "fit", forbidden)
+    monkeypatch.setattr(experiment, "fit_narrowing", forbidden)
     (event,) = run(spec_of("ptq"), store)
     assert isinstance(event, Finished)
 
@@ -218,8 +218,8 @@ def test_finetuning_starts_from_the_float_weights(
         starts.append(network.layers[0].weight.detach().clone())
         return fit(network, *rest)
 
-    fit = experiment.fit
-    monkeypatch.setattr(experiment, "fit", watched)
+    fit = experiment.fit_narrowing
+    monkeypatch.setattr(experiment, "fit_narrowing", watched)
     events = list(run(spec, store))
     twin = program_of(store.answer(float_twin(spec).key), REFERENCE)
     assert [event.key for event in events if isinstance(event, Started)] == [
@@ -242,8 +242,8 @@ def test_distillation_learns_from_the_float_twin_and_starts_anew(
         seen.append((network.layers[0].weight.detach().clone(), rest[-1]))
         return fit(network, *rest)
 
-    fit = experiment.fit
-    monkeypatch.setattr(experiment, "fit", watched)
+    fit = experiment.fit_narrowing
+    monkeypatch.setattr(experiment, "fit_narrowing", watched)
     complete(spec, store)
     assert store.answer(float_twin(spec).key) is not None
     complete(spec_of("qat"), store)
@@ -296,7 +296,7 @@ def test_a_run_left_alone_is_cancelled(store: RunStore) -> None:
 def test_a_diverged_run_ends_with_a_sentence_and_its_record(
     store: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spec, fit = spec_of("qat"), experiment.fit
+    spec, fit = spec_of("qat"), experiment.fit_narrowing
 
     def broken(network: Network, *rest: Any) -> Any:
         for epoch in fit(network, *rest):
@@ -304,7 +304,7 @@ def test_a_diverged_run_ends_with_a_sentence_and_its_record(
             if epoch.epoch == 2:
                 network.layers[0].weight.data.fill_(torch.nan)
 
-    monkeypatch.setattr(experiment, "fit", broken)
+    monkeypatch.setattr(experiment, "fit_narrowing", broken)
     *_, ending = run(spec, store)
     note = "The loss was nan at epoch 3; try a lower learning rate."
     assert ending == Diverged(key=spec.key, note=note)
@@ -506,7 +506,7 @@ def own(store: RunStore, karate: Graph) -> OwnModel:
 def test_a_persons_own_model_is_measured_as_it_is(
     store: RunStore, karate: Graph, own: OwnModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(experiment, "fit", forbidden)
+    monkeypatch.setattr(experiment, "fit_narrowing", forbidden)
     spec = scheme("ptq", bits=8, graph=KARATE, model=own, seed=3)
     (finished,) = run(spec, store)
     twin = store.answer(float_twin(spec).key)
@@ -531,8 +531,8 @@ def test_a_persons_own_model_is_finetuned_or_its_shape_learned_anew(
         starts.append(network.layers[0].weight.detach().clone())
         return fit(network, *rest)
 
-    fit = experiment.fit
-    monkeypatch.setattr(experiment, "fit", watched)
+    fit = experiment.fit_narrowing
+    monkeypatch.setattr(experiment, "fit_narrowing", watched)
     kept = Network(own.layers, [LayerQuant()] * 2)
     restore(kept, own, store.folder)
     for mode in ("finetune", "retrain"):

@@ -39,7 +39,7 @@ def test_cells_are_run_once_and_shown(
     def forbidden(*_: Any, **__: Any) -> None:
         raise AssertionError("nothing is to be trained")
 
-    monkeypatch.setattr(experiment, "fit", forbidden)
+    monkeypatch.setattr(experiment, "fit_narrowing", forbidden)
     assert reproduce(tmp_path, *only) == 0
     assert (tmp_path / "degree-quant.md").read_text(encoding="utf-8") == text
 
@@ -91,7 +91,7 @@ def test_races_are_run_once_and_shown(
     def forbidden(*_: Any, **__: Any) -> None:
         raise AssertionError("nothing is to be trained")
 
-    monkeypatch.setattr(experiment, "fit", forbidden)
+    monkeypatch.setattr(experiment, "fit_narrowing", forbidden)
     monkeypatch.setattr("engine.searching.one_shot.OneShot.warm_up", forbidden)
     assert race("lpgnas") == 0
     assert (tmp_path / "lpgnas.md").read_text(encoding="utf-8") == text

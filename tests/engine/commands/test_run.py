@@ -229,14 +229,14 @@ def test_a_run_that_diverges_ends_with_its_sentence(
 
     from engine import experiment
 
-    fit = experiment.fit
+    fit = experiment.fit_narrowing
 
     def broken(network: Any, *rest: Any) -> Any:
         for epoch in fit(network, *rest):
             yield epoch
             network.layers[0].weight.data.fill_(torch.nan)
 
-    monkeypatch.setattr(experiment, "fit", broken)
+    monkeypatch.setattr(experiment, "fit_narrowing", broken)
     assert main(["run", "--graph", "karate", "--epochs", "3", "--seeds", "2"]) == 1
     said = "graphbits: seed 0: The loss was nan at epoch 2; try a lower learning rate.\n"
     assert capsys.readouterr().err == said
