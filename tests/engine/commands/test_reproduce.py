@@ -61,11 +61,11 @@ def test_two_bits_of_every_propagation_and_what_is_stored(tmp_path: Path) -> Non
     text = smooth("--only", "2 bits", "--only", "K = 3", "--only", "karate · ")
     rows = [line for line in text.splitlines() if "| 2 bits" in line]
     assert [row.split("|")[2].strip() for row in rows] == 3 * [
-        f"2 bits, {name}" for name in ("QLR", "LSQ", "BT", "BT*", "QLR, distilled")
+        f"2 bits, {name}" for name in ("QLR", "LSQ", "BT", "BT*", "QLR, distilled", "QLR, narrowed")
     ]
     assert "2 bits: smp gains " in text
     stored = smooth("--stored")
-    again = [line for line in stored.splitlines() if "| 2 bits" in line][:15]
+    again = [line for line in stored.splitlines() if "| 2 bits" in line][:18]
     beside_times = [[line.split("|")[:-3] for line in lines] for lines in (rows, again)]
     assert beside_times[0] == beside_times[1]
     assert "- karate: appnp, K = 3: 8 bits, QLR; 8 bits, LSQ; 4 bits, QLR; " in stored
