@@ -446,3 +446,14 @@ def test_min_max_of_edge_weights_is_the_same_in_both_wings(karate: Graph) -> Non
     for index, held in enumerate(network.layers):
         simulated = held.edge_weight(adjacency.weights).numpy()
         np.testing.assert_array_equal(plan.trace().real(index, "edge_weight"), simulated)
+
+
+@pytest.mark.parametrize("name", ["dq8", "signs"])
+def test_dense_features_that_the_program_stores_sparsely(karate: Graph, name: str) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.random((karate.nodes, 20), np.float32) * (rng.random((karate.nodes, 20)) < 0.1)
+    graph, spec = replace(karate, x=x.astype(np.float32)), spec_named(name)
+    network = train(graph, spec)
+    found = agreement_of(graph, network, export(network))
+    assert_agrees(found)
+    assert found.slots[0].codes == x.size
