@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -74,17 +74,17 @@ class Trial:
     buffer_bytes: int = 0
     float_model_bytes: int = 0
     bit_operations: int = 0
-    latency_ms: float | None = None
+    latency_ms: float | None = field(default=None, compare=False)
     seconds: float = 0.0
     note: str = ""
 
     def __post_init__(self) -> None:
         check_instance("proposal", self.proposal, Proposal)
-        for field in ("cost", "validation", "result", "seconds"):
-            check_real(field, getattr(self, field), 0, math.inf)
+        for name in ("cost", "validation", "result", "seconds"):
+            check_real(name, getattr(self, name), 0, math.inf)
         check_choice("merit", self.merit, tuple(MERITS))
-        for field in ("model_bytes", "buffer_bytes", "float_model_bytes", "bit_operations"):
-            check_integer(field, getattr(self, field), 0, 2**63)
+        for name in ("model_bytes", "buffer_bytes", "float_model_bytes", "bit_operations"):
+            check_integer(name, getattr(self, name), 0, 2**63)
         if self.latency_ms is not None:
             check_real("latency_ms", self.latency_ms, 0, math.inf)
         check_instance("note", self.note, str)

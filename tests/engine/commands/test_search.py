@@ -81,7 +81,7 @@ def test_seeds_are_searches_of_their_own(
         (("--choose", "pool=mean"), "--choose: got 'pool=mean', accepts FIELD=OPTION"),
         (("--choose", "hidden=a"), "--choose: got 'hidden=a', accepts options of hidden"),
         (("--choose", "residual=maybe"), "--choose: got 'residual=maybe'"),
-        (("--widths", "1"), "widths: got 1, accepts 2 to 8"),
+        (("--widths", "1"), "widths: got (1,), accepts a width of more than 1 bit among them"),
         (("--trainings", "0"), "trainings: got 0"),
         (("--seeds", "0"), "--seeds: got 0"),
         (("--workers", "0"), "--workers: got 0"),

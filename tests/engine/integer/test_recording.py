@@ -16,6 +16,7 @@ from engine.integer import recording as recordings
 from engine.integer.program import ENTRY
 from engine.integer.recording import Pool, record
 from engine.integer.stages.stage import real
+from engine.spec import ModelSpec
 
 OPERATORS = "gcn", "gat", "gin", "sage", "linear"
 SEEDS = st.integers(0, 2**32 - 1)
@@ -96,7 +97,7 @@ def test_a_pool_lends_to_as_many_as_come() -> None:
 
 
 def test_threads_are_numbas(case: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn = case(1, operators=("gcn",), sparse=False, weighted=False)
+    drawn = case(1, model=ModelSpec(hidden=8), sparse=False, weighted=False)
     plan = drawn.bind(drawn.random_program((8,)))
     used: list[int] = []
     monkeypatch.setattr(recordings.Tape, "play", lambda tape, threads: used.append(threads))

@@ -24,6 +24,11 @@ class Queue:
         """The job that runs."""
         return next((job for job in self.jobs if job.status == "running"), None)
 
+    @property
+    def waiting(self) -> list[Job]:
+        """The jobs that wait."""
+        return [job for job in self.jobs if job.status == "waiting"]
+
     def unlisten(self, _: Any) -> None:
         self.tell = None
 

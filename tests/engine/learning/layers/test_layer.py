@@ -16,7 +16,7 @@ from torch.nn.functional import elu
 
 from engine.affine import SMALLEST_SCALE
 from engine.graphs import Graph
-from engine.learning.features import features
+from engine.learning.features import dense, features
 from engine.learning.network import OPERATORS
 from engine.learning.protection import ProtectedRows
 from engine.spec import LayerQuant, LayerSpec, MinMax, Percentile, QuantSpec
@@ -74,6 +74,8 @@ def test_protected_rows_pass_and_constants_do_not(
     mask, spec = torch.tensor(drawn), entering(variant, graph)
     adjacencies, _ = unweighted(graph)
     layer, x = layer_of(spec, quantized(spec, 2)), features(graph.x)
+    if spec.operator in ("gin", "sage"):  # whose messages and sums are stored entry by entry too
+        x = dense(x)
     layer(x, adjacencies)
     seen = record(layer, x, adjacencies, ProtectedRows(mask))
     assert set(seen) == set(spec.slots)
@@ -88,6 +90,22 @@ def test_protected_rows_pass_and_constants_do_not(
             protected = mask[x.row]
         assert torch.equal(x_hat[protected], real[protected]), name
         assert torch.equal(x_hat[~protected], moved[~protected]), name
+
+
+@settings(max_examples=30)
+@given(graph=..., operator=st.sampled_from(["gin", "sage"]), data=st.data())
+def test_sparse_features_are_summed_as_dense_ones(
+    layer_of, quantized, unweighted, graph: Graph, operator: str, data: st.DataObject
+) -> None:
+    drawn = data.draw(st.lists(st.booleans(), min_size=graph.nodes, max_size=graph.nodes))
+    spec = entering(LayerSpec(operator=operator, inputs=1, outputs=4), graph)
+    adjacencies, _ = unweighted(graph)
+    x = features(graph.x)
+    left = [
+        layer_of(spec, quantized(spec, 8))(held, adjacencies, ProtectedRows(torch.tensor(drawn)))
+        for held in (x, dense(x))
+    ]
+    torch.testing.assert_close(*left, rtol=1e-4, atol=1e-4)
 
 
 @every_of_nodes
