@@ -69,7 +69,7 @@ class ModelPanel(widgets.VBox):
             "Normalise what hidden layers pass on over the nodes",
         )
         self.normalization = choice(
-            "Over nodes",
+            "Norm",
             self._normalizations(),
             shape["normalization"],
             "Keeps the nodes of deep networks apart: normalise hidden outputs over them",
