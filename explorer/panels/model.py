@@ -58,7 +58,7 @@ class ModelPanel(widgets.VBox):
         self.steps = integer("Steps", shape["steps"], "Steps of the propagation")
         self.heads = integer("Heads", shape["heads"], "Attention heads, sharing the hidden ones")
         self.aggregation = choice(
-            "Aggregation", aggregations, shape["aggregation"], "How a node gathers its neighbours"
+            "Gather", aggregations, shape["aggregation"], "How a node gathers its neighbours"
         )
         self.activation = choice(
             "Activation", activations, shape["activation"], "What hidden layers pass on"
