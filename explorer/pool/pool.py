@@ -29,6 +29,8 @@ ABANDONED_AFTER_S = 15.0
 MAX_FAILED_STARTS = 3
 ATTEMPTS = 2
 """How often a task is begun that loses its executor: what is killed once may be chance."""
+CANCELLED = "Cancelled."
+"""Why a task ends that its last visitor cancels; an executor that ends it by itself says more."""
 OVER = ("finished", "fetched", "cancelled", "diverged", "failed")
 
 Tell = Callable[[dict[str, Any]], None]
@@ -158,7 +160,7 @@ class Pool:
         if task is None or task.ending:
             return
         if task.is_running and len(task.tickets) == 1:
-            self._end(task, "Cancelled.")
+            self._end(task, CANCELLED)
             return
         del task.tickets[ticket]
         if not task.tickets:
@@ -238,8 +240,8 @@ class Pool:
                 task.epochs.extend(event["epochs"])
             elif name in OVER:
                 self._over(executor, task)
-                if name == "cancelled" and task.ending:
-                    said["note"] = task.ending
+                if name == "cancelled" and task.ending not in ("", CANCELLED):
+                    said["note"] = task.ending  # the executor knows no more than that it was told
             self._tell_all(task, **said)
             if name == "finished":
                 self._finished()
