@@ -29,6 +29,14 @@ MODELS: dict[Operator, ModelSpec] = {
 points on Cora, gat at the learning rate 0.01 is no worse than at 0.005.
 """
 
+WIDER: dict[tuple[str, Operator], ModelSpec] = {("Photo", "gcn"): ModelSpec(hidden=64)}
+"""Shapes where those learn nothing from some seeds: gcn with 16 hidden features stays below 40 %
+validation accuracy on Photo for 2 of 10. 64 are those of the source.
+
+Source:
+    Shchur et al., Pitfalls of Graph Neural Network Evaluation, 2018.
+"""
+
 NODES = ("Cora", "CiteSeer", "PubMed", "Photo")
 GRAPHS = "REDDIT-BINARY"
 OF_GRAPHS = ModelSpec(operator="gin", layers=5, hidden=64, pool="mean")
@@ -65,8 +73,9 @@ PUBLISHED = {
 NOTES = (
     "Accuracy of the integer path on the test nodes or graphs, in percent, mean ± sd over seeds",
     "0, 1, … or over the ten folds; the epoch is chosen by validation. For nodes: the public",
-    "split, or 20 a class; 2 layers (gcn: 16 hidden features; gat: 8 heads of 8; gin: 64, without",
-    "batch normalisation), 200 epochs, learning rate 0.01, weight decay 5e-4 on the first layer.",
+    "split, or 20 a class; 2 layers (gcn: 16 hidden features, on Photo 64; gat: 8 heads of 8; gin:",
+    "64, without batch normalisation), 200 epochs, learning rate 0.01, weight decay 5e-4 on the",
+    "first layer.",
     "For graphs: gin, 5 layers of 64, mean pool, the authors' rates and protection. QAT is the",
     "straight-through rule with moving-average ranges, at the best momentum found for it. Every",
     "component has the width named, the final scores are float. Code difference, codes different",
@@ -105,7 +114,7 @@ def degree_quant(*, seeds: int = 10, epochs: int | None = None, smoke: bool = Fa
 def _of_nodes(
     graph: str, operator: Operator, label: str, name: str, bits: int, seeds: int, epochs: int
 ) -> Cell:
-    model = MODELS[operator]
+    model = WIDER.get((graph, operator), MODELS[operator])
     spec = scheme(
         name,
         bits=bits,
