@@ -210,7 +210,7 @@ def rows_of(choice: Choice, shown: Shown, layer: int, slot: str) -> Mask | None:
     among = choice.units(shown) if of_graphs else choice.nodes(shown)
     held = shown.analysis.trace.value(layer, slot)
     if among is not None and isinstance(held, SparseIntArray):
-        return np.repeat(among, np.diff(held.rowptr))
+        return np.repeat(among, np.diff(held.places.rowptr))
     return among
 
 

@@ -1,7 +1,8 @@
-"""Node features: dense or sparse by how many entries are not 0, and rows that sum to 1."""
+"""Node features: dense or sparse by how many entries are not 0; their sums; rows that sum to 1."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -31,6 +32,47 @@ def compact(x: Any) -> Features:
     if np.count_nonzero(dense) >= SPARSE_BELOW * dense.size:
         return dense
     return csr_array(dense)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Gathering:
+    """Sparse features that are gathered over edges.
+
+    Args:
+        rowptr: Where each target's edges start, [R + 1].
+        source: The node at the other end of each edge, [E].
+        starts: Where each node's stored entries begin, [N + 1].
+        columns: Column of each stored entry.
+        width: F.
+        own: Whether a target's own row is gathered too; R is then N.
+    """
+
+    rowptr: NDArray[np.integer[Any]]
+    source: NDArray[np.integer[Any]]
+    starts: NDArray[np.integer[Any]]
+    columns: NDArray[np.integer[Any]]
+    width: int
+    own: bool
+
+    @property
+    def stays_sparse(self) -> bool:
+        """Whether under a fifth of the gathered entries can be other than 0.
+
+        Each stored entry is counted once for every target that it reaches, which takes no time to
+        find out.
+        """
+        reached = np.diff(self.starts)[self.source].sum() + self.own * self.columns.size
+        return bool(reached < SPARSE_BELOW * (self.rowptr.size - 1) * self.width)
+
+    def places(self) -> csr_array:
+        """Return what is gathered, [R, F], with a number at each entry that may be other than 0."""
+        shape = self.rowptr.size - 1, self.starts.size - 1
+        edges = csr_array((np.ones(self.source.size), self.source, self.rowptr), shape=shape)
+        ones = np.ones(self.columns.size)
+        stored = csr_array((ones, self.columns, self.starts), shape=(shape[1], self.width))
+        gathered = edges @ stored + stored if self.own else edges @ stored
+        gathered.sort_indices()
+        return gathered
 
 
 def row_normalized(x: Features) -> Features:

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 
 from engine import affine
 from engine.affine import Codes, QParams, Real
-from engine.integer.kernels.operands import Packed, Words
+from engine.integer.kernels.operands import Packed, Places, Words
 from engine.spec import QuantSpec
 
 
@@ -116,16 +116,17 @@ class SparseIntArray:
     """A sparse matrix whose stored entries are held in packed codes; all others are exactly 0.0.
 
     Args:
-        values: Codes of the stored entries, row by row, [stored].
-        rowptr: Where each row begins in ``values``, [N + 1].
-        column: Column of each stored entry, int32 [stored].
-        shape: [N, F].
+        values: Codes of the stored entries, ``places.blocks``; behind the last one, anything.
+        places: Where they are.
     """
 
     values: IntArray
-    rowptr: NDArray[np.int64]
-    column: NDArray[np.int32]
-    shape: tuple[int, int]
+    places: Places
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """N and F."""
+        return self.places.rowptr.size - 1, self.places.width
 
     @property
     def params(self) -> QParams:
@@ -134,20 +135,23 @@ class SparseIntArray:
 
     def codes(self) -> Codes:
         """Return the signed codes of the stored entries, int32 [stored]."""
-        return self.values.codes()
+        return self.values.codes().reshape(-1)[: self.places.stored]
 
     def real(self) -> csr_array:
         """Return the sparse matrix that the codes stand for."""
-        return csr_array((self.values.real(), self.column, self.rowptr), shape=self.shape)
+        rowptr, column, _ = self.places
+        real = affine.dequantize(self.codes(), self.params)
+        return csr_array((real, column, rowptr), shape=self.shape)
 
     def dense(self) -> IntArray:
         """Return the same matrix with every entry stored."""
         codes = np.full(self.shape, self.params.zero, np.int32)
-        row = np.repeat(np.arange(self.shape[0]), np.diff(self.rowptr))
-        codes[row, self.column] = self.codes()
+        rowptr, column, _ = self.places
+        row = np.repeat(np.arange(self.shape[0]), np.diff(rowptr))
+        codes[row, column] = self.codes()
         return IntArray(self.params, pack(codes, self.params.spec), self.shape)
 
     @property
     def nbytes(self) -> int:
         """Bytes of the packed codes and of the places they are at."""
-        return int(self.values.nbytes + self.rowptr.nbytes + self.column.nbytes)
+        return int(self.values.nbytes + self.places.nbytes)

@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, issparse
 
 from engine.affine import QParams, qparams
+from engine.integer.kernels.operands import Places
 from engine.integer.kernels.table import NUMBA, Kernels
-from engine.integer.packing import IntArray, word_count, word_type
+from engine.integer.packing import IntArray, SparseIntArray, word_count, word_type
 from engine.integer.program import ENTRY, Program
 from engine.integer.proof import Proof
 from engine.integer.recording import Pool, Recording, record
 from engine.integer.schedule import Schedule, schedule
+from engine.integer.sparsity import sparse_steps
 from engine.integer.stages.stage import Scope, Slot, Step, Value, Values, hold, real, size_bytes
 from engine.integer.trace import Trace
 from engine.spec import QuantSpec
@@ -54,7 +56,16 @@ class Plan:
         """How `run` goes: in fused steps, in memory laid out beforehand."""
         scores = self.program.scores
         handed_on = {scores} if self.program.params_of(scores) is None else set()
-        return schedule(self.steps, self.bytes_of, handed_on)
+        return schedule(self._sparse_steps, self.bytes_of, handed_on)
+
+    @cached_property
+    def _sparse_steps(self) -> tuple[Step, ...]:
+        return sparse_steps(self.steps, ENTRY, self.features)
+
+    @cached_property
+    def _places(self) -> Mapping[Slot, Places]:
+        """The entries that a run stores of what it fills, where not all."""
+        return {s.target: s.places for s in self._sparse_steps if s.places is not None}
 
     @cached_property
     def _recordings(self) -> Pool[Recording]:
@@ -138,19 +149,23 @@ class Plan:
         return self.program.model_bytes
 
     def bytes_of(self, slot: Slot) -> int:
-        """Return the bytes that a slot takes, a constant's too."""
+        """Return the bytes that a slot takes in a run, a constant's too; places are the plan's."""
         held = self.features if slot == ENTRY else self.constants.get(slot)
         if held is not None:
             return size_bytes(held)
-        return _bytes(self.shapes[slot], self.program.params_of(slot))
+        shape = self._places[slot].blocks if slot in self._places else self.shapes[slot]
+        return _bytes(shape, self.program.params_of(slot))
 
     @property
     def buffer_bytes(self) -> int:
         """Bytes of activations held by a run: its input codes, its block, what else it fills.
 
-        Real numbers that a float stage makes of codes while it computes do not count.
+        Where the entries are that are stored in part counts; real numbers that a float stage makes
+        of codes while it computes do not.
         """
-        return size_bytes(self.features) + self.schedule.peak_bytes
+        known = self.features.places if isinstance(self.features, SparseIntArray) else None
+        made = sum(places.nbytes for places in self._places.values() if places is not known)
+        return size_bytes(self.features) + self.schedule.peak_bytes + made
 
 
 def bind(program: Program, neighbourhoods: Neighbourhoods, x: Any) -> Plan:

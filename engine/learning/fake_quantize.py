@@ -113,12 +113,7 @@ def _to_grid(
         passes = (rounded > spec.qmin) & (rounded < spec.qmax)
     elif rule == grid.WITHIN:
         passes = (place >= spec.qmin - zero) & (place <= spec.qmax - zero)
-    x_hat = codes.sub_(zero).mul_(scale)
-    if protected is not None:
-        x_hat = protected.restore(x_hat, x)
-        if passes is not None:
-            passes[protected.mask] = True
-    return x_hat, passes
+    return _restored(codes.sub_(zero).mul_(scale), passes, x, protected)
 
 
 def _to_signs(
@@ -135,11 +130,18 @@ def _to_signs(
     if rule != grid.STE:
         room = scale * spec.stride / 2
         passes = (x >= spec.qmin * scale - room) & (x <= spec.qmax * scale + room)
-    if protected is not None:
-        x_hat = protected.restore(x_hat, x)
-        if passes is not None:
-            passes[protected.mask] = True
-    return x_hat, passes
+    return _restored(x_hat, passes, x, protected)
+
+
+def _restored(
+    x_hat: Tensor, passes: Tensor | None, x: Tensor, protected: ProtectedRows | None
+) -> tuple[Tensor, Tensor | None]:
+    """Return what was found, with protected rows as they were, which let all gradients pass."""
+    if protected is None:
+        return x_hat, passes
+    if passes is not None:
+        passes[protected.mask] = True
+    return protected.restore(x_hat, x), passes
 
 
 def _to_grid_fused(

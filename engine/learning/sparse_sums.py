@@ -8,15 +8,12 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
-from scipy.sparse import csr_array
 from torch import Tensor
 
+from engine.graphs.features import Gathering
 from engine.learning import edges
 from engine.learning.adjacency import Adjacency
 from engine.learning.features import Features, SparseRows, dense, features
-
-FULL = 0.2
-"""Share of entries from which on sums are held with all of them."""
 
 
 def summed(adjacency: Adjacency, x: Features, own: float = 0.0) -> Features:
@@ -83,6 +80,11 @@ def _sums_of(adjacency: Adjacency, x: SparseRows, own: float) -> SparseSums | No
         part.cpu().numpy() for part in (adjacency.rowptr, adjacency.source, x.rowptr, x.columns)
     )
     (nodes, width), rows = x.shape, rowptr.size - 1
+    gathering = Gathering(
+        rowptr=rowptr, source=source, starts=starts, columns=columns, width=width, own=bool(own)
+    )
+    if not gathering.stays_sparse:
+        return None
     target = np.repeat(np.arange(rows), np.diff(rowptr))
     weight = np.ones(source.size, np.float32)
     if own:  # behind a row's edges, as where all entries are held
@@ -91,11 +93,7 @@ def _sums_of(adjacency: Adjacency, x: SparseRows, own: float) -> SparseSums | No
         source, target = (np.concatenate((of, each))[order] for of in (source, target))
         weight = np.concatenate((weight, np.full(nodes, own, np.float32)))[order]
 
-    gathers = csr_array((np.ones(source.size), (target, source)), shape=(rows, nodes))
-    sums = gathers @ csr_array((np.ones(columns.size), columns, starts), shape=x.shape)
-    if sums.nnz > FULL * rows * width:
-        return None
-    sums.sort_indices()
+    sums = gathering.places()
     places = features(sums, x.values.device)
     assert isinstance(places, SparseRows)
 

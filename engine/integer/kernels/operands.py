@@ -12,6 +12,9 @@ from engine.integer.kernels.encode import Opened, opened_codes, opened_reals
 Words = NDArray[np.uint8] | NDArray[np.uint16]
 Factor = NDArray[np.float32] | NDArray[np.float64]
 
+BLOCK = 128
+"""Stored entries of a sparse matrix whose codes share a row of words."""
+
 
 class Packed(NamedTuple):
     """Codes as stored: unsigned from 0, several in a word, every row padded to whole words.
@@ -33,6 +36,37 @@ class Packed(NamedTuple):
     zero: int
     width: int
     stride: int = 1
+
+
+class Places(NamedTuple):
+    """The entries that a sparse matrix stores, row by row; all others are exactly 0.0.
+
+    Their codes follow each other through the rows of a matrix of `BLOCK` columns, as ``Packed``.
+
+    Args:
+        rowptr: Where each row begins, int64 [N + 1].
+        column: Column of each stored entry, int32 [stored].
+        width: F.
+    """
+
+    rowptr: NDArray[np.int64]
+    column: NDArray[np.int32]
+    width: int
+
+    @property
+    def stored(self) -> int:
+        """How many they are."""
+        return self.column.size
+
+    @property
+    def blocks(self) -> tuple[int, int]:
+        """Shape of the matrix that holds their codes."""
+        return -(-self.stored // BLOCK), BLOCK
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the places alone."""
+        return self.rowptr.nbytes + self.column.nbytes
 
 
 class Incoming(NamedTuple):

@@ -13,6 +13,7 @@ from engine.integer.kernels.operands import (
     Incoming,
     Matrix,
     Packed,
+    Places,
     Target,
     Term,
 )
@@ -33,18 +34,44 @@ def product(x: Packed, weight: Matrix, target: Target, accumulator: Accumulator)
 
 
 def sparse_product(
-    rowptr: NDArray[np.int64],
-    column: NDArray[np.int32],
+    places: Places,
     values: Packed,
     weight: Matrix,
     target: Target,
     accumulator: Accumulator,
 ) -> None:
     """Twin of `kernels.sparse_product`."""
-    dense = np.zeros((rowptr.size - 1, weight.words.shape[0]), np.int64)
-    row = np.repeat(np.arange(rowptr.size - 1), np.diff(rowptr))
-    np.add.at(dense, (row, column), _codes(values)[0])
-    _finish(dense @ _codes(weight), target)
+    _finish(_dense(places, values) @ _codes(weight), target)
+
+
+def sparse_total(
+    incoming: Incoming,
+    places: Places,
+    message: Packed,
+    each: int,
+    own: int,
+    made: Places,
+    target: Target,
+    accumulator: Accumulator,
+) -> None:
+    """Twin of `kernels.sparse_total`."""
+    codes = _dense(places, message)
+    sums = each * _sum(incoming.rowptr, codes[incoming.source])
+    _finish_stored(sums + own * codes if own else sums, made, target)
+
+
+def sparse_mean(
+    incoming: Incoming,
+    places: Places,
+    message: Packed,
+    made: Places,
+    target: Target,
+    accumulator: Accumulator,
+) -> None:
+    """Twin of `kernels.sparse_mean`."""
+    count = np.maximum(np.diff(incoming.rowptr), 1)[:, None]
+    sums = _sum(incoming.rowptr, _dense(places, message)[incoming.source])
+    _finish_stored(sums / count, made, target)
 
 
 def scale(x: Packed, norm: Packed, target: Target, accumulator: Accumulator) -> None:
@@ -238,6 +265,24 @@ def _codes(packed: Packed | Matrix) -> Integers:
         (words.astype(np.int64) >> p) & (2**bits - 1) for p in range(0, 8 * words.itemsize, bits)
     ]
     return stride * np.concatenate(places, axis=1)[:, :width] - zero
+
+
+def _dense(places: Places, codes: Packed) -> Integers:
+    """Return what all entries of a sparse matrix stand for, less the code of zero, [N, F]."""
+    rowptr, column, width = places
+    dense = np.zeros((rowptr.size - 1, width), np.int64)
+    row = np.repeat(np.arange(rowptr.size - 1), np.diff(rowptr))
+    np.add.at(dense, (row, column), _codes(codes).flat[: places.stored])
+    return dense
+
+
+def _finish_stored(sums: NDArray[Any], places: Places, target: Target) -> None:
+    """Finish the sums at some places, [N, F]; behind the last one stand zeros."""
+    rowptr, column, _ = places
+    row = np.repeat(np.arange(rowptr.size - 1), np.diff(rowptr))
+    stored = np.zeros(places.blocks, sums.dtype)
+    stored.flat[: places.stored] = sums[row, column]
+    _finish(stored, target)
 
 
 def _finish(sums: NDArray[Any], target: Target) -> None:

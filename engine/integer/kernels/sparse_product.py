@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from engine.integer.kernels.compile import intrinsic, routine
 from engine.integer.kernels.memory import roomy
-from engine.integer.kernels.operands import Accumulator, Matrix, Packed, Target
+from engine.integer.kernels.operands import Accumulator, Matrix, Packed, Places, Target
 from engine.integer.kernels.pairs import (
     HALVES,
     SIZE,
@@ -60,8 +60,7 @@ u = np.uintp
 
 
 def sparse_product(
-    rowptr: NDArray[np.int64],
-    column: NDArray[np.int32],
+    places: Places,
     values: Packed,
     weight: Matrix,
     target: Target,
@@ -70,9 +69,8 @@ def sparse_product(
     """Sum ``(x_ik - zero_x) (weight_kj - zero_w)`` over the stored k; the others are zero.
 
     Args:
-        rowptr: [N + 1].
-        column: [stored].
-        values: [1, stored].
+        places: The stored entries of x, [N, F].
+        values: Their codes.
         weight: [F, F'], laid out for sparse codes.
         target: [N, F'].
         accumulator: Type of the sums.
@@ -80,13 +78,14 @@ def sparse_product(
     sum_bits = 8 * accumulator.itemsize
     stride = stride_of(weight.lanes.shape[1], sum_bits)
     most = together(stride)
-    words, bits, zero, *_ = values
+    words, bits, zero, width, _ = values
+    rowptr, column, _ = places
     narrow = weight.lanes.dtype == np.int16
     bounds = _bounds(rowptr, most)
     stored = int(np.diff(rowptr[bounds]).max(initial=0))
     sums_bytes = most * stride + ROOM * 8
     operands = (
-        *(bounds, rowptr, column, roomy(words), words.shape[1], bits, zero),
+        *(bounds, rowptr, column, roomy(words), words.shape[1], width, bits, zero),
         *(weight.lanes, weight.lanes.shape[1], stride, sums_bytes, weight.width),
         *ended(target.opened(), sum_bits),
     )
@@ -116,26 +115,28 @@ def _multiplying(word_bits: int, sum_bits: int, narrow: bool) -> int:
     code_bytes, word_bytes = code_bits // 8, word_bits // 8
 
     def multiply_rows(of: int, part: int, scratch: int) -> None:
-        bounds, rowptr, column, words, count, bits, zero = fields(u(of), 14)[:7]
-        weights, across, stride, codes, width, end, target = fields(u(of), 14)[7:]
+        bounds, rowptr, column, words, count, block, bits, zero = fields(u(of), 15)[:8]
+        weights, across, stride, codes, width, end, target = fields(u(of), 15)[8:]
         row, after = fields(u(bounds + 8 * part), 2)
         start, into = element(np.int64(0), u(rowptr), u(row)), scratch + codes
         stop = element(np.int64(0), u(rowptr), u(after))
         like = zeros(VECTOR, code_bits)
         offset, at = filled(like, np.int64(-zero)), start
         while at < stop:
-            place = at // count
-            last = min(stop, (place + 1) * count)
+            line = at // block
+            place = (at - line * block) // count
+            begin = line * block + place * count
+            last = min(stop, begin + count)
             for first in range(at, last, VECTOR):  # what is too much is written anew, or is behind
-                from_ = u(words + (first - place * count) * word_bytes)
+                from_ = u(words + (line * count + first - begin) * word_bytes)
                 held = field(load(zeros(VECTOR, word_bits), from_), place * bits, (1 << bits) - 1)
                 keep(add_lanes(widen(held, like), offset), u(into + (first - start) * code_bytes))
             at = last
         for index in range(after - row):
-            begin, last = fields(u(rowptr + 8 * (row + index)), 2)
-            at = into + (begin - start) * code_bytes
+            first, last = fields(u(rowptr + 8 * (row + index)), 2)
+            at = into + (first - start) * code_bytes
             sums = scratch + index * stride
-            call(add, (column + 4 * begin, at, last - begin, weights, across, sums))
+            call(add, (column + 4 * first, at, last - first, weights, across, sums))
         call(end, (target, scratch, stride, width, row, after - row))
 
     return routine(multiply_rows)

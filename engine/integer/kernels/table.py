@@ -19,6 +19,7 @@ from engine.integer.kernels.pull import pull
 from engine.integer.kernels.quantize import quantize
 from engine.integer.kernels.scale import scale
 from engine.integer.kernels.softmax import softmax
+from engine.integer.kernels.sparse_gather import sparse_mean, sparse_total
 from engine.integer.kernels.sparse_product import sparse_product
 from engine.integer.kernels.total import total
 from engine.integer.kernels.work import Work, performed
@@ -31,6 +32,8 @@ class Kernels:
     quantize: Callable[..., None]
     product: Callable[..., None]
     sparse_product: Callable[..., None]
+    sparse_total: Callable[..., None]
+    sparse_mean: Callable[..., None]
     scale: Callable[..., None]
     aggregate: Callable[..., None]
     total: Callable[..., None]
@@ -49,6 +52,8 @@ WORKS: Mapping[str, Callable[..., Sequence[Work]]] = {
     "quantize": quantize,
     "product": product,
     "sparse_product": sparse_product,
+    "sparse_total": sparse_total,
+    "sparse_mean": sparse_mean,
     "scale": scale,
     "aggregate": aggregate,
     "total": total,
@@ -81,6 +86,8 @@ NUMPY = Kernels(
     quantize=reference.quantize,
     product=reference.product,
     sparse_product=reference.sparse_product,
+    sparse_total=reference.sparse_total,
+    sparse_mean=reference.sparse_mean,
     scale=reference.scale,
     aggregate=reference.aggregate,
     total=reference.total,

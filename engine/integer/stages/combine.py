@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.integer.fixed_point import fixed_point
-from engine.integer.kernels.operands import CodeTarget, Term, Words
+from engine.integer.kernels.operands import CodeTarget, Places, Term, Words
 from engine.integer.kernels.table import NUMPY, Kernels
-from engine.integer.packing import IntArray, zero_offset
+from engine.integer.packing import IntArray, SparseIntArray, zero_offset
 from engine.integer.proof import Proof
 from engine.integer.stages.link import WIDEST, ElementWise, ends, read_exactly
 from engine.integer.stages.stage import (
@@ -25,6 +25,7 @@ from engine.integer.stages.stage import (
     Values,
     dense,
     hold,
+    keeps_zero,
     real,
     slot_name,
 )
@@ -78,6 +79,12 @@ class Combine(Stage):
         return (self.first,) if self.second is None else (self.first, self.second)
 
     @property
+    def _is_by_entry(self) -> bool:
+        """Whether every entry becomes another in the same way, and 0 stays 0."""
+        gains = self.first.gain, self.gain
+        return self.second is None and self.bias is None and gains == (None, None)
+
+    @property
     def sources(self) -> tuple[Slot, ...]:
         """The slots it reads, those of constants aside."""
         return tuple(summand.slot for summand in self.summands)
@@ -117,14 +124,14 @@ class Combine(Stage):
             largest = largest + np.abs(multiplier) * np.abs(table).max()
         proof = Proof(slot_name(self.target), int(largest.max()))
         kind = proof.accumulator
-        ending = scope.ending(self.target, point.scale * size, shape[1], proof.bound)
+        floor = 0 if self.relu else int(np.iinfo(kind).min)
 
-        def row(values: Any) -> NDArray[Any]:
-            return np.ascontiguousarray(np.broadcast_to(values, shape[1]), kind)
+        def row(values: Any, width: int = shape[1]) -> NDArray[Any]:
+            return np.ascontiguousarray(np.broadcast_to(values, width), kind)
 
         scaled = [(t.astype(kind), row(m)) for t, m in zip(tables, multipliers, strict=True)]
         bias_row = row(integer_bias)
-        floor = 0 if self.relu else int(np.iinfo(kind).min)
+        ending = scope.ending(self.target, point.scale * size, shape[1], proof.bound)
 
         def run(values: Values, kernels: Kernels, ending: Ending) -> Value:
             terms = []
@@ -137,6 +144,27 @@ class Combine(Stage):
             target, result = ending.open(shape[0])
             kernels.combine(first, second, bias_row, floor, target, kind)
             return result
+
+        def sparsely(places: Places) -> Step | None:
+            if not (self._is_by_entry and scope.integer(self.target)):
+                return None
+            if not keeps_zero(scope.params[self.target]):
+                return None
+            table, width = scaled[0][0], places.blocks[1]
+            multiplier, no_bias = row(multipliers[0], width), row(0, width)
+
+            def run_stored(values: Values, kernels: Kernels, ending: Ending) -> Value:
+                x = values[self.first.slot]
+                assert isinstance(x, SparseIntArray)
+                words, bits, *_ = x.values.packed
+                term = Term(words, bits, width, table, multiplier)
+                target, result = ending.open(places.blocks[0])
+                kernels.combine(term, None, no_bias, floor, target, kind)
+                assert isinstance(result, IntArray)
+                return SparseIntArray(result, places)
+
+            at_end = scope.ending(self.target, point.scale * size, width, proof.bound)
+            return Step(self, shape, places.stored, proof, run_stored, at_end, places=places)
 
         def alone(words: Words, target: CodeTarget) -> None:
             term = Term(words, WIDEST, shape[1], *scaled[0])
@@ -161,7 +189,7 @@ class Combine(Stage):
                 least=0 if self.first.activation == "relu" else -np.inf,
                 low=0 if self.relu else -np.inf,
             ).by_column()
-        return Step(self, shape, operations, proof, run, ending, link)
+        return Step(self, shape, operations, proof, run, ending, link, sparsely=sparsely)
 
     def _float(self, scope: Scope) -> Callable[[Values, Kernels], Value]:
         def constant(slot: Slot | None, otherwise: float) -> NDArray[np.float32]:

@@ -7,6 +7,7 @@ from functools import cache, partial
 
 import numpy as np
 
+from engine.integer.kernels.operands import Places
 from engine.integer.kernels.table import Kernels
 from engine.integer.packing import IntArray, SparseIntArray
 from engine.integer.proof import Proof, reach
@@ -77,11 +78,14 @@ class Product(Stage):
             x = values[self.source]
             target, result = ending.open(x.shape[0])
             if isinstance(x, SparseIntArray):
-                places = x.rowptr, x.column, x.values.packed
-                kernels.sparse_product(*places, sparse(), target, proof.accumulator)
+                held = x.places, x.values.packed
+                kernels.sparse_product(*held, sparse(), target, proof.accumulator)
             else:
                 assert isinstance(x, IntArray)
                 kernels.product(x.packed, dense(), target, proof.accumulator)
             return result
 
-        return Step(self, shape, operations, proof, run, ending)
+        def sparsely(places: Places) -> Step:
+            return Step(self, shape, places.stored * width, proof, run, ending)
+
+        return Step(self, shape, operations, proof, run, ending, sparsely=sparsely)

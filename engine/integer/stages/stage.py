@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from engine.affine import QParams, truncated
+from engine.affine import QParams, quantize, truncated
 from engine.integer.kernels.memory import aligned
 from engine.integer.kernels.operands import (
     NO_LINKS,
     Chain,
     CodeTarget,
     Factor,
+    Places,
     RealTarget,
     Target,
 )
@@ -87,9 +88,12 @@ class Step:
         proof: The bound on its sums; None where it computes in float32.
         compute: Computes the target from the slots, with the kernels it is given, and where the
             step has one, with its ending.
-        ending: Where the sums of a step of integers end.
+        ending: Where the sums of a step end that does nothing but call kernels.
         link: What the step is where the sums of another go on through it; None if they cannot.
         through: Stages that the sums go on through, fused to this one.
+        sparsely: Returns the same step on a source that stores only some places; None if there is
+            none, or if it would take longer.
+        places: The entries that its target stores; None for all of them.
     """
 
     stage: Stage
@@ -100,6 +104,8 @@ class Step:
     ending: Ending | None = None
     link: Link | None = None
     through: tuple[Stage, ...] = ()
+    sparsely: Callable[[Places], Step | None] = field(default=lambda places: None)
+    places: Places | None = None
 
     @property
     def target(self) -> Slot:
@@ -320,10 +326,13 @@ def hold(x: Any, params: QParams | None, kernels: Kernels) -> Value:
     if isinstance(x, csr_array):
         if params is None:
             return x
-        values = hold(x.data, params, kernels)
+        rowptr, column = (x.indptr.astype(np.int64), x.indices.astype(np.int32))
+        places = Places(rowptr, column, x.shape[1])
+        stored = np.zeros(places.blocks, x.dtype)
+        stored.flat[: places.stored] = x.data
+        values = hold(stored, params, kernels)
         assert isinstance(values, IntArray)
-        rowptr = x.indptr.astype(np.int64, copy=False)
-        return SparseIntArray(values, rowptr, x.indices.astype(np.int32, copy=False), x.shape)
+        return SparseIntArray(values, places)
     if params is None:
         return np.ascontiguousarray(x, np.float32)
     x = np.asarray(x) > 0 if params.is_sign else truncated(x, params)
@@ -333,6 +342,11 @@ def hold(x: Any, params: QParams | None, kernels: Kernels) -> Value:
     target, array = open_codes(rows.shape, params, step)
     kernels.quantize(rows, target)
     return array if x.ndim == 2 else IntArray(params, array.words[0], x.shape)
+
+
+def keeps_zero(params: QParams) -> bool:
+    """Return whether 0.0 stays exactly that, so that places without an entry need none."""
+    return params.has_zero and bool((quantize(np.zeros(1), params) == params.zero).all())
 
 
 def real(value: Value) -> Any:

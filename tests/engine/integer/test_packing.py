@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 
 from engine import affine
+from engine.integer.kernels.operands import BLOCK
+from engine.integer.kernels.table import NUMBA
 from engine.integer.packing import (
     IntArray,
     SparseIntArray,
@@ -17,6 +20,7 @@ from engine.integer.packing import (
     word_count,
     zero_offset,
 )
+from engine.integer.stages.stage import hold
 from engine.spec import QuantSpec
 
 BITS = [2, 3, 4, 5, 6, 7, 8, 16]
@@ -66,10 +70,11 @@ def test_array_is_what_affine_makes(bits: int, channel: bool, seed: int) -> None
 
 def test_sparse_array_counts_its_places() -> None:
     params = affine.qparams(0, 1, QuantSpec(bits=4, signed=False))
-    values = IntArray.quantize(np.array([1.0, 0.2, 0.4]), params)
-    rowptr, column = np.array([0, 1, 3]), np.array([2, 0, 1], np.int32)
-    array = SparseIntArray(values, rowptr, column, (2, 3))
-    assert array.nbytes == 2 + 3 * 8 + 3 * 4
+    x = csr_array(np.array([[0, 0, 1], [0.2, 0.4, 0]], np.float32))
+    array = hold(x, params, NUMBA)
+    assert isinstance(array, SparseIntArray)
+    assert array.shape == (2, 3)
+    assert array.nbytes == BLOCK // 2 + 3 * 8 + 3 * 4
     np.testing.assert_allclose(array.real().toarray(), [[0, 0, 1], [0.2, 0.4, 0]])
     assert array.codes().tolist() == [15, 3, 6]
 
@@ -79,10 +84,8 @@ def test_sparse_array_with_every_entry(bits: int, signed: bool, seed: int) -> No
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(4, 6)) * (rng.random((4, 6)) < 0.3)
     params = affine.qparams(x.min(), x.max(), QuantSpec(bits=bits, signed=signed))
-    row, column = np.nonzero(x)
-    rowptr = np.searchsorted(row, np.arange(5))
-    values = IntArray.quantize(x[row, column], params)
-    sparse = SparseIntArray(values, rowptr, column.astype(np.int32), x.shape)
+    sparse = hold(csr_array(x), params, NUMBA)
+    assert isinstance(sparse, SparseIntArray)
     np.testing.assert_array_equal(sparse.dense().words, IntArray.quantize(x, params).words)
 
 

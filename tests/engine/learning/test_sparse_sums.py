@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from engine.graphs import Neighbours
+from engine.graphs.features import SPARSE_BELOW
 from engine.learning.adjacency import Adjacency
 from engine.learning.features import SparseRows, dense, features
-from engine.learning.sparse_sums import FULL, averaged, summed
+from engine.learning.sparse_sums import averaged, summed
 
 
 def draw(seed: int, share: float) -> tuple[Adjacency, SparseRows]:
@@ -38,8 +39,9 @@ def test_sums_and_gradients(seed: int, share: float, own: float) -> None:
     one, other = (x.values.clone().requires_grad_() for _ in range(2))
     sums = summed(adjacency, x.map(lambda _: one), own)
     wanted = adjacency.sum(dense(x.map(lambda _: other)), own=own)
-    few = (wanted != 0).sum() <= FULL * wanted.numel()
-    assert isinstance(sums, SparseRows) == bool(few)
+    count = csr_array((np.ones(len(x.columns)), x.columns, x.rowptr), shape=x.shape).sum(axis=1)
+    reached = count[adjacency.source].sum() + (own != 0) * len(x.columns)
+    assert isinstance(sums, SparseRows) == (reached < SPARSE_BELOW * wanted.numel())
     torch.testing.assert_close(dense(sums), wanted)
     upstream = torch.randn(wanted.shape, generator=torch.Generator().manual_seed(seed))
     dense(sums).backward(upstream)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from engine.affine import QParams
 from engine.integer import IntArray
-from engine.integer.kernels.operands import CodeTarget
+from engine.integer.kernels.operands import CodeTarget, Places
 from engine.integer.kernels.table import NUMBA, NUMPY
 from engine.integer.packing import pack, word_count
 from engine.integer.weights import PIECE, SHORTEST, dense_matrix, sparse_matrix
@@ -53,9 +53,10 @@ def test_dense_and_sparse(bits: tuple[int, int], threads: int, seed: int, wide: 
     count = rng.integers(0, min(fan_in, 9) + 1, rows)
     rowptr = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
     column = rng.integers(0, fan_in, rowptr[-1]).astype(np.int32)
-    values = held(rng, bits[0], (1, int(rowptr[-1])))
+    places = Places(rowptr, column, fan_in)
+    values = held(rng, bits[0], places.blocks)
     dense = x.packed, dense_matrix(weight, x.params, kind)
-    sparse = rowptr, column, values.packed, sparse_matrix(weight, values.params, kind)
+    sparse = places, values.packed, sparse_matrix(weight, values.params, kind)
     made = target_of(rng, rows, width)
     outer = numba.get_num_threads()
     for name, operands in (("product", dense), ("sparse_product", sparse)):

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.affine import QParams
-from engine.integer.kernels.operands import CodeTarget, Incoming, Packed, RealTarget, Term
+from engine.graphs.features import Gathering
+from engine.integer.kernels.operands import CodeTarget, Incoming, Packed, Places, RealTarget, Term
 from engine.integer.kernels.table import NUMBA, NUMPY, Kernels
 from engine.integer.packing import IntArray, pack, word_count, word_type
 from engine.integer.stages.edges import share_out
@@ -80,12 +81,42 @@ def product(draw: Draw) -> tuple[Any, ...]:
 
 
 def sparse_product(draw: Draw) -> tuple[Any, ...]:
-    rowptr = draw.counts(draw.rows)
-    column = draw.rng.integers(0, draw.fan_in, rowptr[-1]).astype(np.int32)
-    values = draw.packed(1, int(rowptr[-1]))
+    places = stored(draw, draw.rows)
+    values = draw.packed(*places.blocks)
     weight = draw.held(draw.fan_in, draw.width)
     matrix = sparse_matrix(weight, QParams(draw.spec, ONE, ONE), draw.accumulator)
-    return rowptr, column, values, matrix, draw.accumulator
+    return places, values, matrix, draw.accumulator
+
+
+def stored(draw: Draw, rows: int) -> Places:
+    """Return places of a matrix with some rows."""
+    there = draw.rng.random((rows, draw.fan_in)) < draw.rng.choice([0, 0.1, 0.5, 1])
+    rowptr = np.concatenate([[0], np.cumsum(there.sum(axis=1))]).astype(np.int64)
+    return Places(rowptr, there.nonzero()[1].astype(np.int32), draw.fan_in)
+
+
+def sparse_total(draw: Draw) -> tuple[Any, ...]:
+    each, own = (int(weight) for weight in draw.rng.integers([1, -5], 5))
+    incoming, places, message, made = gathered_sparsely(draw, own=own != 0)
+    return incoming, places, message, each, own, made, draw.accumulator
+
+
+def sparse_mean(draw: Draw) -> tuple[Any, ...]:
+    return *gathered_sparsely(draw, own=False), draw.accumulator
+
+
+def gathered_sparsely(draw: Draw, *, own: bool) -> tuple[Incoming, Places, Packed, Places]:
+    """Return edges, what their sources store, and what is stored of the sums."""
+    nodes = draw.rows if own else int(draw.rng.integers(1, 50))
+    incoming, _ = gathered(draw, nodes)
+    places = stored(draw, max(nodes, 1) if draw.rows else nodes)
+    rowptr, source, *_ = incoming
+    starts, columns, width = places
+    edges = {"rowptr": rowptr, "source": source, "own": own}
+    sums = Gathering(**edges, starts=starts, columns=columns, width=width).places()
+    made = Places(sums.indptr.astype(np.int64), sums.indices.astype(np.int32), width)
+    draw.rows, draw.width = made.blocks  # of the result
+    return incoming, places, draw.packed(*places.blocks), made
 
 
 def scale(draw: Draw) -> tuple[Any, ...]:
@@ -192,6 +223,8 @@ OPERANDS: dict[str, Callable[[Draw], tuple[Any, ...]]] = {
     "quantize": quantize,
     "product": product,
     "sparse_product": sparse_product,
+    "sparse_total": sparse_total,
+    "sparse_mean": sparse_mean,
     "scale": scale,
     "aggregate": aggregate,
     "total": total,
