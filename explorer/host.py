@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from explorer.jobs import POOL
-from explorer.packaged import stores
+from explorer.packaged import python_path, stores
 from explorer.pool.keeper import Keeper
 from explorer.site import SITE, Site
 from explorer.state import DEFAULT
@@ -35,7 +35,6 @@ def host(folder: Path, *, port: int | None = None) -> None:
     site = Site(folder.resolve())
     bounds, notebook = site.bounds, site.notebook
     site.visitors.mkdir(exist_ok=True)
-    home = str(Path(__file__).resolve().parents[1])
     with TemporaryDirectory(prefix="graphbits-") as place:
         os.environ |= {
             SITE: str(site.folder),
@@ -44,7 +43,7 @@ def host(folder: Path, *, port: int | None = None) -> None:
             "IPYTHONDIR": str(Path(place, "ipython")),
             "JUPYTER_PREFER_ENV_PATH": "1",
             "JUPYTER_RUNTIME_DIR": str(Path(place, "runtime")),
-            "PYTHONPATH": os.pathsep.join(filter(None, (home, os.environ.get("PYTHONPATH")))),
+            "PYTHONPATH": python_path(),
         }
         with suppress(ValueError, OSError):  # the page says what is wrong with a store or a graph
             warm(DEFAULT)

@@ -24,10 +24,10 @@ from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-import engine
 from engine.metrics.merit import ACCURACY, MERITS, Merit
 from engine.runs import store_folder
 from explorer.faults import guarded
+from explorer.packaged import python_path
 from explorer.pool.orders import Order, written
 
 Status = Literal["waiting", "running", "finished", "cancelled", "diverged", "failed"]
@@ -276,15 +276,13 @@ class Jobs:
                 yield connection
             return
         ours, theirs = socket.socketpair()
-        home = str(Path(engine.__path__[0]).parent)
-        path = os.pathsep.join(filter(None, (home, os.environ.get("PYTHONPATH"))))
         with ours:
             with theirs:
                 process = subprocess.Popen(
                     [*self._command, "--descriptor", str(theirs.fileno()), *self._worker],
                     stdin=subprocess.DEVNULL,
                     pass_fds=[theirs.fileno()],
-                    env={**os.environ, "PYTHONPATH": path},
+                    env={**os.environ, "PYTHONPATH": python_path()},
                 )
             try:
                 yield ours

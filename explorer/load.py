@@ -29,7 +29,7 @@ from typing import Any
 import tornado.websocket
 from tornado.simple_httpclient import SimpleAsyncHTTPClient
 
-import engine
+from explorer.packaged import python_path
 from explorer.publish import publish
 from explorer.visitors import PROTOCOL
 
@@ -151,13 +151,11 @@ class Server:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        home = str(Path(engine.__path__[0]).parent)
-        path = os.pathsep.join(filter(None, (home, os.environ.get("PYTHONPATH"))))
         self._log = log
         with log.open("wb") as out:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "engine", "serve", str(folder), f"--port={self.port}"],
-                env={**os.environ, "PYTHONPATH": path},
+                env={**os.environ, "PYTHONPATH": python_path()},
                 stdout=out,
                 stderr=out,
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -26,6 +27,11 @@ def stores() -> tuple[Path, ...]:
         return (_packaged("assets", "store"),)
     except NotPackaged:
         return ()
+
+
+def python_path() -> str:
+    """Return the ``PYTHONPATH`` with which another process finds our packages, and these ones."""
+    return os.pathsep.join(filter(None, (str(HERE.parent), os.environ.get("PYTHONPATH"))))
 
 
 def _packaged(*parts: str) -> Path:

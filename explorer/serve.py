@@ -8,7 +8,7 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 
-from explorer.packaged import notebook
+from explorer.packaged import notebook, python_path
 from explorer.state import DEFAULT
 from explorer.warm import warm
 
@@ -37,8 +37,7 @@ def serve(*, lab: bool = False, port: int | None = None, open_browser: bool = Tr
     """
     # A kernel of the environment this runs in, not one of that name elsewhere in the home folder.
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
-    home = str(Path(__file__).resolve().parents[1])
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (home, os.environ.get("PYTHONPATH"))))
+    os.environ["PYTHONPATH"] = python_path()
     page = notebook()
     free = free_port(PORT if port is None else port)
     if port is not None and free != port:

@@ -10,10 +10,9 @@ import signal
 from asyncio.subprocess import PIPE, Process
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Protocol
 
-import engine
+from explorer.packaged import python_path
 
 Event = Mapping[str, Any]
 MOST_LINE_BYTES = 64 * 1024 * 1024
@@ -87,8 +86,6 @@ class LocalWorker:
             self._process.stdin.close()
 
     async def _live(self, command: Sequence[str], threads: int) -> None:
-        home = str(Path(engine.__path__[0]).parent)
-        path = os.pathsep.join(filter(None, (home, os.environ.get("PYTHONPATH"))))
         counts = {"OMP_NUM_THREADS": str(threads), "NUMBA_NUM_THREADS": str(threads)}
         try:
             process = await asyncio.create_subprocess_exec(
@@ -97,7 +94,7 @@ class LocalWorker:
                 stdout=PIPE,
                 stderr=PIPE,
                 limit=MOST_LINE_BYTES,
-                env={**counts, **os.environ, "PYTHONPATH": path},
+                env={**counts, **os.environ, "PYTHONPATH": python_path()},
             )
         except OSError as error:
             self._tell({"event": "ended", "note": f"it did not start: {error}"})

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-import engine
+from explorer.packaged import python_path
 
 AGAIN_AFTER_S = 1.0
 ENDS_WITHIN_S = 15.0
@@ -37,9 +37,7 @@ class Keeper:
         for folder in shipped:
             self._command += ["--shipped", str(folder)]
         self._command += [] if bounds is None else ["--bounds", str(bounds)]
-        home = str(Path(engine.__path__[0]).parent)
-        path = os.pathsep.join(filter(None, (home, os.environ.get("PYTHONPATH"))))
-        self._environment = {**os.environ, "PYTHONPATH": path}
+        self._environment = {**os.environ, "PYTHONPATH": python_path()}
         self._ending = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._keep, daemon=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from explorer import packaged
-from explorer.packaged import NotPackaged, notebook, stores
+from explorer.packaged import NotPackaged, notebook, python_path, stores
 
 
 def test_notebook_is_the_one_liner() -> None:
@@ -27,3 +28,11 @@ def test_absence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     installed = tmp_path / "explorer" / "notebooks" / "explorer.ipynb"
     installed.touch()
     assert notebook() == installed
+
+
+def test_another_process_finds_our_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    assert Path(python_path(), "explorer", "packaged.py").is_file()
+    ours = python_path()
+    monkeypatch.setenv("PYTHONPATH", "/elsewhere")
+    assert python_path() == os.pathsep.join((ours, "/elsewhere"))
