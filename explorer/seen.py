@@ -8,6 +8,11 @@ from typing import Any
 from explorer.state import State
 
 
+def is_seen(state: State, page: str) -> bool:
+    """Return whether a page is in front, or panels are shown alone, where each is seen."""
+    return state.page in ("", page)
+
+
 def draw_when_seen(
     state: State, page: str, draw: Callable[[Any], object], traits: Sequence[str]
 ) -> None:
@@ -21,11 +26,11 @@ def draw_when_seen(
         draw: What draws it.
         traits: The traits it depends on.
     """
-    behind = state.page not in ("", page)
+    behind = not is_seen(state, page)
 
     def follow(change: dict[str, Any]) -> None:
         nonlocal behind
-        if state.page in ("", page):
+        if is_seen(state, page):
             behind = False
             draw(change)
         else:

@@ -15,7 +15,7 @@ from explorer.figures.arithmetic import arithmetic as drawn
 from explorer.figures.chart import blank, short
 from explorer.panels.error import NOTHING
 from explorer.plot import PlotlyView, picked_number
-from explorer.seen import draw_when_seen
+from explorer.seen import draw_when_seen, is_seen
 from explorer.shown import Shown
 from explorer.slots import is_of_graphs, options, title
 from explorer.state import State
@@ -55,7 +55,8 @@ class ArithmeticPanel(widgets.VBox):
         draw_when_seen(state, PAGE, self._choose, ["shown", "node"])
         super().__init__([row(small(self.node), self.layer, self.slot, self.channel), self._body])
         self.add_class("gb-tab")
-        self._choose(None)
+        if is_seen(state, PAGE):
+            self._choose(None)
 
     def _take(self, change: dict[str, Any]) -> None:
         self._state.node = change["new"]

@@ -14,7 +14,7 @@ from explorer.figures.chart import blank
 from explorer.figures.focus import Focus
 from explorer.figures.protection import TITLE, protection
 from explorer.plot import PlotlyView
-from explorer.seen import draw_when_seen
+from explorer.seen import draw_when_seen, is_seen
 from explorer.state import State
 
 PAGE = "Degrees"
@@ -36,7 +36,8 @@ class DegreesPanel(widgets.VBox):
         self.view.observe(self._brush, "selected")
         super().__init__([self.view])
         self.add_class("gb-tab")
-        self._draw(None)
+        if is_seen(state, PAGE):
+            self._draw(None)
 
     def _draw(self, _: Any) -> None:
         graph, recipe = self._state.graph, self._state.recipe

@@ -26,7 +26,7 @@ from explorer.figures.depth import (
 from explorer.figures.embedding import embedding
 from explorer.panels.error import NOTHING
 from explorer.plot import PlotlyView, picked_number
-from explorer.seen import draw_when_seen
+from explorer.seen import draw_when_seen, is_seen
 from explorer.shown import Shown
 from explorer.state import State
 from explorer.stepper import Stepper
@@ -87,7 +87,8 @@ class DepthPanel(widgets.VBox):
         super().__init__([row(self.chart, self.metric, self.step_metric), self.stepper, self.view])
         self.add_class("gb-tab")
         self.view.add_class("gb-follows")
-        self._draw(None)
+        if is_seen(state, PAGE):
+            self._draw(None)
 
     def _draw(self, _: Any) -> None:
         shown = self._state.shown

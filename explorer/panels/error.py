@@ -17,7 +17,7 @@ from explorer.fields import choice, html, offer, row
 from explorer.figures.chart import blank
 from explorer.figures.error_against import DEGREE, SIZE, error_against
 from explorer.plot import PlotlyView, picked_number
-from explorer.seen import draw_when_seen
+from explorer.seen import draw_when_seen, is_seen
 from explorer.shown import Shown
 from explorer.slots import (
     component_meaning,
@@ -96,7 +96,8 @@ class ErrorPanel(widgets.VBox):
         )
         self.add_class("gb-tab")
         self.view.add_class("gb-follows")
-        self._choose(None)
+        if is_seen(state, PAGE):
+            self._choose(None)
 
     @property
     def of_graphs(self) -> bool:

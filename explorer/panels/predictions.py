@@ -21,7 +21,7 @@ from explorer.figures.predictions import (
 )
 from explorer.panels.error import NOTHING
 from explorer.plot import PlotlyView, picked_number
-from explorer.seen import draw_when_seen
+from explorer.seen import draw_when_seen, is_seen
 from explorer.state import State
 
 PAGE = "Predictions"
@@ -46,7 +46,8 @@ class PredictionsPanel(widgets.VBox):
         self.view.observe(self._brush, "selected")
         super().__init__([row(self.target), self.view])
         self.add_class("gb-tab")
-        self._draw(None)
+        if is_seen(state, PAGE):
+            self._draw(None)
 
     @property
     def _picks(self) -> str:

@@ -32,7 +32,7 @@ from explorer.figures.pareto import RunPoint, pareto
 from explorer.figures.results import TITLE, number_at, results
 from explorer.panels.error import NOTHING
 from explorer.plot import PlotlyView
-from explorer.seen import draw_when_seen
+from explorer.seen import draw_when_seen, is_seen
 from explorer.shown import Shown
 from explorer.state import State
 
@@ -71,7 +71,8 @@ class ResultsPanel(widgets.VBox):
         super().__init__([row(self.run, self.load, self.cost), charts, self.table])
         self.add_class("gb-tab")
         self.results.add_class("gb-follows")
-        self._draw(None)
+        if is_seen(state, PAGE):
+            self._draw(None)
 
     @property
     def _among(self) -> tuple[Mask, list[str]] | None:

@@ -44,7 +44,7 @@ from explorer.searches import (
     search_title,
     uniform_runs,
 )
-from explorer.seen import draw_when_seen
+from explorer.seen import draw_when_seen, is_seen
 from explorer.spaces import SPACES, WIDTHS, method_of, read_widths, space_of
 from explorer.standings import standings
 from explorer.state import State
@@ -142,7 +142,7 @@ class SearchPanel(widgets.VBox):
         self.add_class("gb-tab")
         self._adapt(None)
         self._follow(None)
-        if state.page in ("", PAGE):
+        if is_seen(state, PAGE):
             self._draw(None)
 
     def close(self) -> None:

@@ -305,6 +305,7 @@ def test_killed_worker_is_replaced_once_and_then_said(explorer: Explorer) -> Non
     explorer.run.epochs.value = 100_000
     explorer.run.start.click()
     job = explorer.jobs.jobs[-1]
+    settle(explorer, lambda: explorer.jobs.pids != [])
     (first,) = explorer.jobs.pids
     os.kill(first, signal.SIGKILL)
     settle(explorer, lambda: explorer.jobs.pids not in ([], [first]))
