@@ -12,7 +12,7 @@ from engine.learning.feed import Feed
 from engine.learning.network import Network
 from engine.learning.training import Cancelled, Diverged, Epoch, fit
 from engine.learning.weights import learned
-from engine.spec import LayerQuant, TrainingSpec
+from engine.spec import Component, LayerQuant, QuantSpec, TrainingSpec
 
 
 def fit_narrowing(
@@ -63,10 +63,15 @@ def fit_narrowing(
 
 
 def widened(quant: LayerQuant, bits: int) -> LayerQuant:
-    """Return a layer's quantization with no component narrower than a width."""
-    return quant.map(
-        lambda _, spec: spec if spec.bits >= bits else replace(spec, bits=bits, truncation="none")
-    )
+    """Return a layer's quantization with no component narrower than a width, in no bucket."""
+
+    def wider(_: Component, spec: QuantSpec) -> QuantSpec:
+        if spec.bits < bits:
+            spec = replace(spec, bits=bits, truncation="none")
+        buckets = tuple(replace(b, bits=max(b.bits, bits)) for b in spec.buckets)
+        return replace(spec, buckets=buckets)
+
+    return quant.map(wider)
 
 
 def _carry(one: Network, other: Network) -> None:

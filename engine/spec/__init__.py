@@ -29,10 +29,12 @@ from engine.spec.propagation import (
     Smp,
 )
 from engine.spec.quantization import (
+    BUCKETED,
     COMPONENTS,
     FP32,
     MULTIPLIED,
     WIDTHS,
+    Bucket,
     Component,
     Current,
     Ema,
@@ -63,6 +65,7 @@ from engine.spec.variation import RULES, vary
 
 __all__ = [
     "BESIDE_SIGNS",
+    "BUCKETED",
     "COMPONENTS",
     "FP32",
     "MULTIPLIED",
@@ -76,6 +79,7 @@ __all__ = [
     "Aggregation",
     "Appnp",
     "BatchNorm",
+    "Bucket",
     "Component",
     "Current",
     "DiffGroupNorm",

@@ -390,6 +390,31 @@ class LayerSpec:
             if component not in components and spec != FP32:
                 have = ", ".join(components)
                 raise SpecError(component, spec, f"float32; {self.operator} layers have {have}")
+            if spec.buckets and component in self._without_degree:
+                raise _no_degree(component, spec)
+
+    @property
+    def _without_degree(self) -> tuple[Component, ...]:
+        """The components that hold rows of other things than nodes."""
+        if self.pool != "none":
+            return tuple(component for component in self.components if component != "input")
+        return ("message",) if self.operator == "elastic" else ()
+
+
+def check_pooled(quant: LayerQuant) -> None:
+    """Refuse widths by in-degree in a layer after a pool.
+
+    Raises:
+        SpecError: Naming the component.
+    """
+    for component, spec in quant.items():
+        if spec.buckets:
+            raise _no_degree(component, spec)
+
+
+def _no_degree(component: Component, spec: QuantSpec) -> SpecError:
+    accepts = "none: it holds rows of graphs, or of edges, which have no in-degree"
+    return SpecError(f"{component}.buckets", spec.buckets, accepts)
 
 
 def signed_inputs(layers: Sequence[LayerSpec]) -> tuple[bool, ...]:

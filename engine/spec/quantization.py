@@ -7,9 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal, get_args
 
-from engine.spec.errors import SpecError, check_choice, check_flag, check_instance, check_real
+from engine.spec.errors import (
+    SpecError,
+    check_choice,
+    check_flag,
+    check_instance,
+    check_integer,
+    check_real,
+)
 
 WIDTHS = (1, 2, 3, 4, 5, 6, 7, 8, 16, 32)
 """Bit widths; 32 means float32. 1 bit is for `MULTIPLIED` components."""
@@ -120,6 +128,30 @@ class LearnedRange:
 
 RangeRule = Current | MinMax | Ema | Percentile | LearnedStep | LearnedRange
 
+MOST_BUCKETS = 16
+"""Most buckets of one component."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bucket:
+    """The nodes from an in-degree on, up to the next bucket's, with a width of their own.
+
+    Args:
+        degree: The smallest in-degree, before self-loops are added.
+        bits: Width of their codes, 2 to 8 or 16.
+
+    Raises:
+        SpecError: Naming the invalid field.
+    """
+
+    degree: int
+    bits: int
+
+    def __post_init__(self) -> None:
+        check_integer("degree", self.degree, 0, 2**31 - 1)
+        if isinstance(self.bits, bool) or self.bits not in WIDTHS[1:-1]:
+            raise SpecError("bits", self.bits, "2 to 8 or 16")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QuantSpec:
@@ -146,12 +178,17 @@ class QuantSpec:
             range, ``code = round(q / 85)``; ``skewed`` (BT*) shifts these first, by up to half a
             code of 2 bits towards the tensor's longer tail. Only 2 bits have a choice.
         ternary: Codes -1, 0 and +1 alone; only 2 signed bits have a choice.
+        buckets: Widths by in-degree, ascending, none wider than ``bits``, which nodes below the
+            first have. Each bucket has a range of its own, by the same rule, and a step that is a
+            whole multiple of that of ``bits``, so that rows of all widths add up exactly.
 
     Raises:
         SpecError: Naming the invalid field.
 
     Source:
-        Rastegari et al., XNOR-Net, ECCV 2016, for 1 bit; Li and Liu, Ternary Weight Networks, 2016.
+        Rastegari et al., XNOR-Net, ECCV 2016, for 1 bit; Li and Liu, Ternary Weight Networks, 2016;
+        Feng et al., SGQuant: Squeezing the Last Bit on Graph Neural Networks with Specialized
+        Quantization, ICTAI 2020, for buckets.
     """
 
     bits: int = 32
@@ -161,6 +198,7 @@ class QuantSpec:
     gradient: Gradient = "ste"
     truncation: Truncation = "none"
     ternary: bool = False
+    buckets: tuple[Bucket, ...] = ()
 
     def __post_init__(self) -> None:
         if isinstance(self.bits, bool) or not isinstance(self.bits, int) or self.bits not in WIDTHS:
@@ -177,6 +215,30 @@ class QuantSpec:
             self._check_ternary()
         if self.by_magnitude:
             self._check_magnitude()
+        check_instance("buckets", self.buckets, tuple)
+        if self.buckets:
+            self._check_buckets()
+
+    def _check_buckets(self) -> None:
+        """Refuse buckets out of order, wider than the grid, or on no grid at all.
+
+        Raises:
+            SpecError: Naming the field.
+        """
+        if self.is_float or self.by_magnitude or self.truncation != "none":
+            accepts = "none: only codes that are rounded to 2 bits or more nest in each other"
+            raise SpecError("buckets", self.buckets, accepts)
+        if len(self.buckets) > MOST_BUCKETS:
+            raise SpecError("buckets", f"{len(self.buckets)} of them", f"at most {MOST_BUCKETS}")
+        for index, bucket in enumerate(self.buckets):
+            check_instance(f"buckets[{index}]", bucket, Bucket)
+            if bucket.bits > self.bits:
+                accepts = f"at most the {self.bits} bits of the component"
+                raise SpecError(f"buckets[{index}].bits", bucket.bits, accepts)
+        for index, (before, bucket) in enumerate(pairwise(self.buckets), start=1):
+            if bucket.degree <= before.degree:
+                accepts = f"more than {before.degree}, where the bucket before begins"
+                raise SpecError(f"buckets[{index}].degree", bucket.degree, accepts)
 
     def _check_ternary(self) -> None:
         """Refuse what three codes cannot have.
@@ -285,6 +347,10 @@ MULTIPLIED = ("input", "weight")
 """The components that products read, which signs suffice for; a sum of signs needs more bits."""
 
 
+BUCKETED = ("input", "feature", "logit", "message", "aggregate", "output")
+"""The components that hold a row for each node, whose width may depend on its in-degree."""
+
+
 def accepted_widths(component: Component) -> tuple[int, ...]:
     """Return the bit widths that a component accepts."""
     return tuple(width for width in WIDTHS if width > 1 or component in MULTIPLIED)
@@ -327,6 +393,9 @@ class LayerQuant:
             if spec.bits not in accepted_widths(component):
                 accepts = f"2 to 8, 16 or 32 (1 bit is for {' and '.join(MULTIPLIED)})"
                 raise SpecError(f"{component}.bits", spec.bits, accepts)
+            if spec.buckets and component not in BUCKETED:
+                accepts = f"none; only {', '.join(BUCKETED)} have rows of nodes"
+                raise SpecError(f"{component}.buckets", spec.buckets, accepts)
             if not spec.is_float:
                 if component != "weight" and spec.granularity == "channel":
                     raise SpecError(

@@ -16,7 +16,14 @@ from engine.spec.errors import (
     check_real,
 )
 from engine.spec.json import canonical
-from engine.spec.layer import Activation, Aggregation, LayerOperator, LayerSpec, Pool
+from engine.spec.layer import (
+    Activation,
+    Aggregation,
+    LayerOperator,
+    LayerSpec,
+    Pool,
+    check_pooled,
+)
 from engine.spec.normalization import Normalization, check_normalization
 from engine.spec.own import OwnModel
 from engine.spec.propagation import (
@@ -383,11 +390,15 @@ class RunSpec:
                 f"{len(self.quant)} layers",
                 f"one for each of the model's {self.model.depth} layers",
             )
+        pooled = False
         for layer, shape in enumerate(self.model.layer_specs(1, 1)):
             try:
                 shape.check_quant(self.quant[layer])
+                if pooled:
+                    check_pooled(self.quant[layer])
             except SpecError as error:
                 raise error.within(f"quant[{layer}]") from None
+            pooled = pooled or shape.pool != "none"
         check_instance("protection", self.protection, Protection)
         check_instance("training", self.training, TrainingSpec)
         check_integer("seed", self.seed, 0, 2**32 - 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cache, partial
 from typing import Any, get_args
 
@@ -13,12 +13,15 @@ from scipy.sparse import csr_array
 
 from engine.graphs import Graph, load_graph
 from engine.spec import (
+    BUCKETED,
     COMPONENTS,
     FP32,
     NORMALIZATIONS,
     PROPAGATIONS,
+    WIDTHS,
     Activation,
     Aggregation,
+    Bucket,
     Current,
     Ema,
     GraphSpec,
@@ -34,6 +37,7 @@ from engine.spec import (
     Protection,
     QuantSpec,
     RunSpec,
+    SpecError,
     TrainingSpec,
     Truncation,
     accepted_widths,
@@ -52,6 +56,16 @@ STEPS = st.builds(LearnedStep, lr=st.none() | RATES)
 
 
 @st.composite
+def bucketed(draw: st.DrawFn, bits: int) -> tuple[Bucket, ...]:
+    """Draw widths by in-degree, none wider than some bits; most often none at all."""
+    if draw(st.integers(0, 3)):
+        return ()
+    degrees = draw(st.lists(st.integers(0, 9), max_size=4, unique=True))
+    widths = st.sampled_from([width for width in WIDTHS[1:-1] if width <= bits])
+    return tuple(Bucket(degree=degree, bits=draw(widths)) for degree in sorted(degrees))
+
+
+@st.composite
 def quantized(draw: st.DrawFn, component: str) -> QuantSpec:
     """Draw the specs of some bits that one component accepts."""
     bits = draw(st.sampled_from(accepted_widths(component)[:-1]))
@@ -61,14 +75,17 @@ def quantized(draw: st.DrawFn, component: str) -> QuantSpec:
     observing = remembered | st.just(Current()) if component in LEARNED else remembered
     trained = STEPS | st.builds(LearnedRange, base=observing, lr=RATES)
     granularities = ["tensor", "channel"] if component == "weight" else ["tensor"]
+    truncation = draw(st.sampled_from(get_args(Truncation))) if tailed and bits == 2 else "none"
+    nests = component in BUCKETED and tailed and truncation == "none"
     return QuantSpec(
         bits=bits,
         signed=ternary or draw(st.booleans()),
         granularity=draw(st.sampled_from(granularities)),
         range=draw(observing | trained if bits > 1 else observing),
         gradient=draw(st.sampled_from(["ste", "gc", "gc-ends"][: 3 if bits > 1 else 2])),
-        truncation=draw(st.sampled_from(get_args(Truncation))) if tailed and bits == 2 else "none",
+        truncation=truncation,
         ternary=ternary,
+        buckets=draw(bucketed(bits)) if nests else (),
     )
 
 
@@ -119,20 +136,31 @@ def protections(draw: st.DrawFn) -> Protection:
 
 
 def fits(shape: LayerSpec, quant: LayerQuant) -> bool:
-    """Return whether what a layer pools has more than 1 bit."""
-    return shape.pool == "none" or quant.input.bits > 1
+    """Return whether a layer accepts a quantization."""
+    try:
+        shape.check_quant(quant)
+    except SpecError:
+        return False
+    return True
+
+
+def without_buckets(quant: LayerQuant) -> LayerQuant:
+    return quant.map(lambda _, spec: replace(spec, buckets=()))
 
 
 @st.composite
 def run_specs(draw: st.DrawFn) -> RunSpec:
     model = draw(st.from_type(ModelSpec))
+    quant = []
+    for shape in model.layer_specs(1, 1):
+        of_layer = layer_quants(shape.components)
+        if model.pool != "none" or shape.operator == "elastic":  # rows of others than nodes
+            of_layer = of_layer.map(without_buckets)
+        quant.append(draw(of_layer.filter(partial(fits, shape))))
     return RunSpec(
         graph=draw(st.from_type(GraphSpec)),
         model=model,
-        quant=tuple(
-            draw(layer_quants(shape.components).filter(partial(fits, shape)))
-            for shape in model.layer_specs(1, 1)
-        ),
+        quant=tuple(quant),
         protection=draw(st.from_type(Protection)),
         training=draw(st.from_type(TrainingSpec)),
         seed=draw(st.integers(0, 2**32 - 1)),

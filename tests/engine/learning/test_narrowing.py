@@ -17,7 +17,16 @@ from engine.learning.narrowing import fit_narrowing, widened
 from engine.learning.network import Network
 from engine.learning.protection import DegreeProtection
 from engine.learning.training import Cancelled, Diverged, Epoch, fit
-from engine.spec import LayerQuant, Protection, QuantSpec, RunSpec, TrainingSpec, scheme, vary
+from engine.spec import (
+    Bucket,
+    LayerQuant,
+    Protection,
+    QuantSpec,
+    RunSpec,
+    TrainingSpec,
+    scheme,
+    vary,
+)
 
 TWO = vary(scheme("qat", bits=2), rule="learned-range", truncation="plain")
 
@@ -38,6 +47,14 @@ def test_nothing_is_narrower_than_a_width() -> None:
     assert widened(quant, 8) == LayerQuant(
         input=QuantSpec(bits=16), weight=QuantSpec(bits=8), message=QuantSpec(bits=8)
     )
+
+
+def test_no_bucket_is_narrower_either() -> None:
+    spec = QuantSpec(bits=4, buckets=(Bucket(degree=2, bits=3), Bucket(degree=4, bits=2)))
+    buckets = (Bucket(degree=2, bits=8), Bucket(degree=4, bits=8))
+    assert widened(LayerQuant(input=spec), 8).input == QuantSpec(bits=8, buckets=buckets)
+    buckets = (Bucket(degree=2, bits=3), Bucket(degree=4, bits=3))
+    assert widened(LayerQuant(input=spec), 3).input == QuantSpec(bits=4, buckets=buckets)
 
 
 def test_widths_fall_over_equal_shares_of_the_epochs(

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 
 from engine.spec import (
+    BUCKETED,
     COMPONENTS,
     FP32,
     WIDTHS,
+    Bucket,
     Current,
     Ema,
     LayerQuant,
@@ -26,6 +28,8 @@ from engine.spec import (
     SpecError,
     accepted_widths,
     canonical,
+    decode,
+    encode,
 )
 
 GRID = [bits for bits in WIDTHS if 1 < bits < 32]
@@ -254,3 +258,51 @@ def test_values_are_frozen_hashable_and_picklable(spec: LayerQuant, other: RunSp
         assert hash(pickle.loads(pickle.dumps(value))) == hash(value)
     with pytest.raises(FrozenInstanceError):
         spec.weight = FP32
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"bits": 32}, "buckets"),
+        ({"bits": 1}, "buckets"),
+        ({"bits": 2, "ternary": True}, "buckets"),
+        ({"bits": 2, "truncation": "plain"}, "buckets"),
+        ({"bits": 4, "buckets": [Bucket(degree=1, bits=2)]}, "buckets"),
+        ({"bits": 4, "buckets": ((1, 2),)}, "buckets[0]"),
+        ({"bits": 2, "buckets": (Bucket(degree=1, bits=4),)}, "buckets[0].bits"),
+        ({"buckets": (Bucket(degree=3, bits=4), Bucket(degree=3, bits=2))}, "buckets[1].degree"),
+        ({"buckets": (Bucket(degree=3, bits=4), Bucket(degree=2, bits=2))}, "buckets[1].degree"),
+        ({"buckets": tuple(Bucket(degree=d, bits=2) for d in range(17))}, "buckets"),
+    ],
+)
+def test_buckets_that_do_not_nest_are_refused(fields: dict[str, Any], field: str) -> None:
+    given = {"bits": 8, "buckets": (Bucket(degree=1, bits=2),), **fields}
+    with pytest.raises(SpecError) as error:
+        QuantSpec(**given)
+    assert error.value.field == field
+
+
+@pytest.mark.parametrize("bits", [1, 9, 32, True, "4"])
+def test_buckets_have_widths_that_rows_add_up_in(bits: object) -> None:
+    with pytest.raises(SpecError, match="bits"):
+        Bucket(degree=1, bits=bits)  # type: ignore[arg-type]
+    with pytest.raises(SpecError, match="degree"):
+        Bucket(degree=-1, bits=4)
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_buckets_are_of_rows_of_nodes(component: str) -> None:
+    spec = QuantSpec(bits=8, buckets=(Bucket(degree=4, bits=4),))
+    if component in BUCKETED:
+        assert LayerQuant(**{component: spec})[component] == spec
+        return
+    with pytest.raises(SpecError) as error:
+        LayerQuant(**{component: spec})
+    assert error.value.field == f"{component}.buckets"
+
+
+def test_no_buckets_leave_no_trace() -> None:
+    assert "buckets" not in canonical(QuantSpec(bits=8))
+    spec = QuantSpec(bits=8, buckets=(Bucket(degree=4, bits=4), Bucket(degree=9, bits=2)))
+    assert decode(QuantSpec, encode(spec)) == spec
+    assert encode(spec)["buckets"] == [{"degree": 4, "bits": 4}, {"degree": 9, "bits": 2}]

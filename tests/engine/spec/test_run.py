@@ -11,6 +11,7 @@ from hypothesis import given
 
 from engine.spec import (
     Appnp,
+    Bucket,
     DiffGroupNorm,
     Elastic,
     Ema,
@@ -156,6 +157,29 @@ def test_a_component_that_the_layer_lacks_is_refused() -> None:
     RunSpec(model=headed, quant=(*[LayerQuant()] * 2, LayerQuant(aggregate=held), LayerQuant()))
     with pytest.raises(SpecError, match=re.escape("quant[3].aggregate")):
         RunSpec(model=headed, quant=(*[LayerQuant()] * 3, LayerQuant(aggregate=held)))
+
+
+@pytest.mark.parametrize(
+    ("model", "layer", "component"),
+    [
+        (ModelSpec(operator="gin", pool="sum"), 2, "aggregate"),
+        (ModelSpec(operator="gin", pool="sum"), 2, "feature"),
+        (ModelSpec(operator="gin", pool="sum"), 3, "input"),
+        (ModelSpec(operator="elastic", steps=2), 2, "message"),
+    ],
+)
+def test_only_rows_of_nodes_have_widths_by_degree(
+    model: ModelSpec, layer: int, component: str
+) -> None:
+    spec = QuantSpec(bits=8, buckets=(Bucket(degree=4, bits=4),))
+    quant = [LayerQuant()] * model.depth
+    quant[layer] = LayerQuant(**{component: spec})
+    with pytest.raises(SpecError, match="no in-degree") as error:
+        RunSpec(model=model, quant=tuple(quant))
+    assert error.value.field == f"quant[{layer}].{component}.buckets"
+    quant[layer] = LayerQuant()
+    quant[1] = LayerQuant(input=spec, output=spec)
+    RunSpec(model=model, quant=tuple(quant))
 
 
 def test_habits_of_the_operators() -> None:
