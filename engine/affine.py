@@ -8,12 +8,14 @@ code is qmax where x > 0 and else qmin.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.nesting import Nested, nest
 from engine.spec import QuantSpec
 
 Real = NDArray[np.floating[Any]]
@@ -44,12 +46,25 @@ class QParams:
         scale: Size of one code step, float32, of shape () or, per channel, [F'].
         zero: The code of 0.0, int32, same shape.
         shift: What is added to codes of 8 bits before they are truncated, at most `FURTHEST`.
+        nested: The codes of each bucket of in-degrees, on this grid.
     """
 
     spec: QuantSpec
     scale: NDArray[np.float32]
     zero: NDArray[np.int32]
     shift: int = 0
+    nested: tuple[Nested, ...] = ()
+
+    @property
+    def room(self) -> tuple[int, int]:
+        """Codes under and over that of 0.0."""
+        zero = int(self.zero.flat[0])
+        return zero - self.spec.qmin, self.spec.qmax - zero
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of scale and zero point, and of each bucket's multiple and zero point."""
+        return self.scale.nbytes + self.zero.nbytes + 4 * len(self.nested)
 
     @property
     def truncates(self) -> bool:
@@ -104,8 +119,29 @@ def qparams(low: Any, high: Any, spec: QuantSpec) -> QParams:
     return QParams(spec, np.asarray(scale), np.asarray(zero).astype(np.int32))
 
 
+def with_buckets(
+    params: QParams, spec: QuantSpec, reaches: Sequence[tuple[float, float] | None]
+) -> QParams:
+    """Return the parameters of a spec with buckets.
+
+    Args:
+        params: Those of all rows: the grid.
+        spec: The spec.
+        reaches: How far each bucket's range goes below and above 0; None where no row was seen.
+    """
+    step, room = float(params.scale), params.room
+    nested = tuple(
+        nest(bucket.bits, reach, step, room)
+        for bucket, reach in zip(spec.buckets, reaches, strict=True)
+    )
+    return replace(params, spec=spec, nested=nested)
+
+
 def quantize(x: Real, params: QParams) -> Codes:
-    """Return the codes of real numbers, int32, same shape (channels last)."""
+    """Return the codes of real numbers, int32, same shape (channels last).
+
+    Where there are buckets, they are of the grid; a row's own are `Nested.places` of these.
+    """
     spec = params.spec
     if params.is_sign:
         return np.where(np.asarray(x) > 0, spec.qmax, spec.qmin).astype(np.int32)
