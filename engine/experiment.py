@@ -5,7 +5,6 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from engine.analysis import PROGRAM, REFERENCE, Analysis, Study, extent
+from engine.events import Cancelled, Diverged, EpochDone, Event, Finished, Started
 from engine.export import Simulation, export, reference
 from engine.graphs import (
     Graph,
@@ -37,71 +37,10 @@ from engine.learning.training import Epoch
 from engine.learning.weights import read_weights, write_weights
 from engine.metrics.cost import bit_operations, multiply_adds
 from engine.metrics.errors import relative_l2
-from engine.metrics.merit import ACCURACY, Merit, merit_of, result
+from engine.metrics.merit import merit_of, result
 from engine.peers import median_ms, torch_best
 from engine.runs import AlreadyFinished, PendingRun, Run, RunStore
 from engine.spec import LayerQuant, LayerSpec, OwnModel, RunSpec, float_twin
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Started:
-    """Training begins.
-
-    Args:
-        key: The run's key.
-        epochs: How many it will take.
-        merit: What it is judged by.
-    """
-
-    key: str
-    epochs: int
-    merit: Merit = ACCURACY
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EpochDone:
-    """An epoch is done.
-
-    Args:
-        epoch: Its number, from 1.
-        loss: Mean loss over the training units.
-        train: What the run's merit says of the training units.
-        validation: The same of the validation units.
-        seconds_left: Estimate of the time that the other epochs take.
-    """
-
-    epoch: int
-    loss: float
-    train: float
-    validation: float
-    seconds_left: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Finished:
-    """The run is in the store, just trained or found there."""
-
-    key: str
-    run: Run
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Cancelled:
-    """The run was cancelled; its partial record is in the store."""
-
-    key: str
-    note: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Diverged:
-    """The run left the finite numbers; its partial record is in the store."""
-
-    key: str
-    note: str
-
-
-Event = Started | EpochDone | Finished | Cancelled | Diverged
 
 WEIGHTS = "weights.npz"
 """The file in which a float run keeps what finetuning starts from."""

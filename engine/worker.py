@@ -129,7 +129,7 @@ class Worker:
         return lambda: job in self._cancelled or self._ending.is_set()
 
     def _run(self, events: Iterable[Any], job: str) -> None:
-        from engine.experiment import Cancelled, Diverged, EpochDone, Finished, Started
+        from engine.events import Cancelled, Diverged, EpochDone, Finished, Started
 
         epochs: list[dict[str, Any]] = []
         sent = 0.0

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from engine.analysis import REFERENCE, Analysis, Study
-from engine.experiment import Finished, run
+from engine.events import Finished
+from engine.experiment import run
 from engine.integer import read
 from engine.learning.datasets import fetch
 from engine.runs import RunStore

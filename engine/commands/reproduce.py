@@ -144,7 +144,8 @@ def _progress(runs: int) -> Iterator[Any]:
     """Yield ``follow(store, title, spec)``, which carries out a run and returns its metrics."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    from engine.experiment import EpochDone, Finished, run
+    from engine.events import EpochDone, Finished
+    from engine.experiment import run
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, transient=True) as progress:

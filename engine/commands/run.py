@@ -90,7 +90,7 @@ def add_to(commands: Any) -> None:
 
 def act(options: argparse.Namespace) -> int:
     """Run every seed, draw progress, print the table, write the JSON."""
-    from engine.experiment import Finished
+    from engine.events import Finished
     from engine.runs import RunStore
 
     check_integer("--seeds", options.seeds, 1, 10_000)
@@ -243,7 +243,8 @@ def column(seeds: list[dict[str, Any]], name: str) -> Iterator[Any]:
 def _watch(spec: RunSpec, store: Any, title: str) -> Any:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from engine.experiment import EpochDone, Started, run
+    from engine.events import EpochDone, Started
+    from engine.experiment import run
 
     columns = (
         TextColumn("{task.description}"),

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from engine.analysis import REFERENCE, Study
-from engine.experiment import Cancelled, EpochDone, Finished, run
+from engine.events import Cancelled, EpochDone, Finished
+from engine.experiment import run
 from engine.graphs import calibration_part, subset
 from engine.integer import read
 from engine.learning.datasets import fetch

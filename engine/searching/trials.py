@@ -7,7 +7,8 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.experiment import Cancelled, Diverged, EpochDone, RunEnded, complete, run
+from engine.events import Cancelled, Diverged, EpochDone
+from engine.experiment import RunEnded, complete, run
 from engine.integer import AccumulatorOverflow
 from engine.runs import RunStore
 from engine.search import Proposal

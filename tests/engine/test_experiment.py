@@ -15,19 +15,8 @@ from scipy.sparse import csr_array
 from engine import experiment
 from engine.analysis import Study
 from engine.commands.run import REPORTED
-from engine.experiment import (
-    PROGRAM,
-    REFERENCE,
-    Cancelled,
-    Diverged,
-    EpochDone,
-    Event,
-    Finished,
-    RunEnded,
-    Started,
-    complete,
-    run,
-)
+from engine.events import Cancelled, Diverged, EpochDone, Event, Finished, Started
+from engine.experiment import PROGRAM, REFERENCE, RunEnded, complete, run
 from engine.graphs import Graph, GraphError, Neighbourhoods, expected_protected, keep_own, subset
 from engine.integer import Program, bind, read
 from engine.learning.batch import Batch

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from engine import experiment
+from engine.events import Finished
 from engine.graphs.catalogue import GraphNotFound, keep_own
 from engine.graphs.pyg import from_data
 from engine.runs import RunStore
@@ -23,7 +24,7 @@ INT4 = scheme("qat", bits=4, graph=FLOAT.graph, training=FLOAT.training)
 
 def train(store: RunStore, recipe: RunSpec) -> None:
     *_, ending = experiment.run(recipe, store)
-    assert isinstance(ending, experiment.Finished)
+    assert isinstance(ending, Finished)
 
 
 @pytest.fixture(scope="module")
