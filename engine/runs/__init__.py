@@ -17,6 +17,7 @@ from __future__ import annotations
 from engine.runs.arrays import Arrays
 from engine.runs.errors import AlreadyFinished, AlreadyRunning, CorruptRun, NewerRun, StoreError
 from engine.runs.lock import Owner
+from engine.runs.packed import NotPacked, pack
 from engine.runs.pending import PendingRun
 from engine.runs.record import STATUSES, Run, Status
 from engine.runs.store import RunStore, store_folder
@@ -29,6 +30,7 @@ __all__ = [
     "Arrays",
     "CorruptRun",
     "NewerRun",
+    "NotPacked",
     "Owner",
     "PendingRun",
     "Run",
@@ -36,5 +38,6 @@ __all__ = [
     "RunSummary",
     "Status",
     "StoreError",
+    "pack",
     "store_folder",
 ]

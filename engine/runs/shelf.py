@@ -26,6 +26,7 @@ from engine.runs import disk
 from engine.runs.errors import AlreadyRunning, CorruptRun, NewerRun, StoreError, explained
 from engine.runs.index import FileIndex, Index, IndexTrouble, MemoryIndex, Row
 from engine.runs.lock import RunLock, acquire, is_held, owner
+from engine.runs.packed import unpack
 from engine.runs.record import (
     RECORD,
     SCHEMA,
@@ -148,6 +149,24 @@ class Shelf:
         folder = self._running / key
         folder.mkdir()
         return folder
+
+    def bring(self, key: str, packed: bytes) -> None:
+        """Put a packed run, seen to be whole, where runs are going on; its lock must be held.
+
+        Raises:
+            NotPacked: If the bytes are none.
+            CorruptRun: If they are not the run of that key, whole.
+            NewerRun: If a newer graphbits wrote it.
+        """
+        folder = self.place(key)
+        try:
+            unpack(packed, folder)
+            read_ended(folder)
+        except BaseException as error:
+            disk.discard(folder, self._trash)
+            if isinstance(error, FileNotFoundError):
+                raise CorruptRun(folder, f"{Path(error.filename).name} is missing") from None
+            raise
 
     def publish(self, key: str) -> Run:
         """Move a recorded run to those that ended; its lock must be held."""

@@ -95,6 +95,36 @@ class RunStore:
                 lock.release()
                 raise
 
+    def adopt(self, key: str, packed: bytes, *, timeout_s: float = BRIEF_S) -> Run:
+        """Keep a run that was carried out elsewhere; where the store answers its spec, that stays.
+
+        Args:
+            key: The key of its spec.
+            packed: The run, as `pack` gives it.
+            timeout_s: How long to wait for another process that runs the same spec here.
+
+        Raises:
+            AlreadyRunning: If another process still runs it after ``timeout_s``.
+            NotPacked: If the bytes are no packed run.
+            CorruptRun: If they are not the run of that key, whole.
+            NewerRun: If a newer graphbits wrote it, or a run of this spec.
+        """
+        check_key(key)
+        own = self._own
+        doing = f"keep run {key[:12]}"
+        own.check_writable(doing)
+        with explained(doing, self.folder):
+            lock = own.lock(key, timeout_s)
+            try:
+                own.settle(key)
+                if run := self.answer(key):
+                    return run
+                lock.sign()
+                own.bring(key, packed)
+                return own.publish(key)
+            finally:
+                lock.release()
+
     def find(self, key: str) -> Run | None:
         """Return a key's run: finished, else going on, else what is left; None if there is none.
 
