@@ -39,7 +39,10 @@ Source:
 
 NODES = ("Cora", "CiteSeer", "PubMed", "Photo")
 GRAPHS = "REDDIT-BINARY"
-OF_GRAPHS = ModelSpec(operator="gin", layers=5, hidden=64, pool="mean")
+OF_GRAPHS = ModelSpec(operator="gin", layers=5, hidden=64, pool="mean", dropout=0.0)
+"""Without dropout, by validation accuracy at 8 bits on one fold: 85 % at best within 31 epochs,
+where half dropped out before each layer let it come to 77.5 % within 35.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,15 +76,15 @@ PUBLISHED = {
 NOTES = (
     "Accuracy of the integer path on the test nodes or graphs, in percent, mean ± sd over seeds",
     "0, 1, … or over the ten folds; the epoch is chosen by validation. For nodes: the public",
-    "split, or 20 a class; 2 layers (gcn: 16 hidden features, on Photo 64; gat: 8 heads of 8; gin:",
-    "64, without batch normalisation), 200 epochs, learning rate 0.01, weight decay 5e-4 on the",
-    "first layer.",
-    "For graphs: gin, 5 layers of 64, mean pool, the authors' rates and protection. QAT is the",
-    "straight-through rule with moving-average ranges, at the best momentum found for it. Every",
-    "component has the width named, the final scores are float. Code difference, codes different",
-    "and same class are the worst of all runs, against the fake-quantized simulation. Times are of",
-    "the first run of each cell; of stored runs they are measured anew when the table is made. The",
-    "published column says whose numbers it holds.",
+    "split, or 20 a class; 2 layers (gcn: 16 hidden features, on Photo 64; gat: 8 heads of 8;",
+    "gin: 64, without batch normalisation), 200 epochs, learning rate 0.01, weight decay 5e-4",
+    "on the first layer. For graphs: gin, 5 layers of 64, mean pool, no dropout, the authors'",
+    "rates and protection. QAT is the straight-through rule with moving-average ranges, at the",
+    "best momentum found for it. Every component has the width named, the final scores are",
+    "float. Code difference, codes different and same class are the worst of all runs, against",
+    "the fake-quantized simulation. Times are of the first run of each cell; of stored runs",
+    "they are measured anew when the table is made. The published column says whose numbers it",
+    "holds.",
 )
 
 
