@@ -14,11 +14,11 @@ from plotly.io import to_html
 from engine.spec import RunSpec, dumps, float_twin
 from explorer.captions import recipe_title
 from explorer.chosen import Choice
+from explorer.packaged import KERNELSPEC
 from explorer.plot import figure_json
 from explorer.shown import MEANING, Shown
 from explorer.stepper import Stepper
 
-KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 SETTABLE = (widgets.Dropdown, widgets.IntText, widgets.FloatText, widgets.Checkbox, Stepper)
 """Controls of a panel that decide its chart."""
 TRAINED = "The run that is shown: found in the store where it is there, trained where it is not."
@@ -67,7 +67,7 @@ def executed(
     is_own = "own:" in dumps(shown.recipe)
     words = f"# {title}\n\n{MEANING[shown.origin]}" + f"\n\n{OWN}" * is_own
     notebook = v4.new_notebook(
-        metadata={"kernelspec": KERNEL, "language_info": {"name": "python"}, "title": title}
+        metadata={"kernelspec": KERNELSPEC, "language_info": {"name": "python"}, "title": title}
     )
     notebook.cells.append(v4.new_markdown_cell(words, id="title"))
     bring_library = True

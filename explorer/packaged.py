@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
+"""What a notebook of ours says of its kernel: that of the environment it is opened in."""
 
 
 class NotPackaged(OSError):

@@ -7,6 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from engine.metrics.merit import MERITS
@@ -92,20 +93,27 @@ def precompute(destination: Path, wanted: Sequence[RunSpec], shipped: Sequence[P
     Raises:
         RuntimeError: If a run does not finish.
     """
-    jobs = Jobs(destination, shipped)
-    try:
-        for recipe in wanted:
-            job = _finished(jobs, recipe, recipe_title(recipe))
-            last = [told(job.merit, epoch["validation"]) for epoch in job.epochs[-1:]]
-            print(job.purpose, *last, flush=True)
-    finally:
-        jobs.close()
+    with closing(Jobs(destination, shipped)) as jobs:
+        _train(jobs, wanted)
 
 
-def find(destination: Path, wanted: Sequence[SearchSpec]) -> list[RunSpec]:
+def _train(jobs: Jobs, wanted: Sequence[RunSpec]) -> None:
+    """Train whatever the store of a queue does not have.
+
+    Raises:
+        RuntimeError: If a run does not finish.
+    """
+    for recipe in wanted:
+        job = _finished(jobs, recipe, recipe_title(recipe))
+        last = [told(job.merit, epoch["validation"]) for epoch in job.epochs[-1:]]
+        print(job.purpose, *last, flush=True)
+
+
+def _find(jobs: Jobs, destination: Path, wanted: Sequence[SearchSpec]) -> list[RunSpec]:
     """Carry out whatever searches a store does not have, and return what LPGNAS answered.
 
     Args:
+        jobs: The store's queue.
         destination: Folder of the store.
         wanted: What it shall have.
 
@@ -116,18 +124,14 @@ def find(destination: Path, wanted: Sequence[SearchSpec]) -> list[RunSpec]:
         RuntimeError: If a search does not finish.
     """
     answers = []
-    jobs = Jobs(destination)
-    try:
-        for spec in wanted:
-            log = SearchLog(spec, destination)
-            if not log.is_over:
-                _finished(jobs, spec, search_title(spec))
-            answer = leanest(log.trials)
-            print(search_title(spec), told(MERITS[answer.merit], answer.validation), flush=True)
-            if is_kept(spec):
-                answers.append(answer.spec)
-    finally:
-        jobs.close()
+    for spec in wanted:
+        log = SearchLog(spec, destination)
+        if not log.is_over:
+            _finished(jobs, spec, search_title(spec))
+        answer = leanest(log.trials)
+        print(search_title(spec), told(MERITS[answer.merit], answer.validation), flush=True)
+        if is_kept(spec):
+            answers.append(answer.spec)
     return answers
 
 
@@ -164,9 +168,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--into", type=Path, default=DESTINATION, help="folder of the store")
     try:
         into, wanted = parser.parse_args(arguments).into, recipes()
-        precompute(into, wanted)
-        answers = find(into, searches())
-        precompute(into, answers)
+        with closing(Jobs(into)) as jobs:
+            _train(jobs, wanted)
+            answers = _find(jobs, into, searches())
+            _train(jobs, answers)
         tidy(into, [*wanted, *answers])
     except RuntimeError as error:
         sys.exit(str(error))

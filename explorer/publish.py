@@ -24,14 +24,13 @@ from engine.spec import OwnModel, RunSpec, loads
 from explorer.bounds import Bounds
 from explorer.captions import recipe_title
 from explorer.links import pack
-from explorer.packaged import HERE, notebook, stores
+from explorer.packaged import HERE, KERNELSPEC, notebook, stores
 from explorer.precompute import neighbours, precompute, tidy
 from explorer.serve import HOST, PORT
 from explorer.site import Site
 
 MOST_RECIPE_BYTES = 1_000_000
 MOST_NOTEBOOK_BYTES = 20_000_000
-KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
 class NotPublishable(ValueError):
@@ -183,7 +182,7 @@ def _blank(path: Path) -> dict[str, Any]:
         raise NotPublishable(f"{path}: {what}") from None
     if not any(cell["cell_type"] == "code" for cell in cells):
         raise NotPublishable(f"{path} has no code, so there is nothing to serve")
-    return {"cells": cells, "metadata": {"kernelspec": KERNEL}, **format_}
+    return {"cells": cells, "metadata": {"kernelspec": KERNELSPEC}, **format_}
 
 
 def _blank_cell(cell: Any, at: int) -> dict[str, Any]:

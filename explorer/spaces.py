@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from engine.search import METHODS, OF_SHAPES, Lpgnas, Method, Relaxed, Space
+from engine.search.space import RULES
 from engine.spec import Activation, ModelSpec, OwnModel, RunSpec, SpecError, scheme
 from engine.spec.propagation import PROPAGATIONS
 from engine.spec.run import HEADS
-from explorer.state import ranges_of
+from explorer.state import with_ranges
 
 WIDTHS, SHAPES, FLOAT = "widths", "shapes", "float"
 SPACES = {
@@ -19,6 +20,8 @@ SPACES = {
 }
 """What may be chosen, by title."""
 MOST_LAYERS = 64
+USUAL = "degree-quant"
+"""The rules of a search around a recipe that follows none's, as one in float."""
 
 
 def read_widths(words: str) -> tuple[int, ...]:
@@ -50,15 +53,13 @@ def space_of(recipe: RunSpec, kind: str, widths: tuple[int, ...]) -> Space:
     model = recipe.model
     if isinstance(model, OwnModel):
         raise SpecError("model", "your own model", "a network that is chosen here")
-    rules = ranges_of(recipe)
-    trained = rules in ("qat", "degree-quant")
-    usual = scheme(rules if trained and rules else "degree-quant")
-    is_own = trained and recipe.protection != usual.protection
+    rules = _rules(recipe)
+    is_own = rules is not None and recipe.protection != scheme(rules).protection
     finetuned = recipe.training.mode == "finetune"
     return Space(
         graph=recipe.graph,
         model=model,
-        scheme=rules if trained and rules else "degree-quant",
+        scheme=rules or USUAL,
         widths=(32,) if kind == FLOAT else widths,
         protection=recipe.protection if is_own else None,
         training=replace(recipe.training, mode="finetune" if finetuned else "retrain"),
@@ -81,6 +82,13 @@ def method_of(name: str, kind: str, beta: tuple[float, float]) -> Method:
     if isinstance(made, Lpgnas | Relaxed):
         return replace(made, beta_low=beta[0], beta_high=beta[1])
     return made
+
+
+def _rules(recipe: RunSpec) -> str | None:
+    """Return the scheme of a search whose rules a recipe follows; None if it follows none's."""
+    if all(spec.is_float for layer in recipe.quant for _, spec in layer.items()):
+        return None
+    return next((name for name in RULES if with_ranges(recipe, name).quant == recipe.quant), None)
 
 
 def _shapes(model: ModelSpec) -> dict[str, Any]:

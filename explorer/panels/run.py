@@ -98,14 +98,17 @@ class RunPanel(widgets.VBox):
             return
         self._started(self._jobs.submit(recipe, job_title(recipe)))
 
+    @property
+    def _current(self) -> Job | None:
+        """The job that runs, else the one that is next."""
+        return self._jobs.running or next(iter(self._jobs.waiting), None)
+
     def _cancel(self, _: Any) -> None:
-        current = self._jobs.running or next(iter(self._jobs.waiting), None)
-        if current is not None:
-            self._jobs.cancel(current)
+        if self._current is not None:
+            self._jobs.cancel(self._current)
 
     def _follow(self, _: Job | None) -> None:
-        running = self._jobs.running
-        current = running or next(iter(self._jobs.waiting), None)
+        running, current = self._jobs.running, self._current
         self.cancel.disabled = current is None or current.cancelling
         self.progress.value = running.done if running else 0.0
         self.sentence.value = escape(progress_sentence(self._jobs))

@@ -18,6 +18,14 @@ def test_widths_of_the_default_are_the_usual_space() -> None:
     assert space_of(scheme("qat", bits=8), WIDTHS, (8, 4)) == Space(scheme="qat", widths=(8, 4))
 
 
+def test_a_search_keeps_to_the_rules_that_a_recipe_follows() -> None:
+    ternary = scheme("ternary", bits=8)
+    space = space_of(ternary, WIDTHS, (8, 2))
+    assert space.scheme == "ternary"
+    assert space.spec(lambda choice: 2).quant[0].weight.ternary
+    assert space_of(scheme("smp", bits=4), WIDTHS, (8, 4)) == Space(widths=(8, 4))
+
+
 def test_a_run_that_was_found_leads_back_to_its_space() -> None:
     space = space_of(with_training(DEFAULT, epochs=7), WIDTHS, (8, 2))
     found = space.spec(lambda choice: choice.options[len(choice.name) % 2])
