@@ -97,8 +97,8 @@ class Study:
     def _calibrator(self) -> Calibrator:
         graph = self._calibration
         if graph is None or graph is self.graph:
-            return Calibrator(self.reference, self.trace)
-        return Calibrator(self.reference, Study(graph, self.reference).trace)
+            return Calibrator(self.reference, self.trace, self.graph.in_degree)
+        return Calibrator(self.reference, Study(graph, self.reference).trace, graph.in_degree)
 
     def states(self, trace: Trace) -> list[Any]:
         """Return what enters each layer, and the scores: the nodes' state at depth 0 to L.

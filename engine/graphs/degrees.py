@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -89,6 +90,20 @@ def mean_probability(
     degree, place, count = np.unique(in_degree, return_inverse=True, return_counts=True)
     total = np.bincount(place, protection_probability(in_degree, protection, starts), len(degree))
     return degree, total / count
+
+
+def rows_by_degree(in_degree: Degrees, thresholds: Sequence[int]) -> tuple[NDArray[np.int64], ...]:
+    """Return the nodes below the first threshold, those from it on up to the next, and so on.
+
+    Args:
+        in_degree: In-degrees before self-loops are added, [N].
+        thresholds: Smallest in-degree of each group but the first, ascending.
+
+    Returns:
+        Ascending node numbers of each group, one group more than thresholds.
+    """
+    group = np.searchsorted(thresholds, in_degree, side="right")
+    return tuple(np.flatnonzero(group == index) for index in range(len(thresholds) + 1))
 
 
 def degree_buckets(in_degree: Degrees) -> NDArray[np.int64]:

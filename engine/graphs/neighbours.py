@@ -154,6 +154,11 @@ class Neighbourhoods:
         self._graph = graph
         self._made: dict[Callable[[Graph], Neighbours], Neighbours] = {}
 
+    @property
+    def in_degree(self) -> NDArray[np.int64]:
+        """In-degrees before self-loops are added, [N]."""
+        return self._graph.in_degree
+
     def of(self, operator: LayerOperator) -> Neighbours:
         """Return what an operator sums over.
 

@@ -12,6 +12,7 @@ from scipy.sparse import issparse
 
 from engine import affine
 from engine.affine import SMALLEST_SCALE, QParams
+from engine.graphs.degrees import Degrees, rows_by_degree
 from engine.integer.program import Program
 from engine.integer.stages.stage import Slot
 from engine.integer.trace import Trace
@@ -24,11 +25,14 @@ class Calibrator:
     Args:
         reference: A program without quantized slots.
         trace: Its slots on the graph to calibrate on.
+        in_degree: The graph's in-degrees before self-loops are added, [N]; None will do where no
+            width depends on them.
     """
 
-    def __init__(self, reference: Program, trace: Trace) -> None:
+    def __init__(self, reference: Program, trace: Trace, in_degree: Degrees | None = None) -> None:
         self._reference = reference
         self._trace = trace
+        self._in_degree = in_degree
         self._statistics: dict[tuple[Slot, bool, float | None], NDArray[np.float32]] = {}
 
     def program(self, quant: Sequence[LayerQuant]) -> Program:
@@ -49,7 +53,7 @@ class Calibrator:
         return self._reference.quantize(params) if params else self._reference
 
     def params(self, slot: Slot, spec: QuantSpec) -> QParams:
-        """Return the parameters that a spec's range rule finds for a slot.
+        """Return the parameters that a spec's range rule finds for a slot, and for its buckets.
 
         Percentiles are of the non-zero entries. Rules that run over batches see one batch, so they
         take its minimum and maximum, or its mean magnitude, where they follow that. A learned step
@@ -59,6 +63,10 @@ class Calibrator:
         Source:
             Esser et al., Learned Step Size Quantization, ICLR 2020, for the step.
         """
+        if spec.buckets:
+            plain = replace(spec, buckets=())
+            reaches = [self._reach(slot, plain, rows, bits) for rows, bits in self._rows_of(spec)]
+            return affine.with_buckets(self.params(slot, plain), spec, reaches)
         by_channel = spec.granularity == "channel"
         if spec.by_magnitude and spec.observes is not None:
             if spec.stride > 1:  # of all entries, those not stored included
@@ -78,6 +86,35 @@ class Calibrator:
         if spec.truncation == "skewed":
             params = replace(params, shift=round(affine.lean(entries)))
         return affine.fitted(entries, params) if isinstance(spec.range, LearnedRange) else params
+
+    def _rows_of(self, spec: QuantSpec) -> list[tuple[NDArray[np.int64], int]]:
+        """Return the rows of each bucket, and its width.
+
+        Raises:
+            ValueError: If in-degrees were not given.
+        """
+        if self._in_degree is None:
+            raise ValueError("widths by in-degree, but no in-degrees to calibrate with")
+        rows = rows_by_degree(self._in_degree, [bucket.degree for bucket in spec.buckets])
+        return list(zip(rows[1:], (bucket.bits for bucket in spec.buckets), strict=True))
+
+    def _reach(
+        self, slot: Slot, spec: QuantSpec, rows: NDArray[np.int64], bits: int
+    ) -> tuple[float, float] | None:
+        """Return how far some rows' range goes below and above 0; None without rows."""
+        if not rows.size:
+            return None
+        x, narrow = self._trace.real(*slot)[rows], replace(spec, bits=bits)
+        if isinstance(spec.range, LearnedStep):
+            step = 2 * float(_mean_magnitude(x)) / narrow.qmax**0.5
+            return -narrow.qmin * step, narrow.qmax * step
+        tail = spec.observes.tail if isinstance(spec.observes, Percentile) else 0.0
+        low, high = map(float, _ends(x, tail))
+        share = 1.0
+        if isinstance(spec.range, LearnedRange):
+            whole = affine.qparams(low, high, narrow)
+            share = float(affine.fitted(_entries(x), whole).scale / whole.scale)
+        return share * max(-low, 0.0), share * max(high, 0.0)
 
     def _statistic(self, slot: Slot, by_channel: bool, tail: float | None) -> NDArray[np.float32]:
         """Return the ends of the range, [2] or [2, F']; without a tail, the mean magnitude."""

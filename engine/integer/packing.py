@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,16 +112,113 @@ class IntArray:
         return Packed(words, spec.storage_bits, zero, self.shape[-1], spec.stride)
 
 
+Rows = Sequence[NDArray[np.int64]]
+"""The rows of each bucket of in-degrees, ascending; those below the first bucket come first."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NestedArray:
+    """A tensor whose rows are held in codes as wide as their bucket says, each bucket packed apart.
+
+    Args:
+        params: Of the grid, with its nested codes.
+        rows: The rows of each block; of a tensor [E] its entries.
+        blocks: Codes of the rows on the grid itself, then of each bucket, all from 0.
+        shape: The tensor's shape, [N, F] or [E].
+    """
+
+    params: QParams
+    rows: Rows
+    blocks: tuple[Words, ...]
+    shape: tuple[int, ...]
+
+    @classmethod
+    def narrow(cls, x: IntArray, rows: Rows) -> NestedArray:
+        """Return codes of a grid as the nearest of each row's own.
+
+        Args:
+            x: Codes of the grid, whose parameters have nested ones.
+            rows: The rows of each bucket.
+        """
+        stored = _spread(x.words, x.shape[-1], x.params.spec.storage_bits)
+        blocks = [_joined(stored[rows[0]], x.params.spec.storage_bits)]
+        steps = np.arange(x.params.spec.last + 1) - zero_offset(x.params)
+        for nested, of_bucket in zip(x.params.nested, rows[1:], strict=True):
+            spec = QuantSpec(bits=nested.bits, signed=False)
+            table = (nested.places(steps) + nested.below).astype(word_type(spec))
+            blocks.append(_joined(table[stored[of_bucket]], spec.storage_bits))
+        return cls(x.params, rows, tuple(blocks), x.shape)
+
+    def widened(self) -> IntArray:
+        """Return the same numbers in codes of the grid."""
+        params, width = self.params, self.shape[-1]
+        stored = np.empty(self.shape, word_type(params.spec))
+        by_row = len(self.shape) > 1
+        lengths = [width if by_row else of_block.size for of_block in self.rows]
+        own, *narrower = zip(self.rows, self.blocks, lengths, strict=True)
+        stored[own[0]] = _spread(own[1], own[2], params.spec.storage_bits)
+        for nested, (rows, words, length) in zip(params.nested, narrower, strict=True):
+            spec = QuantSpec(bits=nested.bits, signed=False)
+            codes = np.arange(spec.last + 1) - nested.below
+            table = (zero_offset(params) + nested.multiple * codes).astype(stored.dtype)
+            stored[rows] = table[_spread(words, length, spec.storage_bits)]
+        return IntArray(params, _joined(stored, params.spec.storage_bits), self.shape)
+
+    def codes(self) -> Codes:
+        """Return the signed codes on the grid, int32."""
+        return self.widened().codes()
+
+    def real(self) -> NDArray[np.float32]:
+        """Return the real numbers that the codes stand for."""
+        return self.widened().real()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the packed codes; who is in which bucket is the graph's to know."""
+        return sum(block.nbytes for block in self.blocks)
+
+
+def nested_bytes(shape: tuple[int, int], params: QParams, rows: Rows) -> int:
+    """Return the bytes that a `NestedArray` of a shape, [N, F], takes."""
+    specs = [params.spec, *(QuantSpec(bits=n.bits, signed=False) for n in params.nested)]
+    return sum(
+        of_bucket.size * word_count(shape[1], spec) * word_type(spec).itemsize
+        for spec, of_bucket in zip(specs, rows, strict=True)
+    )
+
+
+def _spread(words: Words, width: int, bits: int) -> Words:
+    """Return packed codes one to a word, [..., width]."""
+    if bits >= 8:
+        return words
+    places = [(words >> shift) & ((1 << bits) - 1) for shift in range(0, 8, bits)]
+    spread: Words = np.concatenate(places, axis=-1)[..., :width]
+    return spread
+
+
+def _joined(codes: Words, bits: int) -> Words:
+    """Return codes that lie one to a word packed along the last axis, as `pack` does."""
+    if bits >= 8:
+        return codes
+    width = codes.shape[-1]
+    words = np.zeros((*codes.shape[:-1], -(-width * bits // 8)), np.uint8)
+    for place in range(8 // bits):
+        part = codes[..., place * words.shape[-1] : (place + 1) * words.shape[-1]]
+        words[..., : part.shape[-1]] |= part << (place * bits)
+    return words
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SparseIntArray:
     """A sparse matrix whose stored entries are held in packed codes; all others are exactly 0.0.
 
     Args:
-        values: Codes of the stored entries, ``places.blocks``; behind the last one, anything.
+        values: Codes of the stored entries, ``places.blocks``; behind the last one, anything. In
+            their rows' own codes, [stored].
         places: Where they are.
     """
 
-    values: IntArray
+    values: IntArray | NestedArray
     places: Places
 
     @property

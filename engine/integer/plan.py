@@ -15,15 +15,33 @@ from scipy.sparse import csr_array, issparse
 from engine.affine import QParams, qparams
 from engine.integer.kernels.operands import Places
 from engine.integer.kernels.table import NUMBA, Kernels
-from engine.integer.packing import IntArray, SparseIntArray, word_count, word_type
+from engine.integer.packing import (
+    IntArray,
+    Rows,
+    SparseIntArray,
+    nested_bytes,
+    word_count,
+    word_type,
+)
 from engine.integer.program import ENTRY, Program
 from engine.integer.proof import Proof
 from engine.integer.recording import Pool, Recording, record
 from engine.integer.schedule import Schedule, schedule
 from engine.integer.sparsity import sparse_steps
-from engine.integer.stages.stage import Scope, Slot, Step, Value, Values, hold, real, size_bytes
+from engine.integer.stages.nested import Buckets, buckets_of, by_degree, narrowed, widened
+from engine.integer.stages.stage import (
+    Scope,
+    Slot,
+    Step,
+    Value,
+    Values,
+    hold,
+    real,
+    size_bytes,
+    slot_name,
+)
 from engine.integer.trace import Trace
-from engine.spec import QuantSpec
+from engine.spec import QuantSpec, SpecError
 
 if TYPE_CHECKING:
     from engine.graphs.neighbours import Neighbourhoods
@@ -43,6 +61,7 @@ class Plan:
         constants: The program's constants and the graph's coefficients, as they are held.
         features: The node features as they are held, quantized once.
         steps: The bound stages.
+        buckets: The rows of each bucket, of the slots whose widths depend on the in-degree.
     """
 
     program: Program
@@ -50,6 +69,7 @@ class Plan:
     constants: Values
     features: Value
     steps: tuple[Step, ...]
+    buckets: Buckets
 
     @cached_property
     def schedule(self) -> Schedule:
@@ -117,7 +137,8 @@ class Plan:
         held: dict[Slot, Value] = {}
         for slot, entering in (x if isinstance(x, Mapping) else {(layer, "input"): x}).items():
             exact = _checked(entering, *self.shapes[slot])
-            held[slot] = hold(exact, self.program.params_of(slot), kernels)
+            value = hold(exact, self.program.params_of(slot), kernels)
+            held[slot] = narrowed(value, self.buckets[slot]) if slot in self.buckets else value
         return self._keep(held, steps, kernels)
 
     def entries(self, layer: int) -> tuple[Slot, ...]:
@@ -136,7 +157,8 @@ class Plan:
             values[step.target] = step.run(values, kernels)
         layers = {slot[0] for slot in values}
         held = {slot: value for slot, value in self.constants.items() if slot[0] in layers}
-        return Trace({**held, **values}, self.program.scores)
+        on_grid = {slot: widened(value) for slot, value in values.items()}
+        return Trace({**held, **on_grid}, self.program.scores)
 
     @property
     def proofs(self) -> tuple[Proof, ...]:
@@ -154,18 +176,35 @@ class Plan:
         if held is not None:
             return size_bytes(held)
         shape = self._places[slot].blocks if slot in self._places else self.shapes[slot]
-        return _bytes(shape, self.program.params_of(slot))
+        return _bytes(shape, self.program.params_of(slot), self.buckets.get(slot))
 
     @property
     def buffer_bytes(self) -> int:
         """Bytes of activations held by a run: its input codes, its block, what else it fills.
 
         Where the entries are that are stored in part counts; real numbers that a float stage makes
-        of codes while it computes do not.
+        of codes while it computes do not, nor does what a stage widens to one grid where widths
+        depend on the in-degree: see `widened_bytes`.
         """
         known = self.features.places if isinstance(self.features, SparseIntArray) else None
         made = sum(places.nbytes for places in self._places.values() if places is not known)
         return size_bytes(self.features) + self.schedule.peak_bytes + made
+
+    @property
+    def widened_bytes(self) -> int:
+        """Most bytes that a stage widens to one grid while it computes, what it fills included.
+
+        0 where no width depends on the in-degree.
+        """
+
+        def on_grid(slot: Slot) -> int:
+            if slot not in self.buckets:
+                return 0
+            if slot == ENTRY:
+                return size_bytes(widened(self.features))
+            return _bytes(self.shapes[slot], self.program.params_of(slot))
+
+        return max(sum(map(on_grid, {step.target, *step.sources})) for step in self.steps)
 
 
 def bind(program: Program, neighbourhoods: Neighbourhoods, x: Any) -> Plan:
@@ -190,6 +229,7 @@ def bind(program: Program, neighbourhoods: Neighbourhoods, x: Any) -> Plan:
     entry = program.params_of(ENTRY)
     if entry is not None and entry.has_zero and few_entries(x):  # so that nothing else changes
         x = csr_array(x)
+    buckets = buckets_of(program.params, neighbourhoods)
     features = hold(x, entry, NUMBA)
     for layer, spec in enumerate(program.layers):
         if spec.operator != "gcn":
@@ -207,13 +247,18 @@ def bind(program: Program, neighbourhoods: Neighbourhoods, x: Any) -> Plan:
     for stage in program.stages:
         step = stage.bind(scope)
         scope.shapes[stage.target] = step.shape
-        steps.append(step)
+        steps.append(by_degree(step, buckets))
+    for slot in buckets:
+        if scope.shapes[slot][0] != neighbourhoods.nodes:
+            accepts = "none: its rows are not the nodes"
+            raise SpecError(f"{slot_name(slot)}.buckets", params[slot].spec.buckets, accepts)
     return Plan(
         program=program,
         shapes=scope.shapes,
         constants=constants,
-        features=features,
+        features=narrowed(features, buckets[ENTRY]) if ENTRY in buckets else features,
         steps=tuple(steps),
+        buckets=buckets,
     )
 
 
@@ -254,7 +299,9 @@ def few_entries(x: Any) -> bool:
     return not issparse(x) and bool(x.size) and np.count_nonzero(x) <= SPARSE * x.size
 
 
-def _bytes(shape: tuple[int, int], params: QParams | None) -> int:
+def _bytes(shape: tuple[int, int], params: QParams | None, rows: Rows | None = None) -> int:
     if params is None:
         return 4 * math.prod(shape)
+    if rows is not None:
+        return nested_bytes(shape, params, rows)
     return shape[0] * word_count(shape[1], params.spec) * word_type(params.spec).itemsize

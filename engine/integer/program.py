@@ -109,7 +109,7 @@ class Program:
     def model_bytes(self) -> int:
         """Bytes of the packed constants, and of all scales and zero points."""
         held = [c.params for c in self.constants.values() if isinstance(c, IntArray)]
-        params = sum(p.scale.nbytes + p.zero.nbytes for p in (*held, *self.params.values()))
+        params = sum(p.nbytes for p in (*held, *self.params.values()))
         return params + sum(constant.nbytes for constant in self.constants.values())
 
     @property
@@ -136,3 +136,11 @@ def _check_params(name: str, params: QParams, channels: tuple[int, ...]) -> None
         raise SpecError(f"{name}.zero", zero, f"int32 codes from {spec.qmin} to {spec.qmax}")
     if (zero != zero.flat[0]).any():
         raise SpecError(f"{name}.zero", zero, "one zero point for all channels")
+    if tuple(n.bits for n in params.nested) != tuple(b.bits for b in spec.buckets):
+        raise SpecError(f"{name}.nested", params.nested, f"codes for each of {spec.buckets}")
+    under, over = params.room
+    for index, nested in enumerate(params.nested):
+        fits = nested.multiple * nested.below <= under and nested.multiple * nested.above <= over
+        if nested.multiple < 1 or nested.below < 0 or nested.above < 0 or not fits:
+            accepts = f"codes that lie on the grid's, {under} below 0.0 and {over} above"
+            raise SpecError(f"{name}.nested[{index}]", nested, accepts)

@@ -22,6 +22,7 @@ from engine.integer.assembly import assemble
 from engine.integer.packing import IntArray, word_count, word_type
 from engine.integer.program import Constant, Program
 from engine.integer.stages.stage import Slot, slot_name
+from engine.nesting import Nested
 from engine.spec import LayerSpec, QuantSpec, decode, encode
 
 FORMAT = "graphbits program"
@@ -157,13 +158,21 @@ def _constant(name: str, entry: Mapping[str, Any], arrays: Arrays) -> Constant:
 def _params(name: str, spec: Any, arrays: Arrays) -> QParams:
     held = decode(QuantSpec, spec)
     shift = int(arrays[f"{name}.shift"]) if held.truncation == "skewed" else 0
-    return QParams(held, arrays[f"{name}.scale"], arrays[f"{name}.zero"], shift)
+    places = arrays[f"{name}.nested"].tolist() if held.buckets else []
+    nested = tuple(
+        Nested(bucket.bits, multiple, below)
+        for bucket, (multiple, below) in zip(held.buckets, places, strict=True)
+    )
+    return QParams(held, arrays[f"{name}.scale"], arrays[f"{name}.zero"], shift, nested)
 
 
 def _arrays_of(name: str, params: QParams) -> Arrays:
     arrays = {f"{name}.scale": params.scale, f"{name}.zero": params.zero}
     if params.spec.truncation == "skewed":
         arrays[f"{name}.shift"] = np.array(params.shift)
+    if params.nested:
+        places = [(nested.multiple, nested.below) for nested in params.nested]
+        arrays[f"{name}.nested"] = np.array(places, np.uint16)
     return arrays
 
 

@@ -22,6 +22,10 @@ from engine.metrics.merit import merit_of
 from engine.spec import LearnedRange, LearnedStep, TrainingSpec
 
 
+UNTRAINED = "try fewer layers, or a normalization, which keeps what leaves a layer small"
+"""What helps where numbers already overflow in a network that has learned nothing."""
+
+
 class Diverged(RuntimeError):
     """Training left the finite numbers; the message says when."""
 
@@ -99,6 +103,8 @@ def fit(
                 loss, scores = _step(network, batch, optimizer, protection, generator, teacher)
                 if not loss.isfinite():
                     what = f"the loss was {loss.item()}"
+                    if not passed.units and number == 1:
+                        raise Diverged(f"{what} before the first step; {UNTRAINED}")
                     raise Diverged(f"{what} at epoch {number}; try a lower learning rate")
                 passed.add(batch, loss, scores)
             scores = _scores(network, judged)

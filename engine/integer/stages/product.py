@@ -78,6 +78,7 @@ class Product(Stage):
             x = values[self.source]
             target, result = ending.open(x.shape[0])
             if isinstance(x, SparseIntArray):
+                assert isinstance(x.values, IntArray)
                 held = x.places, x.values.packed
                 kernels.sparse_product(*held, sparse(), target, proof.accumulator)
             else:

@@ -24,7 +24,14 @@ from engine.integer.kernels.operands import (
     Target,
 )
 from engine.integer.kernels.table import Kernels
-from engine.integer.packing import IntArray, SparseIntArray, stored_zero, word_count, word_type
+from engine.integer.packing import (
+    IntArray,
+    NestedArray,
+    SparseIntArray,
+    stored_zero,
+    word_count,
+    word_type,
+)
 from engine.integer.proof import Proof
 from engine.integer.rounding import Near, near_sums
 from engine.integer.stages.edges import Arrangement, Edges
@@ -36,7 +43,7 @@ if TYPE_CHECKING:
 Slot = tuple[int, str]
 """A layer and a name: the place where a tensor is held."""
 
-Value: TypeAlias = IntArray | SparseIntArray | NDArray[np.float32] | csr_array
+Value: TypeAlias = IntArray | NestedArray | SparseIntArray | NDArray[np.float32] | csr_array
 """What a slot holds: codes or float32, dense or sparse."""
 
 Values = Mapping[Slot, Value]
@@ -351,7 +358,7 @@ def keeps_zero(params: QParams) -> bool:
 
 def real(value: Value) -> Any:
     """Return the real numbers a slot holds, [N, F] or [N], float32 or sparse."""
-    return value.real() if isinstance(value, IntArray | SparseIntArray) else value
+    return value.real() if isinstance(value, IntArray | NestedArray | SparseIntArray) else value
 
 
 def exact(value: Value) -> NDArray[np.float64]:
@@ -366,6 +373,8 @@ def dense(value: Value) -> IntArray | NDArray[np.float32]:
     """Return what a slot holds with every entry stored."""
     if isinstance(value, SparseIntArray):
         return value.dense()
+    if isinstance(value, NestedArray):
+        return value.widened()
     return value.toarray() if isinstance(value, csr_array) else value
 
 
