@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 from torch import Tensor
 
 from engine.affine import Codes, QParams
+from engine.graphs.degrees import rows_by_degree
 from engine.integer import Program, SparseIntArray, Trace, program_of
 from engine.integer.program import ENTRY
 from engine.learning.batch import Batch
@@ -51,6 +52,7 @@ class Simulation:
     def __init__(self, network: Network, batch: Batch) -> None:
         network.eval()
         self._params = network.qparams()
+        self._in_degree = batch.neighbourhoods.in_degree
         exact, wide = deepcopy(network).double(), batch.double()
         with torch.no_grad(), exact.recording() as seen:
             scores = exact(wide.x, wide.adjacencies)
@@ -77,13 +79,35 @@ class Simulation:
             if params is not None
         }
 
+    def _own(self, slot: Slot, codes: Codes | None) -> Codes:
+        """Return codes of a grid as each row's own, less that of 0.0."""
+        params = self._params[slot]
+        assert params is not None
+        assert codes is not None
+        degree = self._in_degree
+        if slot == ENTRY and isinstance(self._x, SparseRows):
+            degree = degree[self._x.row.cpu().numpy()]
+        own: Codes = np.asarray(codes - params.zero)
+        rows = rows_by_degree(degree, [bucket.degree for bucket in params.spec.buckets])
+        for nested, of_bucket in zip(params.nested, rows[1:], strict=True):
+            own[of_bucket] = nested.places(own[of_bucket])
+        return own
+
     def agreement(self, trace: Trace) -> Agreement:
-        """Return how far a program's forward agrees with this one, code by code."""
+        """Return how far a program's forward agrees with this one, code by code.
+
+        Where widths depend on the in-degree, a row's codes are its bucket's own.
+        """
         simulated = self.codes()
         integer = {slot: trace.codes(*slot) for slot in simulated}
         entry = trace.value(*ENTRY)
         if isinstance(entry, SparseIntArray) and isinstance(self._x, Tensor):
             integer[ENTRY] = entry.dense().codes()  # of dense features, but held without zeros
+        for slot in simulated:
+            params = self._params[slot]
+            if params is not None and params.nested:
+                held, found = simulated[slot], integer[slot]
+                simulated[slot], integer[slot] = self._own(slot, held), self._own(slot, found)
         return agreement(simulated, integer, self.scores, trace.scores)  # type: ignore[arg-type]
 
 

@@ -140,6 +140,11 @@ class Adjacencies:
         return self._made[neighbours]
 
     @cached_property
+    def in_degree(self) -> Tensor:
+        """In-degrees of the nodes before self-loops are added, int64 [N]."""
+        return torch.from_numpy(self.neighbourhoods.in_degree).to(self._device)
+
+    @cached_property
     def ends(self) -> tuple[Tensor, Tensor]:
         """The nodes that each undirected edge joins, [P] each."""
         incidence = self.neighbourhoods.incidence

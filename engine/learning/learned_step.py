@@ -39,7 +39,19 @@ def learned_step_quantize(
     Source:
         Esser et al., Learned Step Size Quantization, ICLR 2020, equations 2 to 5.
     """
-    share = 1 / (max(x.numel(), 1) * spec.qmax) ** 0.5
-    step = step.abs().clamp(min=SMALLEST_SCALE)
-    step = step.detach() + (step - step.detach()) * share
+    step = trained_step(x, step, spec)
     return fake_quantize(x, step, torch.zeros_like(step), spec, protected, shift)
+
+
+def trained_step(x: Tensor, step: Tensor, spec: QuantSpec) -> Tensor:
+    """Return the magnitude of a step whose gradient is scaled by ``1 / sqrt(numel qmax)``.
+
+    Args:
+        x: What it quantizes.
+        step: Step size, [] or [channels].
+        spec: Bounds of the codes.
+    """
+    share = 1 / (max(x.numel(), 1) * spec.qmax) ** 0.5
+    size = step.abs().clamp(min=SMALLEST_SCALE)
+    trained: Tensor = size.detach() + (size - size.detach()) * share
+    return trained

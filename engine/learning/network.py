@@ -22,7 +22,7 @@ from engine.learning.layers.linear import LinearLayer
 from engine.learning.layers.sage import SAGELayer
 from engine.learning.layers.smp import SMPStep
 from engine.learning.layers.state import State
-from engine.learning.protection import ProtectedRows
+from engine.learning.protection import ProtectedRows, with_degree
 from engine.learning.quantizers import Quantizer
 from engine.spec import LayerOperator, LayerQuant, LayerSpec
 
@@ -43,6 +43,9 @@ OPERATORS: Mapping[LayerOperator, type[Layer]] = {
 
 class Network(nn.Module):
     """A graph neural network for nodes, or for graphs where a layer pools.
+
+    Attributes:
+        by_degree: Whether some width depends on the in-degree.
 
     Args:
         layers: The shape of each layer.
@@ -66,6 +69,7 @@ class Network(nn.Module):
         self.layers = cast("Sequence[Layer]", nn.ModuleList(made))
         for layer in made:
             layer.initialize(generator)
+        self.by_degree = any(spec.buckets for of_layer in quant for _, spec in of_layer.items())
 
     def forward(
         self,
@@ -87,6 +91,9 @@ class Network(nn.Module):
             [N, C], or [G, C] where a layer pools.
         """
         state, of_nodes = State(x), True
+        if self.by_degree:
+            each = protected or [None] * len(self.layers)
+            protected = [with_degree(rows, adjacencies.in_degree) for rows in each]
         for layer, rows in zip(self.layers, protected or [None] * len(self.layers), strict=True):
             state = layer.advance(state, adjacencies, rows if of_nodes else None, generator)
             of_nodes = of_nodes and layer.spec.pool == "none"

@@ -21,9 +21,11 @@ class ProtectedRows:
 
     Args:
         mask: Whether a row is protected, bool [N].
+        degree: The in-degree of each row's node, [N]; None where no width depends on it.
     """
 
     mask: Tensor
+    degree: Tensor | None = None
 
     @cached_property
     def are_all(self) -> bool:
@@ -32,7 +34,11 @@ class ProtectedRows:
 
     def spread(self, row: Tensor) -> ProtectedRows:
         """Return the entries that lie in protected rows, for entries of rows ``row`` [nnz]."""
-        return ProtectedRows(self.mask[row])
+        return ProtectedRows(self.mask[row], None if self.degree is None else self.degree[row])
+
+    def beside(self, mask: Tensor) -> ProtectedRows:
+        """Return the rows with those of another mask, [N], protected too."""
+        return ProtectedRows(self.mask | mask, self.degree)
 
     def restore(self, x_hat: Tensor, x: Tensor) -> Tensor:
         """Return ``x`` in the protected rows and ``x_hat`` in the others."""
@@ -41,6 +47,12 @@ class ProtectedRows:
     def others(self, x: Tensor) -> Tensor:
         """Return the rows of ``x`` that are not protected."""
         return x[~self.mask]
+
+
+def with_degree(protected: ProtectedRows | None, degree: Tensor) -> ProtectedRows:
+    """Return protected rows, none where there are None, with the in-degree of each, [N]."""
+    mask = torch.zeros_like(degree, dtype=torch.bool) if protected is None else protected.mask
+    return ProtectedRows(mask, degree)
 
 
 NO_ROWS = np.zeros(0, dtype=np.bool_)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from engine.affine import SMALLEST_SCALE, STARTS, QParams
 from engine.learning.fake_quantize import fake_quantize
-from engine.learning.learned_step import learned_step_quantize
+from engine.learning.learned_step import learned_step_quantize, trained_step
 from engine.learning.protection import ProtectedRows
 from engine.learning.ranges import batch_reach, follow, lean, magnitude, scale_and_zero
 from engine.spec import Current, Ema, LearnedRange, LearnedStep, Percentile, QuantSpec
@@ -115,6 +115,10 @@ class GridQuantizer(Quantizer):
             if self.spec.truncation == "skewed":
                 self.lean.fill_(params.shift)
 
+    @abstractmethod
+    def step(self, x: Tensor) -> Tensor:
+        """Return the step size that ``x`` was quantized with, differentiable where trained."""
+
     @property
     def shift(self) -> int:
         """The shift of codes that are truncated, in steps of 8 bits."""
@@ -164,6 +168,10 @@ class Observed(GridQuantizer):
             signs = fake_quantize(x, torch.ones_like(self.scale), self.zero, self.spec)
             return magnitude(x, self.spec) * signs
         return fake_quantize(x, self.scale, self.zero, self.spec, rows, self.shift)
+
+    def step(self, x: Tensor) -> Tensor:
+        """Return the step size of the last forward."""
+        return self.scale
 
     def load(self, params: QParams | None) -> None:
         """Take scale and zero point from outside, and the range that they cover."""
@@ -224,10 +232,16 @@ class LearnedRangeQuantizer(Observed):
         self._observe(x.detach(), rows)
         if starts and self.batches:
             self._start(x.detach(), rows)
-        scale = (self.alpha.abs().float() * self._base).clamp(min=SMALLEST_SCALE).to(x.dtype)
+        scale = self.step(x)
         with torch.no_grad():
             self.scale.copy_(scale)
         return fake_quantize(x, scale, self.zero, self.spec, rows, self.shift)
+
+    def step(self, x: Tensor) -> Tensor:
+        """Return the step size of the last forward, in training differentiable in alpha."""
+        if not self.training:
+            return self.scale
+        return (self.alpha.abs().float() * self._base).clamp(min=SMALLEST_SCALE).to(x.dtype)
 
     def load(self, params: QParams | None) -> None:
         """Take scale and zero point from outside; alpha is 1."""
@@ -281,6 +295,10 @@ class LearnedStepQuantizer(GridQuantizer):
                 self._start(x if rows is None else rows.others(x))
         return learned_step_quantize(x, self.scale, self.spec, rows, self.shift)
 
+    def step(self, x: Tensor) -> Tensor:
+        """Return the step size, with the share of the gradient that ``x`` gives it."""
+        return trained_step(x, self.scale, self.spec)
+
     @torch.no_grad()
     def _start(self, x: Tensor) -> None:
         magnitude = x.abs()
@@ -298,7 +316,7 @@ def quantizer(spec: QuantSpec, channels: int = 1) -> Quantizer:
     """Return the quantizer that a spec asks for.
 
     Args:
-        spec: Any spec, float included.
+        spec: Any spec without buckets, float included.
         channels: Columns of the tensor, where the granularity is per channel.
     """
     if spec.is_float:

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from engine.learning.adjacency import Adjacencies
 from engine.learning.features import Features, dense
 from engine.learning.layers.state import State
+from engine.learning.nested import quantizer_of
 from engine.learning.protection import ProtectedRows
-from engine.learning.quantizers import Quantizer, quantizer
+from engine.learning.quantizers import Quantizer
 from engine.spec import LayerQuant, LayerSpec
 
 
@@ -35,7 +36,7 @@ class Layer(nn.Module, ABC):
         super().__init__()
         self.spec, self.quant = spec, quant
         quantizers = {
-            slot: quantizer(spec.quant_of(slot, quant), spec.constants.get(slot, (1,))[-1])
+            slot: quantizer_of(spec.quant_of(slot, quant), spec.constants.get(slot, (1,))[-1])
             for slot in spec.slots
         }
         self.quantizers = cast("Mapping[str, Quantizer]", nn.ModuleDict(quantizers))
