@@ -14,6 +14,7 @@ from engine.commands.options import add_graph, add_model, graph_of, model_of, wi
 from engine.spec import (
     RULES,
     SCHEMES,
+    Bucket,
     Gradient,
     Granularity,
     Protection,
@@ -21,6 +22,7 @@ from engine.spec import (
     SpecError,
     TrainingSpec,
     Truncation,
+    parse_buckets,
     scheme,
     vary,
 )
@@ -70,6 +72,11 @@ def add_to(commands: Any) -> None:
     of.add_argument("--range-lr", type=float, help="learning rate of learned steps and ranges")
     of.add_argument(
         "--truncation", help=f"how codes of 2 bits are made: {', '.join(get_args(Truncation))}"
+    )
+    of.add_argument(
+        "--buckets",
+        metavar="DEGREE:BITS,…",
+        help="widths by in-degree, of all rows of nodes: 4:4,16:2; none takes a scheme's away",
     )
     of = parser.add_argument_group("training")
     of.add_argument("--epochs", type=int, default=200, help="full-graph steps (200)")
@@ -166,7 +173,17 @@ def spec_of(options: argparse.Namespace, folder: Path) -> RunSpec:
         tail=options.tail,
         range_lr=options.range_lr,
         truncation=options.truncation,
+        buckets=_buckets(options.buckets),
     )
+
+
+def _buckets(text: str | None) -> tuple[Bucket, ...] | None:
+    """Return the widths by in-degree that an option names, None for the scheme's own.
+
+    Raises:
+        SpecError: If it names something else.
+    """
+    return None if text is None else parse_buckets("" if text == "none" else text)
 
 
 def runs_of(first: RunSpec, options: argparse.Namespace) -> list[tuple[str, RunSpec]]:

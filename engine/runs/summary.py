@@ -87,11 +87,14 @@ def describe_model(model: ModelSpec | OwnModel) -> str:
 def describe_bits(spec: RunSpec) -> str:
     """Return the widths in a word: ``FP32``, ``INT8``, ``W4A8``, or ``2–8 bits`` where they vary.
 
+    Widths by in-degree count each, and are told apart by ``by degree``.
+
     Args:
         spec: The run; final scores left in float are not counted.
     """
     weights: set[int] = set()
     others: set[int] = set()
+    bucketed = False
     shapes = spec.model.layer_specs(1, 1)
     for place, (shape, quant) in enumerate(zip(shapes, spec.quant, strict=True), start=1):
         for component in shape.components:
@@ -99,13 +102,14 @@ def describe_bits(spec: RunSpec) -> str:
             if component in LEARNED:
                 weights.add(held.bits)
             elif component != "output" or place < len(shapes) or not held.is_float:
-                others.add(held.bits)
+                others.update(held.widths)
+                bucketed = bucketed or bool(held.buckets)
     low, high = min(weights | others), max(weights | others)
     if low == high:
         return "FP32" if low == 32 else f"INT{low}"
     if len(weights) == len(others) == 1:
         return f"W{weights.pop()}A{others.pop()}"
-    return f"{low}–{high} bits"
+    return f"{low}–{high} bits" + " by degree" * bucketed
 
 
 def dumps(summary: RunSummary) -> str:

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from engine.spec.buckets import (
+    by_degree,
+    format_buckets,
+    parse_buckets,
+    usual_buckets,
+    with_buckets,
+)
 from engine.spec.errors import SpecError
 from engine.spec.json import canonical, decode, dumps, encode, loads
 from engine.spec.layer import (
@@ -114,13 +121,18 @@ __all__ = [
     "TrainingSpec",
     "Truncation",
     "accepted_widths",
+    "by_degree",
     "canonical",
     "component_spec",
     "decode",
     "dumps",
     "encode",
     "float_twin",
+    "format_buckets",
     "loads",
+    "parse_buckets",
     "scheme",
+    "usual_buckets",
     "vary",
+    "with_buckets",
 ]

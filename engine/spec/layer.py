@@ -20,6 +20,7 @@ from engine.spec.errors import (
 from engine.spec.normalization import DiffGroupNorm, Normalization, check_normalization
 from engine.spec.propagation import MOST_STEPS, PROPAGATIONS, Propagation, check_propagation
 from engine.spec.quantization import (
+    BUCKETED,
     COMPONENTS,
     FP32,
     Component,
@@ -390,31 +391,26 @@ class LayerSpec:
             if component not in components and spec != FP32:
                 have = ", ".join(components)
                 raise SpecError(component, spec, f"float32; {self.operator} layers have {have}")
-            if spec.buckets and component in self._without_degree:
-                raise _no_degree(component, spec)
-
-    @property
-    def _without_degree(self) -> tuple[Component, ...]:
-        """The components that hold rows of other things than nodes."""
-        if self.pool != "none":
-            return tuple(component for component in self.components if component != "input")
-        return ("message",) if self.operator == "elastic" else ()
 
 
-def check_pooled(quant: LayerQuant) -> None:
-    """Refuse widths by in-degree in a layer after a pool.
+def of_nodes(layers: Sequence[LayerSpec]) -> tuple[tuple[Component, ...], ...]:
+    """Return the components of each layer that hold a row for each node, and no other rows.
 
-    Raises:
-        SpecError: Naming the component.
+    A pool leaves rows of graphs; elastic's message is of edges too.
+
+    Args:
+        layers: A network's.
     """
-    for component, spec in quant.items():
-        if spec.buckets:
-            raise _no_degree(component, spec)
-
-
-def _no_degree(component: Component, spec: QuantSpec) -> SpecError:
-    accepts = "none: it holds rows of graphs, or of edges, which have no in-degree"
-    return SpecError(f"{component}.buckets", spec.buckets, accepts)
+    found, pooled = [], False
+    for layer in layers:
+        held = [component for component in BUCKETED if component in layer.components]
+        if layer.operator == "elastic":
+            held.remove("message")
+        if pooled or layer.pool != "none":
+            held = [c for c in held if c == "input" and not pooled]
+        pooled = pooled or layer.pool != "none"
+        found.append(tuple(held))
+    return tuple(found)
 
 
 def signed_inputs(layers: Sequence[LayerSpec]) -> tuple[bool, ...]:

@@ -225,7 +225,7 @@ class QuantSpec:
         Raises:
             SpecError: Naming the field.
         """
-        if self.is_float or self.by_magnitude or self.truncation != "none":
+        if not self.nests:
             accepts = "none: only codes that are rounded to 2 bits or more nest in each other"
             raise SpecError("buckets", self.buckets, accepts)
         if len(self.buckets) > MOST_BUCKETS:
@@ -272,6 +272,22 @@ class QuantSpec:
     def is_float(self) -> bool:
         """Whether the tensor stays in float32."""
         return self.bits == 32
+
+    @property
+    def nests(self) -> bool:
+        """Whether narrower codes fit its grid: not in float, signs, ternary or truncated ones."""
+        return not (self.is_float or self.by_magnitude or self.truncation != "none")
+
+    @property
+    def widths(self) -> frozenset[int]:
+        """Every width that some node's codes have, whatever in-degrees the graph has."""
+        whole = bool(self.buckets) and self.buckets[0].degree == 0
+        return frozenset(() if whole else (self.bits,)) | {b.bits for b in self.buckets}
+
+    def bits_at(self, degree: int) -> int:
+        """Return the width of a node of an in-degree."""
+        reached = [bucket.bits for bucket in self.buckets if bucket.degree <= degree]
+        return reached[-1] if reached else self.bits
 
     @property
     def observes(self) -> Observing | None:

@@ -22,7 +22,7 @@ from engine.spec.layer import (
     LayerOperator,
     LayerSpec,
     Pool,
-    check_pooled,
+    of_nodes,
 )
 from engine.spec.normalization import Normalization, check_normalization
 from engine.spec.own import OwnModel
@@ -33,7 +33,7 @@ from engine.spec.propagation import (
     Propagation,
     check_propagation,
 )
-from engine.spec.quantization import WIDTHS, LayerQuant
+from engine.spec.quantization import WIDTHS, Component, LayerQuant
 
 Operator = Literal["gcn", "gat", "gin", "sage"]
 Mode = Literal["float", "ptq", "finetune", "retrain"]
@@ -390,15 +390,13 @@ class RunSpec:
                 f"{len(self.quant)} layers",
                 f"one for each of the model's {self.model.depth} layers",
             )
-        pooled = False
-        for layer, shape in enumerate(self.model.layer_specs(1, 1)):
+        shapes = self.model.layer_specs(1, 1)
+        for layer, (shape, components) in enumerate(zip(shapes, of_nodes(shapes), strict=True)):
             try:
                 shape.check_quant(self.quant[layer])
-                if pooled:
-                    check_pooled(self.quant[layer])
+                _check_buckets(self.quant[layer], components)
             except SpecError as error:
                 raise error.within(f"quant[{layer}]") from None
-            pooled = pooled or shape.pool != "none"
         check_instance("protection", self.protection, Protection)
         check_instance("training", self.training, TrainingSpec)
         check_integer("seed", self.seed, 0, 2**32 - 1)
@@ -407,3 +405,15 @@ class RunSpec:
     def key(self) -> str:
         """The run's identity: sha256 of its canonical JSON, as 64 hexadecimal digits."""
         return sha256(canonical(self).encode()).hexdigest()
+
+
+def _check_buckets(quant: LayerQuant, components: tuple[Component, ...]) -> None:
+    """Refuse widths by in-degree for what holds other rows than nodes.
+
+    Raises:
+        SpecError: Naming the component.
+    """
+    for component, spec in quant.items():
+        if spec.buckets and component not in components:
+            accepts = "none: it holds rows of graphs, or of edges, which have no in-degree"
+            raise SpecError(f"{component}.buckets", spec.buckets, accepts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from engine.spec.buckets import usual_buckets, with_buckets
 from engine.spec.errors import check_choice
 from engine.spec.layer import signed_inputs
 from engine.spec.own import OwnModel
@@ -27,13 +28,13 @@ from engine.spec.quantization import (
 )
 from engine.spec.run import GraphSpec, Mode, ModelSpec, Protection, RunSpec, TrainingSpec
 
-SCHEMES = ("float", "ptq", "qat", "degree-quant", "smp", "ternary", "bi-gcn")
+SCHEMES = ("float", "ptq", "qat", "degree-quant", "smp", "ternary", "bi-gcn", "sgquant")
 """``float``: no quantizers. ``ptq``: the float model quantized. ``qat``: STE and EMA ranges.
 ``degree-quant``: clipped gradients, percentile ranges and degree protection. ``smp``: the same with
 learned ranges, of weights too, as the paper of smoothness-aware propagation has them, for any
 network; distilled at 2 bits. ``ternary``: as ``qat``, weights -1, 0 and +1. ``bi-gcn``: as ``qat``,
 weights and what they multiply of 1 bit, the features of the graph 0 or 1, nothing between layers
-but the sign."""
+but the sign. ``sgquant``: as ``qat``, but nodes have half the width at each fourfold in-degree."""
 
 BESIDE_SIGNS = 8
 """Width of the components that do not accept 1 bit, where that is the width of all."""
@@ -81,7 +82,8 @@ def scheme(
         name: One of `SCHEMES`.
         bits: Width of every component but the final scores, which stay in float; under ``ternary``
             of all but the weights, under ``bi-gcn`` of all that products do not read. 1 bit is for
-            `MULTIPLIED` components; the others then have `BESIDE_SIGNS`.
+            `MULTIPLIED` components; the others then have `BESIDE_SIGNS`. Under ``sgquant`` it is
+            that of nodes of an in-degree below 4, see `usual_buckets`.
         component_bits: Widths that differ, by component, in every layer that has it.
         graph: The graph; under ``bi-gcn``, which keeps no sums of rows, rows are divided by theirs
             only where it says so.
@@ -95,13 +97,16 @@ def scheme(
         SpecError: Naming the invalid field.
 
     Source:
-        Wang et al., Bi-GCN: Binary Graph Convolutional Network, CVPR 2021, for ``bi-gcn``.
+        Wang et al., Bi-GCN: Binary Graph Convolutional Network, CVPR 2021, for ``bi-gcn``; Feng et
+        al., SGQuant: Squeezing the Last Bit on Graph Neural Networks with Specialized Quantization,
+        ICTAI 2020, for ``sgquant``.
 
     Differs:
         Bi-GCN standardises the graph's features before it takes their signs, which makes -1 and +1
         of the words that are not in a bag and that are, and multiplies each node's signs by their
         mean magnitude. Here these are 0 and 1, which keeps them sparse, of one magnitude for all.
-        What it leaves in float32, all that follows a product, has the width ``bits``.
+        What it leaves in float32, all that follows a product, has the width ``bits``. SGQuant
+        finetunes a float model, which here is the training's choice.
     """
     check_choice("scheme", name, SCHEMES)
     if name == "bi-gcn":
@@ -133,7 +138,7 @@ def scheme(
         training = TrainingSpec(distillation=distilled)
     trained: Mode = "finetune" if training.mode == "finetune" else "retrain"
     mode: Mode = "float" if name == "float" else "ptq" if name == "ptq" else trained
-    return RunSpec(
+    made = RunSpec(
         graph=graph,
         model=model,
         quant=tuple(layers),
@@ -146,6 +151,7 @@ def scheme(
         ),
         seed=seed,
     )
+    return with_buckets(made, usual_buckets(bits)) if name == "sgquant" else made
 
 
 def _most_alike(width: int, accepted: tuple[int, ...], bits: int) -> int:
@@ -156,7 +162,7 @@ def _most_alike(width: int, accepted: tuple[int, ...], bits: int) -> int:
 
 
 def component_spec(name: str, component: Component, bits: int, *, signed: bool) -> QuantSpec:
-    """Return the spec that a scheme gives one component of one layer at a width.
+    """Return the spec that a scheme gives one component of one layer at one width for all nodes.
 
     Args:
         name: One of `SCHEMES`.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
+from engine.spec.buckets import with_buckets
 from engine.spec.errors import check_choice
 from engine.spec.quantization import (
     LEARNED,
+    Bucket,
     Component,
     Current,
     Ema,
@@ -40,6 +43,7 @@ def vary(
     tail: float | None = None,
     range_lr: float | None = None,
     truncation: Truncation | None = None,
+    buckets: Sequence[Bucket] | None = None,
 ) -> RunSpec:
     """Return a run with other quantizers of the same widths.
 
@@ -52,6 +56,7 @@ def vary(
         tail: Share cut off at each end, where a rule has one.
         range_lr: Learning rate of steps and ranges, where they are learned.
         truncation: How codes of 2 bits are made, where there are some.
+        buckets: Widths by in-degree, of all components of rows of nodes; see `with_buckets`.
 
     Raises:
         SpecError: Naming what is invalid.
@@ -83,7 +88,8 @@ def vary(
             held = replace(held, truncation=truncation)
         return held
 
-    return replace(spec, quant=tuple(layer.map(change) for layer in spec.quant))
+    changed = replace(spec, quant=tuple(layer.map(change) for layer in spec.quant))
+    return changed if buckets is None else with_buckets(changed, buckets)
 
 
 def _rule(name: str, held: QuantSpec) -> RangeRule:

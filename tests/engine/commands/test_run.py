@@ -110,6 +110,8 @@ def value(nested: dict[str, Any], name: str) -> Any:
             scheme("qat", bits=2, training=TrainingSpec(narrowing=(8, 4))),
         ),
         (["--scheme", "ptq", "--narrowing", "8"], scheme("ptq")),
+        (["--scheme", "sgquant", "--buckets", "none"], scheme("qat")),
+        (["--scheme", "qat", "--buckets", "4:4,16:2"], scheme("sgquant")),
         (
             [
                 "--rule",

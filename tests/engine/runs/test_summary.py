@@ -31,6 +31,7 @@ from engine.spec import (
         (scheme("qat", bits=8, component_bits={"weight": 4}), "W4A8"),
         (scheme("qat", bits=8, component_bits={"message": 2}), "2–8 bits"),
         (scheme("qat", bits=8, component_bits={"weight": 32}), "W32A8"),
+        (scheme("sgquant", bits=8), "2–8 bits by degree"),
     ],
 )
 def test_bits_in_a_word(spec: RunSpec, word: str) -> None:

@@ -264,4 +264,5 @@ def test_schemes_keep_their_keys() -> None:
         "smp": "a391a4d1d1f1c241",
         "ternary": "0e676a6ee68e66d1",
         "bi-gcn": "54437cd21fefa629",
+        "sgquant": "cc77d09c7a2d19ea",
     }
