@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from scipy.sparse import csr_array
 from engine import affine
 from engine.affine import Codes, QParams, Real
 from engine.integer.kernels.operands import Packed, Places, Words
+from engine.nesting import Nested
 from engine.spec import QuantSpec
 
 
@@ -140,14 +142,13 @@ class NestedArray:
             x: Codes of the grid, whose parameters have nested ones.
             rows: The rows of each bucket.
         """
-        stored = _spread(x.words, x.shape[-1], x.params.spec.storage_bits)
-        blocks = [_joined(stored[rows[0]], x.params.spec.storage_bits)]
-        steps = np.arange(x.params.spec.last + 1) - zero_offset(x.params)
-        for nested, of_bucket in zip(x.params.nested, rows[1:], strict=True):
-            spec = QuantSpec(bits=nested.bits, signed=False)
-            table = (nested.places(steps) + nested.below).astype(word_type(spec))
-            blocks.append(_joined(table[stored[of_bucket]], spec.storage_bits))
-        return cls(x.params, rows, tuple(blocks), x.shape)
+        params = x.params
+        stored = _spread(x.words, x.shape[-1], params.spec.storage_bits)
+        blocks = [_joined(stored[rows[0]], params.spec.storage_bits)]
+        for nested, of_bucket in zip(params.nested, rows[1:], strict=True):
+            table = _narrowing(nested, params.spec.last, zero_offset(params))
+            blocks.append(_joined(table[stored[of_bucket]], _unsigned(nested.bits).storage_bits))
+        return cls(params, rows, tuple(blocks), x.shape)
 
     def widened(self) -> IntArray:
         """Return the same numbers in codes of the grid."""
@@ -158,10 +159,8 @@ class NestedArray:
         own, *narrower = zip(self.rows, self.blocks, lengths, strict=True)
         stored[own[0]] = _spread(own[1], own[2], params.spec.storage_bits)
         for nested, (rows, words, length) in zip(params.nested, narrower, strict=True):
-            spec = QuantSpec(bits=nested.bits, signed=False)
-            codes = np.arange(spec.last + 1) - nested.below
-            table = (zero_offset(params) + nested.multiple * codes).astype(stored.dtype)
-            stored[rows] = table[_spread(words, length, spec.storage_bits)]
+            table = _widening(nested, stored.dtype, zero_offset(params))
+            stored[rows] = table[_spread(words, length, _unsigned(nested.bits).storage_bits)]
         return IntArray(params, _joined(stored, params.spec.storage_bits), self.shape)
 
     def codes(self) -> Codes:
@@ -180,20 +179,45 @@ class NestedArray:
 
 def nested_bytes(shape: tuple[int, int], params: QParams, rows: Rows) -> int:
     """Return the bytes that a `NestedArray` of a shape, [N, F], takes."""
-    specs = [params.spec, *(QuantSpec(bits=n.bits, signed=False) for n in params.nested)]
+    specs = [params.spec, *(_unsigned(nested.bits) for nested in params.nested)]
     return sum(
         of_bucket.size * word_count(shape[1], spec) * word_type(spec).itemsize
         for spec, of_bucket in zip(specs, rows, strict=True)
     )
 
 
+@cache
+def _unsigned(bits: int) -> QuantSpec:
+    """Return the spec of codes from 0."""
+    return QuantSpec(bits=bits, signed=False)
+
+
+@lru_cache(1024)
+def _narrowing(nested: Nested, last: int, zero: int) -> Words:
+    """Return the nested code, from 0, of every stored code of a grid."""
+    places = nested.places(np.arange(last + 1) - zero) + nested.below
+    table: Words = places.astype(word_type(_unsigned(nested.bits)))
+    return table
+
+
+@lru_cache(1024)
+def _widening(nested: Nested, kind: np.dtype[Any], zero: int) -> Words:
+    """Return the stored code of a grid of every nested code, from 0."""
+    codes = np.arange(1 << nested.bits) - nested.below
+    table: Words = (zero + nested.multiple * codes).astype(kind)
+    return table
+
+
 def _spread(words: Words, width: int, bits: int) -> Words:
     """Return packed codes one to a word, [..., width]."""
     if bits >= 8:
         return words
-    places = [(words >> shift) & ((1 << bits) - 1) for shift in range(0, 8, bits)]
-    spread: Words = np.concatenate(places, axis=-1)[..., :width]
-    return spread
+    count, mask = words.shape[-1], np.uint8((1 << bits) - 1)
+    spread = np.empty((*words.shape[:-1], count * 8 // bits), np.uint8)
+    for place in range(8 // bits):
+        part = spread[..., place * count : (place + 1) * count]
+        np.bitwise_and(words >> np.uint8(place * bits), mask, out=part)
+    return spread[..., :width]
 
 
 def _joined(codes: Words, bits: int) -> Words:
@@ -204,7 +228,7 @@ def _joined(codes: Words, bits: int) -> Words:
     words = np.zeros((*codes.shape[:-1], -(-width * bits // 8)), np.uint8)
     for place in range(8 // bits):
         part = codes[..., place * words.shape[-1] : (place + 1) * words.shape[-1]]
-        words[..., : part.shape[-1]] |= part << (place * bits)
+        words[..., : part.shape[-1]] |= part << np.uint8(place * bits)
     return words
 
 

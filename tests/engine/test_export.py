@@ -27,6 +27,7 @@ from engine.learning.training import fit
 from engine.learning.weights import read_weights, write_weights
 from engine.metrics.agreement import Agreement
 from engine.spec import (
+    Bucket,
     Current,
     DiffGroupNorm,
     Elastic,
@@ -132,6 +133,16 @@ def spec_named(name: str) -> RunSpec:
         "truncated steps": vary(two, rule="learned-step", truncation="skewed"),
         "per tensor": with_every_component(QuantSpec(bits=8), tensor, ModelSpec()),
         "learned step": with_every_component(step, step, ModelSpec()),
+        "by degree": scheme("sgquant", bits=8, training=EPOCHS),
+        "by degree, learned ranges": vary(
+            scheme("smp", bits=8, training=EPOCHS),
+            buckets=(Bucket(degree=0, bits=3), Bucket(degree=4, bits=8), Bucket(degree=9, bits=2)),
+        ),
+        "by degree, learned steps": vary(
+            scheme("degree-quant", bits=16, training=EPOCHS),
+            rule="learned-step",
+            buckets=(Bucket(degree=3, bits=5), Bucket(degree=7, bits=16)),
+        ),
         "learned step by channel": with_every_component(
             QuantSpec(bits=8, range=LearnedStep()),
             QuantSpec(bits=4, range=LearnedStep(), granularity="channel"),
@@ -164,6 +175,9 @@ NAMES = (
     "per tensor",
     "learned step",
     "learned step by channel",
+    "by degree",
+    "by degree, learned ranges",
+    "by degree, learned steps",
 )
 
 
@@ -186,7 +200,9 @@ def test_program_equals_simulation_on_karate(
     assert all(slot.codes for slot in found.slots)
 
 
-@pytest.mark.parametrize("name", ["dq8", "dq4", "dq2", "mixed", "residual4", "learned step"])
+@pytest.mark.parametrize(
+    "name", ["dq8", "dq4", "dq2", "mixed", "residual4", "learned step", "by degree"]
+)
 def test_program_equals_simulation_on_digits(digits: Graph, name: str) -> None:
     spec = spec_named(name)
     spec = replace(spec, training=replace(spec.training, epochs=3))
@@ -222,7 +238,7 @@ OPERATORS = {
 
 @pytest.mark.parametrize("operator", list(OPERATORS))
 @pytest.mark.parametrize("bits", [8, 4, 2, 1])
-@pytest.mark.parametrize("name", ["qat", "degree-quant", "ptq"])
+@pytest.mark.parametrize("name", ["qat", "degree-quant", "ptq", "sgquant"])
 def test_program_of_any_operator_equals_simulation(
     digits: Graph, operator: str, bits: int, name: str
 ) -> None:
