@@ -21,7 +21,6 @@ from engine.learning.protection import DegreeProtection
 from engine.metrics.merit import merit_of
 from engine.spec import LearnedRange, LearnedStep, TrainingSpec
 
-
 UNTRAINED = "try fewer layers, or a normalization, which keeps what leaves a layer small"
 """What helps where numbers already overflow in a network that has learned nothing."""
 

@@ -156,6 +156,7 @@ class Combine(Stage):
             def run_stored(values: Values, kernels: Kernels, ending: Ending) -> Value:
                 x = values[self.first.slot]
                 assert isinstance(x, SparseIntArray)
+                assert isinstance(x.values, IntArray)
                 words, bits, *_ = x.values.packed
                 term = Term(words, bits, width, table, multiplier)
                 target, result = ending.open(places.blocks[0])

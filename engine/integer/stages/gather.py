@@ -107,6 +107,7 @@ class Gather(Stage):
             def run_stored(values: Values, kernels: Kernels, ending: Ending) -> Value:
                 x = values[self.source]
                 assert isinstance(x, SparseIntArray)
+                assert isinstance(x.values, IntArray)
                 target, result = ending.open(made.blocks[0])
                 kernel = kernels.sparse_total if self.how == "sum" else kernels.sparse_mean
                 held = places, x.values.packed

@@ -75,7 +75,7 @@ def test_both_kernels_fill_slots_with_codes_of_each_rows_width(
         value = fast.value(*slot)
         rows = np.arange(len(degree))
         if isinstance(value, SparseIntArray):
-            rows = np.repeat(rows, np.diff(value.rowptr))
+            rows = np.repeat(rows, np.diff(value.places.rowptr))
         for row, of_row in zip(rows, codes, strict=True):
             bucket = sum(degree[row] >= b.degree for b in spec.buckets)
             if bucket:
@@ -86,7 +86,7 @@ def test_both_kernels_fill_slots_with_codes_of_each_rows_width(
 
 
 def test_one_bucket_as_wide_as_the_grid_is_the_plain_program(case: Callable) -> None:
-    drawn = case(5, operators=["gcn"], nodes=30, edges=90)
+    drawn = case(5, operators=["gcn"], nodes=30, edges=90, sparse=False)
     degree = drawn.neighbourhoods.in_degree
     calibrator = Calibrator(drawn.reference, drawn.bind(drawn.reference).trace(), degree)
     plain, whole = {}, {}
