@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from explorer.forked import fork_kernels
 from explorer.jobs import POOL
 from explorer.packaged import python_path, stores
 from explorer.pool.keeper import Keeper
 from explorer.site import SITE, Site
 from explorer.state import DEFAULT
 from explorer.warm import warm
+from explorer.zygote import Zygote
 
 KERNEL = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 """What keeps a visitor's kernel small: it previews, workers train."""
@@ -45,11 +48,11 @@ def host(folder: Path, *, port: int | None = None) -> None:
             "JUPYTER_RUNTIME_DIR": str(Path(place, "runtime")),
             "PYTHONPATH": python_path(),
         }
-        with suppress(ValueError, OSError):  # the page says what is wrong with a store or a graph
-            warm(DEFAULT)
         shipped = (*stores(), site.store)
-        with Keeper(Path(os.environ[POOL]), site.visitors, shipped, site.bounds_file):
-            os.environ |= KERNEL
+        with (
+            Keeper(Path(os.environ[POOL]), site.visitors, shipped, site.bounds_file),
+            _kernels(),
+        ):
             Voila.launch_instance(
                 argv=[
                     str(notebook),
@@ -61,3 +64,17 @@ def host(folder: Path, *, port: int | None = None) -> None:
                 ]
             )
             print("The server has ended.", file=sys.stderr)
+
+
+@contextmanager
+def _kernels() -> Iterator[None]:
+    """Have what kernels load lie ready: in a process that they are copies of, else on disk."""
+    os.environ |= KERNEL
+    if not Zygote.is_possible():
+        with suppress(ValueError, OSError):  # the page says what is wrong with a store or a graph
+            warm([DEFAULT])
+        yield
+        return
+    with Zygote() as zygote:
+        fork_kernels(zygote)
+        yield

@@ -1,8 +1,8 @@
 """A published folder under load: visitors who come, look, train, and lose a worker meanwhile.
 
 A visitor here is a page's requests and its kernel's websocket, without the browser that draws: it
-gets the page, fetches the widgets' state as a browser does, changes a width, and trains a run of
-its own. Linux only, since memory is read from ``/proc``.
+gets the page, fetches the widgets' state as a browser does, changes controls one after another, and
+trains a run of its own. Linux only, since memory is read from ``/proc``.
 """
 
 from __future__ import annotations
@@ -36,7 +36,22 @@ from explorer.visitors import PROTOCOL
 MEGABYTE = 2**20
 START_WITHIN_S = 300
 PATIENCE_S = 1800
-PRESET, STATUS = "Bits preset", re.compile(r'gb-status gb-(\w+)">(\w+)(?:, (\d+) before you)?')
+STATUS = re.compile(r'gb-status gb-(\w+)">(\w+)(?:, (\d+) before you)?')
+CHANGES: tuple[tuple[str, str | float], ...] = (
+    *(("Bits preset", name) for name in ("INT4", "INT8", "W4A8")),
+    *(("Bits of weight, layer 1", bits) for bits in ("8", "4", "2")),
+    *(("Bits of message, layer 2", bits) for bits in ("4", "6", "2")),
+    *(("Bits of input, layer 1", bits) for bits in ("6", "4")),
+    *(("Protect p_max", 0.2), ("Protect p_max", 0.3), ("Protect p_min", 0.1)),
+    *(("Model", name) for name in ("GAT", "APPNP", "GCN")),
+    *(("Layer", name) for name in ("1", "2")),
+    *(("Error", name) for name in ("Own beside inherited", "Total")),
+    *(("Measure", name) for name in ("SQNR in dB", "Class flips", "Relative L2")),
+    *(("Bits preset", name) for name in ("Degree-Quant 8", "FP32", "Degree-Quant 4")),
+)
+"""What each visitor changes, one after another: a control's label, and its choice or number."""
+PAUSE_S = 0.3
+"""A visitor changes something once nothing was heard from the page for so long."""
 
 
 class LoadFailed(OSError):
@@ -49,14 +64,14 @@ class Told:
 
     Args:
         first_chart_s: From asking for the page to having the first chart's numbers.
-        change_s: From a changed width to the first new chart.
+        changes_s: For each of `CHANGES`, from the changed control to the first chart that follows.
         before: The most that were ever before its run.
         status: How its run ended.
         trained_s: From Start to that end.
     """
 
     first_chart_s: float = 0.0
-    change_s: float = 0.0
+    changes_s: list[float] = field(default_factory=list)
     before: int = 0
     status: str = ""
     trained_s: float = 0.0
@@ -111,10 +126,31 @@ class Page:
                 return comm
         raise LoadFailed(f"the page has no widget with {traits}")
 
+    async def rest(self) -> None:
+        """Follow the widgets until nothing was heard of them, and what is shown is of the recipe.
+
+        Raises:
+            LoadFailed: If the connection ends first.
+        """
+        while True:
+            try:
+                await asyncio.wait_for(self.until(bool), PAUSE_S)
+            except TimeoutError:
+                if not any("gb-stale" in state["_dom_classes"] for state in self._boxes()):
+                    return
+
     def charts(self) -> set[str]:
-        """Return the ids of the charts that hold something."""
-        figures = ((comm, state.get("figure")) for comm, state in self.states.items())
-        return {comm for comm, figure in figures if isinstance(figure, dict) and figure["data"]}
+        """Return the ids of the charts that show results, and hold something."""
+        figures = {comm: state.get("figure") for comm, state in self.states.items()}
+        return {
+            comm
+            for comm, figure in figures.items()
+            if isinstance(figure, dict) and figure["data"]
+            if "gb-follows" in self.states[comm].get("_dom_classes", ())
+        }
+
+    def _boxes(self) -> Iterator[dict[str, Any]]:
+        return (state for state in self.states.values() if state.get("_dom_classes"))
 
     def statuses(self) -> Iterator[tuple[str, str, int]]:
         """Yield text, status and how many are before it, of each line of the queue."""
@@ -128,6 +164,8 @@ class Page:
         if kind == "comm_open":
             self.states[content["comm_id"]] = dict(data.get("state", {}))
             return {content["comm_id"]}
+        if kind == "comm_close":
+            self.states.pop(content["comm_id"], None)
         if kind == "comm_msg" and data.get("method") in ("update", "echo_update"):
             self.states.setdefault(content["comm_id"], {}).update(data["state"])
             return {content["comm_id"]}
@@ -185,6 +223,10 @@ class Server:
         while more := {child for child, parent in parents.items() if parent in found} - found:
             found |= more
         return [pid for pid in sorted(found) if word in _command(pid)]
+
+    def kernels(self) -> list[int]:
+        """Return the processes of the kernels: the zygote's copies, and any started plainly."""
+        return [*self.pids("explorer.zygote")[1:], *self.pids("ipykernel")]
 
     def end(self) -> None:
         """Terminate it, and wait for its end."""
@@ -249,7 +291,7 @@ async def _scene(
         await _either(arrived.acquire(), coming)
         say(f"{number + 1} of {visitors} visitors have their charts")
     idle = _memory(server)
-    spent = [_processor_s(pid) for pid in server.pids("ipykernel")]
+    spent = [_processor_s(pid) for pid in server.kernels()]
     all_here.set()
     killed = 0
     for _ in range(kills):
@@ -261,15 +303,15 @@ async def _scene(
     told = await asyncio.gather(*coming)
     busy.append(os.getloadavg()[0])
     memory = _memory(server)
-    firsts, changes = ([getattr(t, name) for t in told] for name in ("first_chart_s", "change_s"))
     return {
         "visitors": visitors,
         "epochs": epochs,
         "arrivals_every_s": every_s,
         "processors": os.cpu_count(),
         "load_average": {"start": busy[0], "end": busy[1]},
-        "first_chart_s": _spread(firsts),
-        "change_to_chart_s": _spread(changes),
+        "first_chart_s": _spread([visit.first_chart_s for visit in told]),
+        "changes": sum(len(visit.changes_s) for visit in told),
+        "change_to_chart_s": _spread([seconds for visit in told for seconds in visit.changes_s]),
         "kernel_processor_s": statistics.median(spent),
         "runs": {
             "finished": sum(t.status == "finished" for t in told),
@@ -320,12 +362,16 @@ async def _visit(
     arrived.release()
     await all_here.wait()
 
-    preset = page.find(description=PRESET)
-    options = page.states[preset]["_options_labels"]
-    start = time.monotonic()
-    await _set(page, preset, index=options.index("INT4"))
-    await page.until(lambda changed: bool(changed & page.charts()))
-    told.change_s = time.monotonic() - start
+    for label, wanted in CHANGES:
+        await page.rest()
+        control = page.find(description=label)
+        options = page.states[control].get("_options_labels", ())
+        state = {"index": options.index(wanted)} if options else {"value": wanted}
+        start = time.monotonic()
+        await _set(page, control, **state)
+        await page.until(lambda changed: bool(changed & page.charts()))
+        told.changes_s.append(time.monotonic() - start)
+    await page.rest()
 
     await _set(page, page.find(description="Seed"), value=1000 + number)
     await _set(page, page.find(description="Epochs"), value=epochs)
@@ -372,7 +418,8 @@ def _decoded(message: bytes) -> tuple[str, dict[str, Any]]:
 def _memory(server: Server) -> dict[str, Any]:
     """Return megabytes of each kind of process: its own, and in all as the kernel counts them."""
     kinds = {
-        "kernels": server.pids("ipykernel"),
+        "kernels": server.kernels(),
+        "zygote": server.pids("explorer.zygote")[:1],
         "workers": server.pids("engine.worker"),
         "pool": server.pids("explorer.pool"),
         "server": [server.process.pid],

@@ -43,7 +43,7 @@ def serve(*, lab: bool = False, port: int | None = None, open_browser: bool = Tr
     if port is not None and free != port:
         print(f"Port {port} is taken.")
     with suppress(ValueError, OSError):  # the page says what is wrong with a store or a graph
-        warm(DEFAULT)
+        warm([DEFAULT])
     if lab:
         _serve_lab(page, free, open_browser)
     else:

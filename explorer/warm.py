@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from engine.runs import RunStore
 from engine.spec import RunSpec
@@ -12,17 +13,19 @@ from explorer.packaged import stores
 NOTICEABLE_S = 3.0
 
 
-def warm(recipe: RunSpec) -> None:
-    """Work out a recipe once in this process; what it compiles is cached on disk for all others.
+def warm(recipes: Sequence[RunSpec]) -> None:
+    """Work out recipes once in this process; what they compile is cached on disk for all others.
 
     Args:
-        recipe: What a page opens with. Where neither its run nor its float model is shipped,
-            nothing is compiled.
+        recipes: What a page opens with, and what may follow. Where neither the run of one nor its
+            float model is shipped, nothing is compiled.
     """
     start = time.monotonic()
     print(
         "Preparing the integer kernels; the first time on a machine they are compiled …", flush=True
     )
-    Answers(RunStore(shipped=stores())).answer(recipe)
+    answers = Answers(RunStore(shipped=stores()))
+    for recipe in recipes:
+        answers.answer(recipe)
     if time.monotonic() - start > NOTICEABLE_S:
         print(f"… which took {time.monotonic() - start:.0f} s.", flush=True)

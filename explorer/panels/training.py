@@ -13,8 +13,11 @@ from explorer.figures.chart import blank
 from explorer.figures.curves import TITLE, curves
 from explorer.jobs import Job, Jobs
 from explorer.plot import PlotlyView
+from explorer.seen import draw_when_seen, is_seen
 from explorer.state import State
 
+PAGE = "Training"
+"""The page it stands on."""
 DRAWN_EVERY_S = 0.5
 """While a job runs. Epochs come faster, and each drawing takes the process that answers the other
 controls some 50 ms."""
@@ -33,11 +36,12 @@ class TrainingPanel(widgets.VBox):
         self._job: Job | None = None
         self._drawn = time.monotonic()
         self.view = PlotlyView(height=420)
-        state.observe(self._show, "shown")
+        draw_when_seen(state, PAGE, self._show, ["shown"])
         jobs.listen(self._follow)
         super().__init__([self.view])
         self.add_class("gb-tab")
-        self._show(None)
+        if is_seen(state, PAGE):
+            self._show(None)
 
     def close(self) -> None:
         """Listen to the queue no more."""

@@ -92,9 +92,19 @@ class Server:
         """Return the process ids of the kernels."""
         return [
             pid
-            for pid in self.descendants()
-            if b"ipykernel" in Path(f"/proc/{pid}/cmdline").read_bytes()
+            for pid in self.descendants() - self.zygotes()
+            if re.search(rb"zygote|ipykernel", Path(f"/proc/{pid}/cmdline").read_bytes())
         ]
+
+    def zygotes(self) -> set[int]:
+        """Return the process ids of what kernels are copied from."""
+        return {
+            pid
+            for pid in self.descendants()
+            if b"zygote" in Path(f"/proc/{pid}/cmdline").read_bytes()
+            and Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1]
+            == str(self.process.pid)
+        }
 
     def descendants(self) -> set[int]:
         """Return the process ids of the pool, its workers and the kernels."""

@@ -24,12 +24,13 @@ def test_it_follows_the_widgets_of_a_page() -> None:
     page = Page(None)
     assert page.charts() == set()
     states = {
-        "a": {"state": {"figure": {"data": []}}},
+        "a": {"state": {"figure": {"data": []}, "_dom_classes": ["gb-follows"]}},
+        "p": {"state": {"figure": {"data": [{}]}, "_dom_classes": []}},
         "b": {"state": {"description": "Start"}},
         "c": {"state": {"value": ""}},
     }
     assert page._take("comm_msg", {"data": {"method": "update_states", "states": states}}) == {
-        *("a", "b", "c")
+        *("a", "b", "c", "p")
     }
     assert page.is_whole
     assert page.find(description="Start") == "b"
@@ -45,6 +46,8 @@ def test_it_follows_the_widgets_of_a_page() -> None:
         "gb-waiting", "gb-finished"
     )
     assert [(status, before) for _, status, before in page.statuses()] == [("finished", 0)]
+    page._take("comm_close", {"comm_id": "a"})
+    assert page.charts() == set()
     assert page._take("status", {"execution_state": "busy"}) == set()
 
 
