@@ -13,7 +13,7 @@ from engine.commands.options import add_graph, add_model, graph_of, model_of
 from engine.spec import ModelSpec, SpecError, TrainingSpec, encode
 from engine.spec.errors import check_choice, check_integer
 
-METHODS = "lpgnas, uniform, random, tpe, nsga2, greedy, relaxed"
+METHODS = "lpgnas, uniform, random, tpe, nsga2, greedy, relaxed, sgquant"
 
 
 def add_to(commands: Any) -> None:
@@ -25,6 +25,13 @@ def add_to(commands: Any) -> None:
     of.add_argument("--scheme", default="degree-quant", help="qat, degree-quant (degree-quant)")
     of.add_argument(
         "--widths", type=int, nargs="+", default=[8, 4, 2], help="of each component (8 4 2)"
+    )
+    of.add_argument(
+        "--degrees",
+        type=int,
+        nargs="+",
+        default=[],
+        help="in-degrees from which nodes may have other widths (none)",
     )
     of.add_argument(
         "--choose",
@@ -42,7 +49,12 @@ def add_to(commands: Any) -> None:
     of.add_argument(
         "--beta", type=float, nargs="+", help="weight of the size, or the lowest and highest"
     )
-    of.add_argument("--batch", type=int, help="runs that tpe (4) and nsga2 (6) propose at once")
+    of.add_argument(
+        "--floor", type=float, help="most of the validation accuracy that sgquant gives up (0.005)"
+    )
+    of.add_argument(
+        "--batch", type=int, help="runs that tpe (4), nsga2 (6) and sgquant (4) propose at once"
+    )
     of.add_argument("--seeds", type=int, default=1, help="how many searches (1)")
     of.add_argument("--first-seed", type=int, default=0, help="seed of the first search (0)")
     of.add_argument("--workers", type=int, help="processes that train (none but this one)")
@@ -107,6 +119,7 @@ def spec_of(options: argparse.Namespace, folder: Path) -> Any:
         model=model_of(options),
         scheme=options.scheme,
         widths=tuple(options.widths),
+        degrees=tuple(options.degrees),
         training=TrainingSpec(
             epochs=options.epochs, lr=options.lr, weight_decay=options.weight_decay
         ),
@@ -154,7 +167,7 @@ def _method(options: argparse.Namespace) -> Any:
     Raises:
         SpecError: Naming an option that it does not have.
     """
-    from engine.search import METHODS, Lpgnas, Nsga2, Relaxed, Tpe
+    from engine.search import METHODS, Lpgnas, Nsga2, Relaxed, Sgquant, Tpe
 
     check_choice("--method", options.method, tuple(METHODS))
     kind: Any = METHODS[options.method]
@@ -166,10 +179,14 @@ def _method(options: argparse.Namespace) -> Any:
             raise SpecError("--beta", options.beta, "one number, or the lowest and the highest")
         given = {"beta_low": options.beta[0], "beta_high": options.beta[-1]}
     if options.batch is not None:
-        names: dict[Any, str] = {Tpe: "batch", Nsga2: "population"}
+        names: dict[Any, str] = {Tpe: "batch", Nsga2: "population", Sgquant: "batch"}
         if kind not in names:
-            raise SpecError("--batch", options.batch, "nothing, but with tpe or nsga2")
+            raise SpecError("--batch", options.batch, "nothing, but with tpe, nsga2 or sgquant")
         given = {names[kind]: options.batch}
+    if options.floor is not None:
+        if kind is not Sgquant:
+            raise SpecError("--floor", options.floor, "nothing, but with sgquant")
+        given["floor"] = options.floor
     return kind(**given)
 
 

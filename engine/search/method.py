@@ -71,6 +71,43 @@ class Greedy:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Sgquant:
+    """Widths drawn at random, of which those are tried that take least and should do well enough.
+
+    A forest of regression trees learns from the runs so far what widths come to on the validation
+    units. Of many drawn widths that it expects to stay above a floor, those of the fewest bits are
+    tried next; where it expects none to, the best. The usual shape.
+
+    Args:
+        floor: Most that a run may lose of the float model's validation accuracy, or gain in error.
+        batch: Runs that are proposed before any of them is known, so that they may run side by
+            side; the first ones are drawn, but for the widest everywhere.
+        drawn: Widths that the forest looks at for each batch.
+
+    Raises:
+        SpecError: Naming the invalid field.
+
+    Source:
+        Feng et al., SGQuant: Squeezing the Last Bit on Graph Neural Networks with Specialized
+        Quantization, ICTAI 2020, its automatic bit selection.
+
+    Differs:
+        Half of the widths looked at are drawn anew, the other half are the best ones so far with a
+        few changed, since few of many components' drawn widths are all narrow. A tree's place is
+        taken by a forest of them.
+    """
+
+    floor: float = 0.005
+    batch: int = 4
+    drawn: int = 2000
+
+    def __post_init__(self) -> None:
+        check_real("floor", self.floor, 0, 1e6)
+        check_integer("batch", self.batch, 1, 1000)
+        check_integer("drawn", self.drawn, 2, 1_000_000)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class _OneShot:
     """What the one-shot searches share.
 
@@ -168,7 +205,7 @@ class Lpgnas(_OneShot):
 OF_SHAPES = Lpgnas(warm_up=2.0, turns=1.0, choice_lr=0.1)
 """With shapes to choose, each network has its own ranges and few of the steps: it takes more."""
 
-Method = Lpgnas | Uniform | Chance | Tpe | Nsga2 | Greedy | Relaxed
+Method = Lpgnas | Uniform | Chance | Tpe | Nsga2 | Greedy | Relaxed | Sgquant
 
 METHODS: dict[str, type[Method]] = {
     "lpgnas": Lpgnas,
@@ -178,6 +215,7 @@ METHODS: dict[str, type[Method]] = {
     "nsga2": Nsga2,
     "greedy": Greedy,
     "relaxed": Relaxed,
+    "sgquant": Sgquant,
 }
 """The methods by name."""
 

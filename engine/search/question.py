@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import get_args
 
-from engine.search.method import Lpgnas, Method
+from engine.search.method import Lpgnas, Method, Relaxed
 from engine.search.space import Space
-from engine.spec import canonical
+from engine.spec import SpecError, canonical
 from engine.spec.errors import check_instance, check_integer, check_real
 
 
@@ -62,6 +62,9 @@ class SearchSpec:
         check_instance("method", self.method, get_args(Method))
         check_instance("budget", self.budget, Budget)
         check_integer("seed", self.seed, 0, 2**32 - 1)
+        if self.space.degrees and isinstance(self.method, Lpgnas | Relaxed):
+            accepts = "none: a one-shot search has one width for all nodes at a time"
+            raise SpecError("space.degrees", self.space.degrees, accepts)
 
     @property
     def key(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from engine.spec import (
@@ -12,6 +13,7 @@ from engine.spec import (
     WIDTHS,
     Activation,
     Aggregation,
+    Bucket,
     Component,
     GraphSpec,
     LayerQuant,
@@ -20,18 +22,21 @@ from engine.spec import (
     Operator,
     Propagating,
     Protection,
+    QuantSpec,
     RunSpec,
     SpecError,
     TrainingSpec,
+    by_degree,
     component_spec,
     scheme,
 )
-from engine.spec.errors import check_choice, check_instance
-from engine.spec.layer import signed_inputs
+from engine.spec.errors import check_choice, check_instance, check_integer
+from engine.spec.layer import of_nodes, signed_inputs
 from engine.spec.propagation import PROPAGATIONS
+from engine.spec.quantization import MOST_BUCKETS
 
-RULES = tuple(name for name in SCHEMES if name not in ("float", "ptq", "smp", "bi-gcn"))
-"""The schemes that give a width its rules; ``bi-gcn`` chooses widths itself."""
+RULES = tuple(name for name in SCHEMES if name not in ("float", "ptq", "smp", "bi-gcn", "sgquant"))
+"""The schemes that give a width its rules; ``bi-gcn`` and ``sgquant`` choose widths themselves."""
 
 Option = int | str | bool
 
@@ -41,7 +46,8 @@ class Choice:
     """One thing to be chosen.
 
     Args:
-        name: A field of the model, or ``layer.component`` for a width.
+        name: A field of the model, or ``layer.component`` for a width, ``layer.component.degree``
+            for that of nodes from an in-degree on.
         options: What it may be, the first being the usual one.
     """
 
@@ -52,6 +58,12 @@ class Choice:
     def is_width(self) -> bool:
         """Whether it is the width of a component."""
         return "." in self.name
+
+    @property
+    def place(self) -> tuple[int, str, int]:
+        """The layer of a width, its component, and the least in-degree of its nodes."""
+        layer, component, *degree = self.name.split(".")
+        return int(layer), component, int(degree[0]) if degree else 0
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -82,6 +94,9 @@ class Space:
         scheme: What gives each component its range and gradient rule: ``qat``, ``degree-quant``, or
             ``ternary``, whose weights of 2 bits are ternary.
         widths: Options of every component that accepts them; 1 bit is for `MULTIPLIED` ones.
+        degrees: Least in-degrees, ascending, from which rows of nodes may have another width: with
+            some, each component that holds such rows has a choice of 2 to 16 bits for the nodes
+            below the first, and one from each on.
         operators: Options of the model's operator; propagations may be among them.
         aggregations: Options of how sage gathers.
         activations: Options of the model's activation.
@@ -101,6 +116,7 @@ class Space:
     model: ModelSpec = ModelSpec()
     scheme: str = "degree-quant"
     widths: tuple[int, ...] = (8, 4, 2)
+    degrees: tuple[int, ...] = ()
     operators: tuple[Operator | Propagating, ...] = ()
     aggregations: tuple[Aggregation, ...] = ()
     activations: tuple[Activation, ...] = ()
@@ -122,6 +138,7 @@ class Space:
                 raise SpecError("widths", width, "1 to 8, 16 or 32")
         if not any(width > 1 for width in self.widths):
             raise SpecError("widths", self.widths, "a width of more than 1 bit among them")
+        self._check_degrees()
         for field in ("widths", *FIELDS):
             options = getattr(self, field)
             check_instance(field, options, tuple)
@@ -136,14 +153,38 @@ class Space:
         for _ in self.models():  # each refuses options that do not go together
             pass
 
+    def _check_degrees(self) -> None:
+        """Refuse in-degrees out of order, and those that no width goes with.
+
+        Raises:
+            SpecError: Naming the field.
+        """
+        check_instance("degrees", self.degrees, tuple)
+        if len(self.degrees) >= MOST_BUCKETS:
+            accepts = f"fewer than {MOST_BUCKETS}"
+            raise SpecError("degrees", f"{len(self.degrees)} of them", accepts)
+        for degree in self.degrees:
+            check_integer("degrees", degree, 1, 2**31 - 1)
+        if any(after <= before for before, after in pairwise(self.degrees)):
+            raise SpecError("degrees", self.degrees, "in-degrees that rise")
+        if self.degrees and not any(1 < width < 32 for width in self.widths):
+            raise SpecError("widths", self.widths, "2 to 8 or 16 bits among them, beside degrees")
+
     def choices(self, model: ModelSpec) -> tuple[Choice, ...]:
         """Return the choices of a network's widths, in the order of its layers and components."""
-        return tuple(
-            Choice(name=f"{layer}.{component}", options=self.widths_of(shape, component))
-            for layer, shape in enumerate(model.layer_specs(1, 1))
-            for component in shape.components
-            if not _is_score(model, layer, component)
-        )
+        shapes = model.layer_specs(1, 1)
+        found = []
+        for layer, (shape, rows) in enumerate(zip(shapes, of_nodes(shapes), strict=True)):
+            for component in shape.components:
+                if _is_score(model, layer, component):
+                    continue
+                name, options = f"{layer}.{component}", self.widths_of(shape, component)
+                degrees = self.degrees if component in rows else ()
+                if degrees:
+                    options = tuple(width for width in options if 1 < width < 32)
+                names = [name, *(f"{name}.{degree}" for degree in degrees)]
+                found += [Choice(name=name, options=options) for name in names]
+        return tuple(found)
 
     def widths_of(self, shape: LayerSpec, component: Component) -> tuple[int, ...]:
         """Return the options of one component of a layer."""
@@ -221,14 +262,12 @@ class Space:
         found: dict[str, Option] = {}
 
         def recall(choice: Choice) -> Option:
-            layer, _, component = choice.name.rpartition(".")
-            option: Any
-            if not layer:
+            option: Any = None
+            if not choice.is_width:
                 option = getattr(spec.model, choice.name)
-            elif int(layer) < len(spec.quant):
-                option = spec.quant[int(layer)][component].bits
-            else:
-                option = None
+            elif choice.place[0] < len(spec.quant):
+                layer, component, degree = choice.place
+                option = spec.quant[layer][component].bits_at(degree)
             if option not in choice.options:
                 raise SpecError(choice.name, option, f"one of {choice.options}")
             found[choice.name] = option
@@ -274,16 +313,17 @@ def _is_score(model: ModelSpec, layer: int, component: str) -> bool:
 
 def _quant(space: Space, model: ModelSpec, choose: Choose) -> tuple[LayerQuant, ...]:
     shapes: tuple[LayerSpec, ...] = model.layer_specs(1, 1)
-    widths = {choice.name: choose(choice) for choice in space.choices(model)}
-    return tuple(
-        LayerQuant(
-            **{
-                component: component_spec(
-                    space.scheme, component, int(widths[f"{layer}.{component}"]), signed=signed
-                )
-                for component in shape.components
-                if f"{layer}.{component}" in widths
-            }
-        )
-        for layer, (shape, signed) in enumerate(zip(shapes, signed_inputs(shapes), strict=True))
-    )
+    signs = signed_inputs(shapes)
+    widths: dict[tuple[int, str], dict[int, int]] = {}
+    for choice in space.choices(model):
+        layer, component, degree = choice.place
+        widths.setdefault((layer, component), {})[degree] = int(choose(choice))
+    specs: list[dict[str, QuantSpec]] = [{} for _ in shapes]
+    for (layer, name), of_degree in widths.items():
+
+        def made(bits: int, layer: int = layer, name: Any = name) -> QuantSpec:
+            return component_spec(space.scheme, name, bits, signed=signs[layer])
+
+        buckets = [Bucket(degree=d, bits=bits) for d, bits in of_degree.items() if d]
+        specs[layer][name] = by_degree(made, of_degree[0], buckets)
+    return tuple(LayerQuant(**of_layer) for of_layer in specs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -11,15 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from engine.analysis import REFERENCE, Study
-from engine.events import Cancelled, EpochDone, Finished
-from engine.experiment import run
-from engine.graphs import calibration_part, subset
-from engine.integer import read
-from engine.learning.datasets import fetch
-from engine.runs import Run
+from engine.analysis import Study
 from engine.search import Space
-from engine.searching.asking import Asking, Looking, Purse, Request, SearchCancelled, too_little
+from engine.searching.asking import Asking, Looking, Purse, Request, too_little
+from engine.searching.twin import judged, trained
 from engine.spec import RunSpec, float_twin
 
 Widths = Mapping[str, int]
@@ -58,7 +53,7 @@ def propose(request: Request) -> Asking:
     if runs < 1:
         raise too_little(spec.budget, searched + 1)
     twin = float_twin(_spec(space, widest(space), spec.seed))
-    study, units = _study((yield from _trained(twin, request)), request)
+    study, units = judged((yield from trained(twin, request)), request)
     effects: dict[tuple[str, int], Effect] = {}
     for name, width in wanted:
         yield Looking(what="effect of widths", done=len(effects) / len(wanted))
@@ -108,33 +103,6 @@ def way(space: Space, effects: Mapping[tuple[str, int], Effect]) -> list[Widths]
 
 def _spec(space: Space, widths: Widths, seed: int) -> RunSpec:
     return space.spec(lambda c: widths[c.name] if c.is_width else c.options[0], seed)
-
-
-def _trained(twin: RunSpec, request: Request) -> Generator[Looking, Sequence[Any], Run]:
-    """Train the float model, or find it in the store.
-
-    Raises:
-        SearchCancelled: If ``cancelled()`` was true.
-        ValueError: If it diverged.
-    """
-    ending: Any = None
-    for ending in run(twin, request.store, request.cancelled):
-        if isinstance(ending, EpochDone):
-            yield Looking(what="float model", done=ending.epoch / twin.training.epochs)
-    if isinstance(ending, Cancelled):
-        raise SearchCancelled
-    if not isinstance(ending, Finished):
-        raise ValueError(f"the float model has no result: {ending.note}")
-    return ending.run
-
-
-def _study(trained: Run, request: Request) -> tuple[Study, NDArray[np.bool_]]:
-    """Return the float model on what has the validation units, and which they are."""
-    graph = fetch(trained.spec.graph, request.store.folder)
-    judged = subset(graph, graph.val) if graph.is_set else graph
-    with trained.open(REFERENCE) as file:
-        study = Study(judged, read(file), calibration_part(graph))
-    return study, judged.val
 
 
 def _effect(study: Study, units: NDArray[np.bool_], spec: RunSpec) -> Effect:

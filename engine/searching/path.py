@@ -17,12 +17,13 @@ from engine.search import (
     Relaxed,
     SearchLog,
     SearchSpec,
+    Sgquant,
     Tpe,
     Trial,
     Uniform,
     best,
 )
-from engine.searching import chance, gradient, greedy, optuna, uniform
+from engine.searching import chance, gradient, greedy, optuna, sgquant, uniform
 from engine.searching.asking import Asking, Looking, Propose, Request, SearchCancelled
 from engine.searching.trials import CarryOut, Ended, Progress, Workers, elsewhere, here
 
@@ -32,6 +33,7 @@ PROPOSERS: Mapping[type, Propose] = {
     Lpgnas: gradient.propose,
     Nsga2: optuna.propose,
     Relaxed: gradient.propose,
+    Sgquant: sgquant.propose,
     Tpe: optuna.propose,
     Uniform: uniform.propose,
 }

@@ -65,8 +65,10 @@ def by_degree(make: Callable[[int], QuantSpec], bits: int, buckets: Sequence[Buc
         bits: Width of nodes of an in-degree below the first bucket's.
         buckets: The others.
     """
-    widest = max(bits, *(bucket.bits for bucket in buckets)) if buckets else bits
-    own = [] if buckets and buckets[0].degree == 0 else [Bucket(degree=0, bits=bits)]
+    if not buckets:
+        return make(bits)
+    widest = max(bits, *(bucket.bits for bucket in buckets))
+    own = [] if buckets[0].degree == 0 else [Bucket(degree=0, bits=bits)]
     return replace(make(widest), buckets=merged(widest, [*own, *buckets]))
 
 

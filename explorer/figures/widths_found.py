@@ -156,14 +156,14 @@ def _summary(answers: Sequence[Found]) -> str:
 
 
 def bits_of(widths: Mapping[str, Any]) -> dict[Component, list[int]]:
-    """Return the widths of each component from those of ``layer.component``.
+    """Return the widths of each component from those of ``layer.component``, of all in-degrees.
 
     Args:
         widths: Options of a search's choices by name; those of the shape are left out.
     """
     held: dict[Component, list[int]] = {}
     for choice, option in widths.items():
-        layer, _, name = choice.partition(".")
+        layer, name, *_ = *choice.split("."), ""
         if layer.isdigit():
             held.setdefault(next(c for c in COMPONENTS if c == name), []).append(int(option))
     return held

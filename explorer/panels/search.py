@@ -363,5 +363,8 @@ def _lines(
 
 
 def _axis_title(name: str) -> str:
-    layer, _, component = name.rpartition(".")
-    return f"L{int(layer) + 1} {component}" if layer else component
+    layer, _, component = name.partition(".")
+    if not component:
+        return name
+    component, _, degree = component.partition(".")
+    return f"L{int(layer) + 1} {component}" + f" ≥{degree}" * bool(degree)

@@ -87,7 +87,8 @@ def test_seeds_are_searches_of_their_own(
         (("--workers", "0"), "--workers: got 0"),
         (("--method", "tpe", "--beta", "1"), "--beta: got [1.0], accepts nothing"),
         (("--beta", "1", "2", "3"), "accepts one number, or the lowest and the highest"),
-        (("--batch", "2"), "--batch: got 2, accepts nothing, but with tpe or nsga2"),
+        (("--batch", "2"), "--batch: got 2, accepts nothing, but with tpe, nsga2 or sgquant"),
+        (("--floor", "0.1"), "--floor: got 0.1, accepts nothing, but with sgquant"),
     ],
 )
 def test_wrong_options_are_named(

@@ -68,6 +68,48 @@ def test_a_run_says_what_was_chosen(seed: int) -> None:
     assert loads(RunSpec, canonical(spec)) == spec
 
 
+BY_DEGREE = Space(
+    operators=("gcn", "gin", "elastic"), steps=(2,), widths=(8, 1, 4, 2), degrees=(3, 9)
+)
+
+
+@given(st.integers(0, 2**32))
+def test_a_run_says_which_widths_were_chosen_by_degree(seed: int) -> None:
+    asked: dict[str, Option] = {}
+    choose = drawn(seed)
+
+    def noted(choice: Choice) -> Option:
+        asked[choice.name] = choose(choice)
+        return asked[choice.name]
+
+    spec = BY_DEGREE.spec(noted)
+    assert BY_DEGREE.chosen(spec) == asked
+    assert loads(RunSpec, canonical(spec)) == spec
+    for name, option in asked.items():
+        if "." in name:
+            layer, component, degree = Choice(name=name, options=()).place
+            assert spec.quant[layer][component].bits_at(degree) == option
+
+
+def test_only_rows_of_nodes_have_widths_by_degree() -> None:
+    names = {choice.name: choice.options for choice in BY_DEGREE.choices(ModelSpec())}
+    assert {"0.input", "0.input.3", "0.input.9", "1.message.9"} <= set(names)
+    assert names["0.input"] == names["0.input.9"] == (8, 4, 2)
+    assert names["0.weight"] == (8, 1, 4, 2)
+    assert not {"0.weight.3", "0.norm.3"} & set(names)
+    pooled = BY_DEGREE.choices(ModelSpec(operator="gin", pool="sum"))
+    assert [c.name for c in pooled if c.name.startswith("2.") and c.name.count(".") == 2] == [
+        "2.input.3",
+        "2.input.9",
+    ]
+
+
+def test_one_width_by_degree_is_the_same_run() -> None:
+    plain = Space(graph=GraphSpec(name="Cora"))
+    by_degree = Space(graph=GraphSpec(name="Cora"), degrees=(4, 16))
+    assert by_degree.spec(lambda c: 4) == plain.spec(lambda c: 4)
+
+
 def test_only_what_has_a_sense_is_asked() -> None:
     def chosen(operator: str) -> dict[str, Option]:
         spec = SHAPES.spec(lambda c: operator if c.name == "operator" else c.options[0])
@@ -109,6 +151,13 @@ def test_a_space_survives_json() -> None:
         ({"widths": (1,)}, "widths"),
         ({"scheme": "bi-gcn"}, "scheme"),
         ({"widths": (8, 8)}, "widths"),
+        ({"widths": (32,), "degrees": (4,)}, "widths"),
+        ({"degrees": (0,)}, "degrees"),
+        ({"degrees": (4, 4)}, "degrees"),
+        ({"degrees": (8, 4)}, "degrees"),
+        ({"degrees": [4]}, "degrees"),
+        ({"degrees": tuple(range(1, 20))}, "degrees"),
+        ({"scheme": "sgquant"}, "scheme"),
         ({"scheme": "ptq"}, "scheme"),
         ({"hidden": (16, 0)}, "hidden"),
         ({"operators": ("gat",), "hidden": (12,)}, "hidden"),
