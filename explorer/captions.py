@@ -36,6 +36,7 @@ SCHEME_TITLES = {
     "degree-quant": "Degree-Quant ",
     "ptq": "Min/max INT",
     "smp": "SMP INT",
+    "sgquant": "SGQuant ",
 }
 FAMILIES = {"qat": "QAT", "degree-quant": "Degree-Quant", "ptq": "Post-training", "smp": "SMP"}
 MODES = {
@@ -78,11 +79,12 @@ def scheme_title(recipe: RunSpec) -> str:
             differs = protection != made.protection
             span = f", p {protection.p_min:g} to {protection.p_max:g}" if differs else ""
             return f"{title}{bits}{span}"
-    widths = sorted({spec.bits for layer in recipe.quant for _, spec in layer.items()} - {32})
+    specs = [spec for layer in recipe.quant for _, spec in layer.items()]
+    widths = sorted({bits for spec in specs for bits in spec.widths} - {32})
     if not widths:
         return "FP32, protected"
     span = str(widths[0]) if len(widths) == 1 else f"{widths[0]} to {widths[-1]}"
-    return f"Own widths, {span} bits"
+    return f"Own widths, {span} bits" + " by degree" * any(spec.buckets for spec in specs)
 
 
 @lru_cache(REMEMBERED)
@@ -90,7 +92,8 @@ def family_title(recipe: RunSpec) -> str:
     """Return the scheme that a recipe's rules come from, whatever its widths."""
     if all(spec.is_float for layer in recipe.quant for _, spec in layer.items()):
         return "FP32"
-    return FAMILIES.get(ranges_of(recipe) or "", "Mixed rules")
+    by_degree = any(spec.buckets for layer in recipe.quant for _, spec in layer.items())
+    return FAMILIES.get(ranges_of(recipe) or "", "Mixed rules") + " by degree" * by_degree
 
 
 def training_title(recipe: RunSpec) -> str:

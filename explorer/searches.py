@@ -32,6 +32,7 @@ METHOD_TITLES = {
     "nsga2": "NSGA-II",
     "greedy": "Greedy",
     "relaxed": "Relaxed",
+    "sgquant": "SGQuant",
 }
 """The methods' names in a sentence."""
 

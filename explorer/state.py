@@ -16,6 +16,7 @@ import traitlets
 from engine.graphs.graph import Graph
 from engine.spec import (
     FP32,
+    Bucket,
     Component,
     GraphSpec,
     LayerQuant,
@@ -29,8 +30,12 @@ from engine.spec import (
     SpecError,
     TrainingSpec,
     component_spec,
+    format_buckets,
+    parse_buckets,
     scheme,
+    with_buckets,
 )
+from engine.spec.buckets import merged
 from engine.spec.layer import signed_inputs
 from engine.spec.run import HEAD_LAYERS, HEADS
 from explorer.bounds import OWN_MACHINE, Bounds
@@ -47,6 +52,7 @@ PRESETS: dict[str, tuple[str, int, dict[str, int]]] = {
     "SMP INT8": ("smp", 8, {}),
     "SMP INT4": ("smp", 4, {}),
     "SMP INT2": ("smp", 2, {}),
+    "SGQuant 8": ("sgquant", 8, {}),
 }
 """Name of each preset, with its scheme, width and differing widths."""
 
@@ -55,6 +61,8 @@ DEFAULT = scheme("degree-quant", bits=4)
 CUSTOM = "Custom"
 RANGES = ("ptq", "qat", "smp", "degree-quant")
 """The schemes that have rules for ranges and gradients of their own."""
+SEVERAL = "several"
+"""Stands for widths by in-degree that differ between components."""
 WORKING = "Working out what this recipe does …"
 SECOND_THOUGHTS = 100
 """Edits that can be undone."""
@@ -205,10 +213,11 @@ def with_model(recipe: RunSpec, **fields: Any) -> RunSpec:
     features its heads need. To a propagation or from it, or with other steps, all is quantized
     anew.
     """
+    by_degree, recipe = buckets_of(recipe) or (), with_buckets(recipe, ())
     old = _shape(recipe.model)
     model = _within("model", lambda: _other_model(old, fields))
     if old.propagated or model.propagated:
-        return with_network(recipe, model)
+        return with_buckets(with_network(recipe, model), by_degree)
     before, after = _layers(old)[0].components, _layers(model)
     lacking = set(before) - set(_layers(old)[old.layers - 1].components)
     new = [component for component in after[0].components if component not in before]
@@ -218,7 +227,7 @@ def with_model(recipe: RunSpec, **fields: Any) -> RunSpec:
         _fitted(held, shape.components, new, signed)
         for held, shape, signed in zip(quant, after, signed_inputs(after), strict=True)
     )
-    return replace(recipe, model=model, quant=tuple(fitted))
+    return with_buckets(replace(recipe, model=model, quant=tuple(fitted)), by_degree)
 
 
 def with_network(recipe: RunSpec, model: ModelSpec | OwnModel) -> RunSpec:
@@ -236,7 +245,8 @@ def with_network(recipe: RunSpec, model: ModelSpec | OwnModel) -> RunSpec:
     if training.mode in ("finetune", "retrain"):
         mode: Mode = "finetune" if isinstance(model, OwnModel) else "retrain"
         training = replace(training, mode=mode)
-    return replace(made, protection=recipe.protection, training=training)
+    made = replace(made, protection=recipe.protection, training=training)
+    return with_buckets(made, buckets_of(recipe) or ())
 
 
 def with_bits(
@@ -257,17 +267,51 @@ def with_bits(
         if component in shapes[layer].components:
             spec = _with_bits(quant[layer][component], component, bits, signed[layer], ranges)
             quant[layer] = replace(quant[layer], **{component: spec})
+    by_degree = buckets_of(recipe)
     recipe = replace(recipe, quant=tuple(quant))
+    if by_degree:
+        recipe = with_buckets(recipe, by_degree)
     if recipe.training.mode == "float" and bits != 32:
         recipe = replace(recipe, training=replace(recipe.training, mode="retrain"))
     return recipe
+
+
+def buckets_of(recipe: RunSpec) -> tuple[Bucket, ...] | None:
+    """Return the widths by in-degree that all components have, as far as these are wider than them.
+
+    None where components differ otherwise.
+    """
+    held = {spec.buckets for layer in recipe.quant for _, spec in layer.items()}
+    most = max(held, key=len)
+    return most if with_buckets(recipe, most) == recipe else None
+
+
+def by_degree_text(recipe: RunSpec) -> str:
+    """Return `buckets_of` as text; `SEVERAL` for None."""
+    buckets = buckets_of(recipe)
+    return SEVERAL if buckets is None else format_buckets(buckets)
+
+
+def with_degrees(recipe: RunSpec, text: str) -> RunSpec:
+    """Return the recipe with widths by in-degree, of all that nodes hold.
+
+    Args:
+        recipe: The recipe.
+        text: As `engine.spec.parse_buckets` reads it; `SEVERAL` for those that it has.
+    """
+    return recipe if text.strip() == SEVERAL else with_buckets(recipe, parse_buckets(text))
 
 
 def with_ranges(recipe: RunSpec, ranges: str) -> RunSpec:
     """Return the recipe with the same widths under a scheme's range and gradient rules."""
     quant = (
         LayerQuant(
-            **{c: component_spec(ranges, c, spec.bits, signed=signed) for c, spec in layer.items()}
+            **{
+                c: replace(
+                    component_spec(ranges, c, spec.bits, signed=signed), buckets=spec.buckets
+                )
+                for c, spec in layer.items()
+            }
         )
         for layer, signed in zip(recipe.quant, signed_inputs(_layers(recipe.model)), strict=True)
     )
@@ -348,6 +392,15 @@ def _with_bits(
     """Return a component's spec at another width, under the rules it has or else those named."""
     if bits == 32:
         return FP32
+    narrower = [replace(b, bits=min(b.bits, bits)) for b in old.buckets if bits > 1]
+    old = replace(old, buckets=())
+    made = _of_width(old, component, bits, signed, ranges)
+    return replace(made, buckets=merged(bits, narrower) if made.nests else ())
+
+
+def _of_width(
+    old: QuantSpec, component: Component, bits: int, signed: bool, ranges: str
+) -> QuantSpec:
     rules = ranges if old.is_float else _rules(old, component, signed)
     if rules is None:
         if bits == 2:
@@ -357,7 +410,11 @@ def _with_bits(
 
 
 def _rules(spec: QuantSpec, component: Component, signed: bool) -> str | None:
-    """Return the scheme whose rules a component's spec follows, None if it has its own."""
+    """Return the scheme whose rules a component's spec follows, None if it has its own.
+
+    Widths by in-degree are no rule.
+    """
+    spec = replace(spec, buckets=())
     for name in RANGES:
         if component_spec(name, component, spec.bits, signed=signed) == spec:
             return name

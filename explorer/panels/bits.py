@@ -10,15 +10,17 @@ from typing import Any
 import ipywidgets as widgets
 
 from engine.spec import WIDTHS, Component, LayerQuant, LayerSpec, RunSpec
-from explorer.fields import bind, choice, html, integer, row
+from explorer.fields import bind, choice, html, integer, row, words
 from explorer.slots import component_meaning, components
 from explorer.state import (
     CUSTOM,
     PRESETS,
     RANGES,
     State,
+    by_degree_text,
     preset_of,
     with_bits,
+    with_degrees,
     with_preset,
     with_ranges,
 )
@@ -29,6 +31,7 @@ RULES = {
     "smp": "SMP: learned",
     "degree-quant": "Degree-Quant: percentile",
 }
+BY_DEGREE = "DEGREE:BITS, …: 4:4, 16:2 gives nodes from 4 neighbours on 4 bits, from 16 on 2"
 WIDEST_GRID = 5
 """Layers beyond which those that are alike share a column."""
 MOST_COLUMNS = 7
@@ -38,7 +41,7 @@ BITS = [("FP32", 32), *((str(bits), bits) for bits in reversed(WIDTHS) if bits !
 
 
 class BitsPanel(widgets.VBox):
-    """Presets, range rules and the grid of components by layers.
+    """Presets, range rules, the grid of components by layers, and widths by in-degree.
 
     Args:
         state: Holds the recipe.
@@ -49,6 +52,7 @@ class BitsPanel(widgets.VBox):
         names = [*PRESETS, CUSTOM]
         self.preset = choice("Bits preset", [(n, n) for n in names], preset_of(state.recipe))
         self.ranges = choice("Ranges", [(RULES[name], name) for name in RANGES], state.ranges)
+        self.degrees = words("Bits by in-degree", "", BY_DEGREE)
         self.cells: dict[tuple[Component, range], widgets.Dropdown] = {}
         self._layers: tuple[LayerSpec, ...] = ()
         self._columns: list[range] = []
@@ -63,10 +67,11 @@ class BitsPanel(widgets.VBox):
         self._range = row(self.first, self.last, self.component, self.width, self.set)
         self._lay_out()
         bind(self.preset, state, preset_of, _take_preset)
+        bind(self.degrees, state, by_degree_text, with_degrees)
         state.observe(self._follow, "recipe")
         self.ranges.observe(self._take_ranges, "value")
         state.observe(self._follow_ranges, "ranges")
-        super().__init__([row(self.preset, self.ranges), self._grid, self._range])
+        super().__init__([row(self.preset, self.ranges), self._grid, self._range, self.degrees])
         self.add_class("gb-panel")
 
     def _lay_out(self) -> None:

@@ -26,16 +26,19 @@ from engine.spec import (
     component_spec,
     float_twin,
     scheme,
+    with_buckets,
 )
 from explorer.state import (
     CUSTOM,
     PRESETS,
     RANGES,
     State,
+    by_degree_text,
     habits,
     preset_of,
     ranges_of,
     with_bits,
+    with_degrees,
     with_graph,
     with_model,
     with_network,
@@ -376,3 +379,22 @@ def test_redo_goes_forward_until_another_edit_is_made() -> None:
     state.undo()
     state.edit(lambda recipe: replace(recipe, seed=9))
     assert not state.can_redo
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"layers": 4},
+        {"operator": "gat"},
+        {"operator": "appnp"},
+        {"operator": "elastic"},
+        {"operator": "gin", "pool": "sum"},
+    ],
+)
+def test_widths_by_in_degree_stay_with_another_network(fields: dict[str, Any]) -> None:
+    recipe = with_degrees(scheme("degree-quant", bits=8), "4:4, 16:2")
+    changed = with_model(recipe, **fields)
+    assert by_degree_text(changed) == "4:4, 16:2"
+    assert with_buckets(changed, ()) == with_model(scheme("degree-quant", bits=8), **fields)
+    assert with_task(with_task(recipe, True), False).quant == recipe.quant
+    assert ranges_of(recipe) == "degree-quant"

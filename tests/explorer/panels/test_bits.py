@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.spec import ModelSpec, Operator, scheme
+from engine.spec import Bucket, ModelSpec, Operator, scheme, usual_buckets, vary
 from explorer.panels.bits import MOST_COLUMNS, BitsPanel, columns
-from explorer.state import State, with_bits, with_model
+from explorer.state import SEVERAL, State, with_bits, with_model
 
 
 @given(st.integers(2, 64), st.lists(st.integers(0, 63), max_size=6))
@@ -105,3 +106,42 @@ def test_a_menu_has_the_widths_that_its_component_accepts() -> None:
     assert 1 not in menus["input", range(2, 3)], "what is pooled"
     panel.cells["weight", range(1)].value = 1
     assert panel._state.recipe.quant[0].weight.bits == 1
+
+
+def test_bits_by_in_degree_are_of_everything_that_nodes_hold() -> None:
+    state = State(scheme("degree-quant", bits=8))
+    panel = BitsPanel(state)
+    assert panel.degrees.value == ""
+    panel.degrees.value = "4:4,16:2"
+    assert state.recipe == vary(scheme("degree-quant", bits=8), buckets=usual_buckets(8))
+    assert panel.degrees.value == "4:4, 16:2"
+    panel.cells["message", range(1)].value = 4
+    assert state.recipe.quant[0].message.buckets == (Bucket(degree=16, bits=2),)
+    assert panel.degrees.value == "4:4, 16:2"
+    panel.cells["message", range(1)].value = 8
+    panel.ranges.value = "qat"
+    assert state.recipe.quant == scheme("sgquant").quant
+    panel.degrees.value = "some"
+    assert "DEGREE:BITS" in state.problem
+    assert panel.degrees.value == "4:4, 16:2"
+    panel.degrees.value = ""
+    assert state.recipe.quant == scheme("qat").quant
+    panel.preset.value = "SGQuant 8"
+    assert state.recipe == scheme("sgquant")
+    assert panel.degrees.value == "4:4, 16:2"
+
+
+def test_widths_by_in_degree_that_differ_are_several() -> None:
+    recipe = scheme("sgquant", bits=8)
+    first = replace(recipe.quant[0], output=replace(recipe.quant[0].output, buckets=()))
+    recipe = replace(recipe, quant=(first, recipe.quant[1]))
+    panel = BitsPanel(State(recipe))
+    assert panel.degrees.value == SEVERAL
+    panel.cells["feature", range(1)].value = 4
+    held = panel._state.recipe.quant[0]
+    assert held.output.buckets == ()
+    assert held.feature.buckets == (Bucket(degree=16, bits=2),)
+    panel.degrees.value = " several "
+    assert panel._state.recipe.quant[0] == held
+    panel.degrees.value = "2:3"
+    assert panel._state.recipe.quant[0].output.buckets == (Bucket(degree=2, bits=3),)
