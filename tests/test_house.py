@@ -63,7 +63,7 @@ HOUSE = [
          libraries="numba numpy scipy torch"),
     Room(3, "datasets",   "engine/learning/datasets.py", "spec graphs",
          libraries="numpy scipy platformdirs torch torch_geometric"),
-    Room(4, "analysis",   "engine/analysis/*",     "spec affine graphs metrics integer",
+    Room(4, "analysis",   "engine/analysis/*",     "spec nesting affine graphs metrics integer",
          libraries="numpy scipy"),
     Room(4, "search",     "engine/search/*",       "spec graphs metrics runs integer", "numpy"),
     Room(4, "export",     "engine/export.py",      "spec affine graphs metrics learning integer",

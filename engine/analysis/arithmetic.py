@@ -19,6 +19,7 @@ from engine.integer.stages.attention import Attend
 from engine.integer.stages.gather import Gather
 from engine.integer.stages.propagate import Propagate, away, row_sums
 from engine.integer.stages.stage import Scope, Stage, Step, dense
+from engine.nesting import Nested
 from engine.spec.errors import check_choice, check_integer
 
 Integers = NDArray[np.int64]
@@ -95,6 +96,8 @@ class Arithmetic:
         bound: No sum of this node can be larger.
         accumulator_bits: Bits of the accumulator's magnitude.
         params: The target's parameters; None where it is held in float32.
+        nested: The codes of the node's in-degree, where widths depend on it and it has narrower
+            ones: the code is then the nearest of them.
         value: The number that leaves, real.
         exact: What the float forward has in its place.
     """
@@ -112,6 +115,7 @@ class Arithmetic:
     bound: float
     accumulator_bits: int
     params: QParams | None
+    nested: Nested | None
     value: float
     exact: float
 
@@ -150,16 +154,30 @@ class Arithmetic:
 
     @property
     def code(self) -> int | None:
-        """The code that leaves, None where the target is in float."""
+        """The code that leaves, on the grid; None where the target is in float."""
         if self.params is None:
             return None
-        spec, zero = self.params.spec, int(self.params.zero)
-        return min(max(self.rounded + zero, spec.qmin), spec.qmax)
+        zero = int(self.params.zero)
+        if self.nested is None:
+            return self._steps + zero
+        return self.nested.multiple * int(self.nested.places(np.array(self._steps))) + zero
 
     @property
     def is_clamped(self) -> bool:
-        """Whether the range cuts the number off."""
-        return self.params is not None and self.code != self.rounded + int(self.params.zero)
+        """Whether the range cuts the number off, that of the grid or that of the in-degree."""
+        if self.params is None:
+            return False
+        if self.nested is None or self._steps != self.rounded:
+            return self._steps != self.rounded
+        nearest = int(np.rint(self._steps / self.nested.multiple))
+        return not -self.nested.below <= nearest <= self.nested.above
+
+    @property
+    def _steps(self) -> int:
+        """The code of the grid, less that of 0.0."""
+        assert self.params is not None
+        under, over = self.params.room
+        return min(max(self.rounded, -under), over)
 
 
 def aggregations(analysis: Analysis, layer: int) -> tuple[str, ...]:
@@ -232,7 +250,8 @@ class _Place:
     def told(self, messages: Messages, **parts: Any) -> Arithmetic:
         """Return the arithmetic with what every stage has."""
         slot, node, channel = self.step.target, self.node, self.channel
-        proof, ending = self.step.proof, self.step.ending
+        proof, ending = self.step.proof, (self.step.on_grid or self.step).ending
+        params = self.analysis.program.params_of(slot)
         assert isinstance(proof, Proof)
         bound = proof.bound if proof.node_bound is None else proof.node_bound[node]
         usual: dict[str, Any] = {"how": "sum", "multiplier": 1, "own": (), "count": 1, "norm": 1.0}
@@ -245,11 +264,18 @@ class _Place:
             messages=messages,
             bound=float(bound),
             accumulator_bits=proof.accumulator_bits,
-            params=self.analysis.program.params_of(slot),
+            params=params,
+            nested=None if params is None else self._nested(params),
             value=float(self.analysis.trace.real(*slot)[node, channel]),
             exact=float(self.analysis.study.trace.real(*slot)[node, channel]),
             **(usual | parts),
         )
+
+    def _nested(self, params: QParams) -> Nested | None:
+        """Return the codes of the node's in-degree, None for those of the grid."""
+        degree = int(self.analysis.study.graph.in_degree[self.node])
+        bucket = sum(bucket.degree <= degree for bucket in params.spec.buckets)
+        return params.nested[bucket - 1] if bucket else None
 
 
 def _scope(analysis: Analysis) -> Scope:

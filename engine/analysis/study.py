@@ -218,6 +218,8 @@ class Analysis:
     def saturation(self, layer: int, slot: str) -> Reals:
         """Return the share of each row's codes that lie at an end of their range, the 0 aside.
 
+        Where widths depend on the in-degree, these are the ends of its bucket's.
+
         Args:
             layer: The layer's index.
             slot: One of the layer's `LayerSpec.rows`.
@@ -233,8 +235,13 @@ class Analysis:
         held = dense_value(self.trace.value(layer, slot))
         if not isinstance(held, IntArray) or held.params.is_sign:
             return np.zeros(held.shape[0])
-        spec = held.params.spec
-        return saturation(held.codes(), spec.qmin, spec.qmax, int(held.params.zero.flat[0]))
+        spec, zero = held.params.spec, int(held.params.zero.flat[0])
+        shares = saturation(held.codes(), spec.qmin, spec.qmax, zero)
+        rows = self.plan.buckets.get((layer, slot), ())
+        for nested, of_bucket in zip(held.params.nested, rows[1:], strict=True):
+            places = nested.places(held.codes()[of_bucket] - zero)
+            shares[of_bucket] = saturation(places, -nested.below, nested.above, 0)
+        return shares
 
     def headroom(self, layer: int, slot: str) -> Reals | None:
         """Return the bits of the accumulator that no input can ever make a row's sums need.

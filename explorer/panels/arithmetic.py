@@ -181,6 +181,7 @@ def steps(one: Arithmetic) -> list[tuple[str, str, str]]:
                 f"× {one.factor:.4g}, to steps",
             ),
             ("Round", _whole(one.rounded), "to the nearest integer, ties to even"),
+            *_of_its_degree(one),
             (
                 "Code",
                 _whole(one.code),
@@ -190,6 +191,15 @@ def steps(one: Arithmetic) -> list[tuple[str, str, str]]:
         ]
     found.append(("Float says", short(one.exact), _difference(one)))
     return found
+
+
+def _of_its_degree(one: Arithmetic) -> list[tuple[str, str, str]]:
+    """Return the step to the codes of the node's in-degree, where it has some."""
+    if one.nested is None or one.params is None or one.code is None:
+        return []
+    multiple = one.nested.multiple
+    said = f"to a multiple of {multiple}, as its in-degree has {one.nested.bits} bits"
+    return [("Narrow", _whole(one.code - int(one.params.zero)), said)]
 
 
 def _difference(one: Arithmetic) -> str:

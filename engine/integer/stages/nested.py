@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -91,4 +91,5 @@ def by_degree(step: Step, buckets: Buckets) -> Step:
         value = step.run(read, kernels)
         return value if target is None else narrowed(value, target)
 
-    return replace(step, compute=compute, ending=None, link=None, sparsely=lambda places: None)
+    alone: dict[str, Any] = {"ending": None, "link": None, "sparsely": lambda places: None}
+    return replace(step, compute=compute, on_grid=step, **alone)

@@ -101,6 +101,8 @@ class Step:
         sparsely: Returns the same step on a source that stores only some places; None if there is
             none, or if it would take longer.
         places: The entries that its target stores; None for all of them.
+        on_grid: The same step as it is where all rows have codes of the grid, if widths that depend
+            on the in-degree made this one of it.
     """
 
     stage: Stage
@@ -113,6 +115,7 @@ class Step:
     through: tuple[Stage, ...] = ()
     sparsely: Callable[[Places], Step | None] = field(default=lambda places: None)
     places: Places | None = None
+    on_grid: Step | None = None
 
     @property
     def target(self) -> Slot:

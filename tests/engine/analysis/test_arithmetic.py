@@ -11,7 +11,7 @@ import pytest
 from engine.analysis import Study
 from engine.analysis.arithmetic import aggregations, arithmetic
 from engine.graphs import Graph
-from engine.spec import FP32, LayerQuant, ModelSpec, SpecError, scheme
+from engine.spec import FP32, LayerQuant, ModelSpec, SpecError, parse_buckets, scheme, vary
 
 
 def widths(model: ModelSpec, bits: int, **own: Any) -> tuple[LayerQuant, ...]:
@@ -53,6 +53,27 @@ def test_every_number_is_the_integer_programs(
                     assert abs(one.accumulator) <= one.bound * (1 + 1e-12)
                     told += 1
     assert told >= 8
+
+
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name != "elastic"])
+def test_every_number_has_the_width_of_its_in_degree(
+    name: str, karate: Graph, float_program: Any
+) -> None:
+    model = NETWORKS[name]
+    study = Study(karate, float_program(karate, model))
+    spec = vary(scheme("ptq", bits=6, model=model), buckets=parse_buckets("3:4, 6:2"))
+    analysis = study.preview(spec.quant)
+    nested = set()
+    for layer in range(study.layers):
+        for slot in aggregations(analysis, layer):
+            codes = analysis.trace.codes(layer, slot)
+            if codes is None:
+                continue
+            for node in range(34):
+                one = arithmetic(analysis, (layer, slot), node, 0)
+                assert one.code == codes[node, 0]
+                nested.add(one.nested.bits if one.nested else None)
+    assert nested == {None, 4, 2}
 
 
 def test_a_norm_in_float_multiplies_the_exact_sum(karate: Graph, float_program: Any) -> None:

@@ -18,7 +18,7 @@ from engine.metrics.merit import MAE
 from engine.metrics.pairs import pairs
 from engine.metrics.rows import dense
 from engine.metrics.smoothness import smoothness
-from engine.spec import FP32, LayerQuant, ModelSpec, QuantSpec, SpecError, scheme
+from engine.spec import FP32, Bucket, LayerQuant, ModelSpec, QuantSpec, SpecError, scheme, vary
 
 MODEL = ModelSpec(layers=4, hidden=8, residual=True)
 SLOTS = MODEL.layer_specs(1, 1)[0].rows
@@ -289,3 +289,23 @@ def test_saturation_counts_the_codes_at_the_ends(analysis: Analysis) -> None:
     slow = [sum(code in ends for code in row) / len(row) for row in codes.tolist()]
     assert analysis.saturation(2, "aggregate").tolist() == pytest.approx(slow)
     assert not analysis.saturation(3, "output").any(), "the scores are in float"
+
+
+def test_saturation_is_of_the_codes_of_an_in_degree(study: Study, karate: Graph) -> None:
+    buckets = (Bucket(degree=3, bits=3), Bucket(degree=6, bits=2))
+    spec = vary(scheme("ptq", bits=5, model=MODEL), buckets=buckets)
+    analysis = study.preview(spec.quant)
+    codes, params = analysis.trace.codes(2, "aggregate"), analysis.program.params_of((2, "aggregate"))
+    assert codes is not None
+    assert params is not None
+    slow = []
+    for row, degree in zip(codes.tolist(), karate.in_degree.tolist(), strict=True):
+        bucket = sum(degree >= b.degree for b in buckets)
+        steps = [code - int(params.zero) for code in row]
+        low, high = -params.room[0], params.room[1]
+        if bucket:
+            nested = params.nested[bucket - 1]
+            steps = [step // nested.multiple for step in steps]
+            low, high = -nested.below, nested.above
+        slow.append(sum(step in {low, high} - {0} for step in steps) / len(steps))
+    assert analysis.saturation(2, "aggregate").tolist() == pytest.approx(slow)
