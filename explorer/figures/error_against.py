@@ -12,11 +12,12 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
 from engine.metrics.bands import DegreeBand, degree_bands, extremes
+from engine.spec import Bucket
 from explorer.captions import percent
 from explorer.figures.chart import Trace, blank, chart, joined, sentence, short, table, text
 from explorer.figures.degree_axis import degree_axis, jittered, places, span
 from explorer.figures.focus import BRUSH_ACROSS, Focus
-from explorer.figures.theme import CONTEXT, PINNED, SELECTED, Style, style
+from explorer.figures.theme import CONTEXT, GREY, PINNED, SELECTED, Style, style
 
 MOST_POINTS = 300
 """Nodes drawn one by one, over all series; a graph with fewer nodes shows every one."""
@@ -205,6 +206,7 @@ def error_against(
     selected: int | None = None,
     pinned: Mapping[str, ArrayLike] | None = None,
     focus: Focus | None = None,
+    buckets: Sequence[Bucket] = (),
     subtitle: str = "",
 ) -> go.Figure:
     """Return the error of nodes against their in-degree: bands, and the nodes outside them.
@@ -221,6 +223,7 @@ def error_against(
         selected: A node, or graph, to mark.
         pinned: Values of runs to compare with, each [N] or [G]; drawn as thin lines.
         focus: The nodes, or graphs, to draw; a thin line is then the median of all.
+        buckets: Where the width of what is drawn changes with the in-degree: a dotted line each.
         subtitle: Which run, layer or component this is.
     """
     kind = MEASURES[measure]
@@ -255,15 +258,57 @@ def error_against(
     return chart(
         against.title,
         traces,
-        summary=_summary(kind, series, against, focus),
+        summary=" ".join([_summary(kind, series, against, focus), *_changes(buckets)]),
         table=_table(kind, series, against),
         subtitle=subtitle,
         xaxis=degree_axis(int(counts.min()), int(counts.max()), against.axis),
         yaxis=scale.axis(kind),
         legend={"title": {"text": legend, "font": {"size": 12}}},
-        shapes=[] if focus is None else focus.shade(),
+        shapes=[*([] if focus is None else focus.shade()), *map(_border, buckets)],
+        annotations=[*map(_width, buckets)],
         **BRUSH_ACROSS,
     )
+
+
+def _changes(buckets: Sequence[Bucket]) -> list[str]:
+    """Return in a sentence where widths change, if they do."""
+    said = [f"{bucket.bits} bits from in-degree {bucket.degree}" for bucket in buckets]
+    return [sentence(f"nodes have {joined(said)}")] if said else []
+
+
+def _border(bucket: Bucket) -> Trace:
+    """Return the line between the last in-degree below a bucket and its first."""
+    return {
+        "type": "line",
+        "xref": "x",
+        "yref": "paper",
+        "x0": _edge(bucket),
+        "x1": _edge(bucket),
+        "y0": 0,
+        "y1": 1,
+        "layer": "below",
+        "line": {"width": 1, "dash": "dot", "color": GREY},
+    }
+
+
+def _width(bucket: Bucket) -> Trace:
+    """Return the width that begins at a bucket's line."""
+    return {
+        "text": f"{bucket.bits} bits →",
+        "x": math.log10(_edge(bucket)),
+        "xref": "x",
+        "xanchor": "left",
+        "y": 1,
+        "yref": "paper",
+        "yanchor": "top",
+        "showarrow": False,
+        "font": {"size": 11, "color": GREY},
+    }
+
+
+def _edge(bucket: Bucket) -> float:
+    below, first = places([bucket.degree - 1, bucket.degree])
+    return math.sqrt(below * first)
 
 
 def wilson(share: float, count: int) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.analysis import Kind
 from engine.metrics.merit import ACCURACY
-from engine.spec import LayerSpec
+from engine.spec import Bucket, LayerSpec
 from explorer.captions import scheme_title, subtitle
 from explorer.chosen import Degrees, Sizes, band, focus
 from explorer.fields import choice, html, offer, row
@@ -190,8 +190,17 @@ class ErrorPanel(widgets.VBox):
             selected=self._state.member if self.of_graphs else self._state.node,
             pinned=self._pinned(shown),
             focus=focus(self._state.chosen, shown, of_graphs=self.of_graphs),
+            buckets=self._buckets(shown),
             subtitle=subtitle(shown, place),
         )
+
+    def _buckets(self, shown: Shown) -> tuple[Bucket, ...]:
+        """Return where the width of what is drawn changes with the in-degree."""
+        if self.of_scores or self.of_graphs:
+            return ()
+        layer: int = self.layer.value
+        slot: str = self.component.value
+        return shown.layers[layer].quant_of(slot, shown.recipe.quant[layer]).buckets
 
     def _pinned(self, shown: Shown) -> dict[str, NDArray[Any]]:
         """Return the same values of what is pinned, where it is of the same graph and has them."""

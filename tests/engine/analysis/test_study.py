@@ -295,7 +295,10 @@ def test_saturation_is_of_the_codes_of_an_in_degree(study: Study, karate: Graph)
     buckets = (Bucket(degree=3, bits=3), Bucket(degree=6, bits=2))
     spec = vary(scheme("ptq", bits=5, model=MODEL), buckets=buckets)
     analysis = study.preview(spec.quant)
-    codes, params = analysis.trace.codes(2, "aggregate"), analysis.program.params_of((2, "aggregate"))
+    codes, params = (
+        analysis.trace.codes(2, "aggregate"),
+        analysis.program.params_of((2, "aggregate")),
+    )
     assert codes is not None
     assert params is not None
     slow = []

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.spec import Bucket
 from explorer.figures.error_against import (
     MEASURES,
     MOST_POINTS,
@@ -168,4 +169,20 @@ def test_graphs_stand_by_their_sizes(seen) -> None:
     assert "large graphs are better off than small graphs" in flips.layout.meta["summary"]
     assert error_against([], {}, against=SIZE).layout.meta["summary"] == (
         "There are no graphs to show."
+    )
+
+
+def test_lines_stand_where_widths_change(seen) -> None:
+    buckets = (Bucket(degree=0, bits=8), Bucket(degree=2, bits=4), Bucket(degree=16, bits=2))
+    figure = error_against(DEGREE, {"integer": ERROR}, buckets=buckets)
+    layout = seen(figure)["layout"]
+    assert [shape["x0"] for shape in layout["shapes"]] == pytest.approx([0.5, 2**0.5, 240**0.5])
+    assert [note["text"] for note in layout["annotations"]] == [
+        "8 bits →",
+        "4 bits →",
+        "2 bits →",
+    ]
+    assert (
+        "Nodes have 8 bits from in-degree 0, 4 bits from in-degree 2"
+        in (figure.layout.meta["summary"])
     )
