@@ -66,4 +66,12 @@ class Diverged:
     note: str
 
 
-Event = Started | EpochDone | Finished | Cancelled | Diverged
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Failed:
+    """No integer is wide enough for the run on its graph; its partial record is in the store."""
+
+    key: str
+    note: str
+
+
+Event = Started | EpochDone | Finished | Cancelled | Diverged | Failed

@@ -19,6 +19,10 @@ Events go out on standard output, which nothing else writes to; ``id`` is the co
     cancelled {note}  diverged {note}  failed {note}
 
 When standard input closes, because its owner ended or died, the worker ends too.
+
+With ``--cluster`` it trains nothing itself: a Dask cluster carries out the runs, those of a search
+side by side, and their records come to the store here. It then loads PyTorch only for what it does
+itself, a search's own steps or reading a public graph.
 """
 
 from __future__ import annotations
@@ -35,12 +39,13 @@ import time
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
 from engine.runs import RunStore
 from engine.search import SearchSpec
-from engine.spec import GraphSpec, RunSpec, decode
+from engine.spec import GraphSpec, RunSpec, SpecError, decode
 
 EPOCHS_EVERY_S = 0.25
 ALIVE_EVERY_S = 2.0
@@ -58,10 +63,17 @@ class Worker:
         store_folder: Folder of the run store; None is the usual one.
         shipped: Read-only stores that answer too.
         events: Where events are written, one line each.
+        cluster: Address of the scheduler of a Dask cluster that carries out the runs.
     """
 
-    def __init__(self, store_folder: Path | None, shipped: list[Path], events: TextIO) -> None:
-        self._store_folder, self._shipped = store_folder, shipped
+    def __init__(
+        self,
+        store_folder: Path | None,
+        shipped: list[Path],
+        events: TextIO,
+        cluster: str | None = None,
+    ) -> None:
+        self._store_folder, self._shipped, self._cluster = store_folder, shipped, cluster
         self._events = events
         self._writing = threading.Lock()
         self._waiting: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
@@ -98,10 +110,14 @@ class Worker:
             self._send("alive", None)
 
     def work(self) -> None:
-        """Load the libraries, say ready, then do the commands in order until told to end."""
-        from engine import experiment
+        """Load the libraries, say ready, then do the commands in order until told to end.
+
+        Raises:
+            SpecError: If the cluster cannot be had.
+        """
         from engine.learning import datasets
 
+        workers, run = _hands(self._cluster)
         store = RunStore(self._store_folder, shipped=self._shipped)
         self._send("ready", None, pid=os.getpid())
         while (command := self._waiting.get()) is not None:
@@ -112,9 +128,9 @@ class Worker:
             try:
                 if command["command"] == "run":
                     spec = decode(RunSpec, command["spec"])
-                    self._run(experiment.run(spec, store, self._is_cancelled(job)), job)
+                    self._run(run(spec, store, self._is_cancelled(job)), job)
                 elif command["command"] == "search":
-                    self._search(decode(SearchSpec, command["search"]), store, job)
+                    self._search(decode(SearchSpec, command["search"]), store, workers, job)
                 else:
                     graph = decode(GraphSpec, command["graph"])
                     datasets.fetch(graph, store.folder)
@@ -129,7 +145,7 @@ class Worker:
         return lambda: job in self._cancelled or self._ending.is_set()
 
     def _run(self, events: Iterable[Any], job: str) -> None:
-        from engine.events import Cancelled, Diverged, EpochDone, Finished, Started
+        from engine.events import Cancelled, Diverged, EpochDone, Failed, Finished, Started
 
         epochs: list[dict[str, Any]] = []
         sent = 0.0
@@ -151,28 +167,32 @@ class Worker:
                 self._send("cancelled", job, key=event.key, note=event.note)
             elif isinstance(event, Diverged):
                 self._send("diverged", job, key=event.key, note=event.note)
+            elif isinstance(event, Failed):
+                self._send("failed", job, key=event.key, note=event.note)
 
-    def _search(self, spec: SearchSpec, store: RunStore, job: str) -> None:
+    def _search(self, spec: SearchSpec, store: RunStore, workers: Any, job: str) -> None:
         from engine.searching import Answered, Looking, Progress, Stopped, Tried, search
 
         budget, epochs = spec.budget.trainings, spec.space.training.epochs
         spent, trials, sent = 0.0, 0, 0.0
-        for event in search(spec, store, self._is_cancelled(job)):
-            what, ahead = "", 0.0
+        going: dict[int, float] = {}  # of each run under way, the share that is done
+        for event in search(spec, store, self._is_cancelled(job), workers=workers):
+            what = ""
             if isinstance(event, Looking):
                 what = f"{event.what}, {100 * event.done:.0f} %"
             elif isinstance(event, Progress):
                 what = f"run {event.proposal.number + 1}, {event.proposal.origin}"
-                ahead = event.epoch / epochs
+                going[event.proposal.number] = event.epoch / epochs
             elif isinstance(event, Tried):
                 spent, trials, sent = event.spent, trials + 1, 0.0
+                going.pop(event.trial.proposal.number, None)
                 what = f"run {event.trial.proposal.number + 1} is known"
             elif isinstance(event, Answered):
                 self._send("finished", job, key=event.key)
             elif isinstance(event, Stopped):
                 self._send("cancelled", job, key=event.key, note=GOES_ON)
             if what and time.monotonic() - sent >= EPOCHS_EVERY_S:
-                share = min(1.0, (spent + ahead) / budget)
+                share = min(1.0, (spent + sum(going.values())) / budget)
                 self._send("searching", job, what=what, share=share, trials=trials)
                 sent = time.monotonic()
 
@@ -184,6 +204,23 @@ class Worker:
                 self._events.flush()
             except (BrokenPipeError, ValueError):
                 self._ending.set()
+
+
+def _hands(cluster: str | None) -> tuple[Any, Callable[..., Iterable[Any]]]:
+    """Return the workers of a cluster that answers, if any, and what carries out a run.
+
+    Raises:
+        SpecError: If the cluster cannot be had.
+    """
+    if cluster is None:
+        from engine import experiment
+
+        return None, experiment.run
+    from engine import dispatch
+
+    workers = dispatch.cluster(cluster)
+    with workers():
+        return workers, partial(dispatch.run, workers)
 
 
 def _finite(value: Any) -> Any:
@@ -216,15 +253,19 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m engine.worker", description=__doc__)
     parser.add_argument("--store", type=Path, default=None, help="folder of the run store")
     parser.add_argument("--shipped", type=Path, action="append", default=[], help="read-only store")
+    parser.add_argument("--cluster", metavar="ADDRESS", help="of a Dask scheduler, to train there")
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(BEHIND_THE_PAGE)
-    worker = Worker(options.store, options.shipped, _own_stdout())
+    worker = Worker(options.store, options.shipped, _own_stdout(), options.cluster)
     listening = threading.Thread(target=worker.listen, args=(sys.stdin,), daemon=True)
     listening.start()
     threading.Thread(target=worker.beat, daemon=True).start()
     threading.Thread(target=_end_after_grace, args=(listening,), daemon=True).start()
-    worker.work()
+    try:
+        worker.work()
+    except SpecError as error:
+        sys.exit(f"{error}.")
 
 
 if __name__ == "__main__":

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+ROOT = Path(__file__).parents[1]
 
 # Numba compiles inside the first example, so examples have no deadline; CI draws the same ones.
 settings.register_profile("developer", deadline=None)
@@ -45,3 +52,38 @@ def _own_data(tmp_path_factory: pytest.TempPathFactory) -> None:
         link.parent.mkdir(parents=True)
         link.symlink_to(raw)
     os.environ["GRAPHBITS_DATA"] = str(own)
+
+
+@pytest.fixture(scope="session")
+def dask_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the address of a Dask scheduler with two workers, processes of this machine.
+
+    They have no nannies: one that a test kills does not come back.
+    """
+    folder = tmp_path_factory.mktemp("dask")
+    at = folder / "scheduler.json"
+    place = ["--scheduler-file", str(at), "--host", "127.0.0.1", "--no-dashboard"]
+    worker = ["worker", "--nthreads", "1", "--no-nanny", "--local-directory", str(folder)]
+    processes: list[subprocess.Popen[bytes]] = []
+    try:
+        for part in (["scheduler", "--port", "0"], worker, worker):
+            with (folder / f"{len(processes)}.log").open("wb") as out:
+                processes.append(
+                    subprocess.Popen(
+                        [sys.executable, "-m", "dask", *part, *place],
+                        cwd=folder,
+                        env={**os.environ, "PYTHONPATH": str(ROOT)},
+                        stdout=out,
+                        stderr=out,
+                    )
+                )
+            until = time.monotonic() + 120
+            while not at.exists():
+                assert processes[0].poll() is None, (folder / "0.log").read_text()
+                assert time.monotonic() < until
+                time.sleep(0.05)
+        yield json.loads(at.read_text(encoding="utf-8"))["address"]
+    finally:
+        for process in reversed(processes):
+            process.kill()
+            process.wait()

@@ -79,11 +79,13 @@ HOUSE = [
     Room(6, "bench",      "engine/bench/*",
          f"{GROUND} {WINGS} events analysis export peers experiment", "numba numpy scipy torch",
          late="plotly"),
-    Room(6, "searching",  "engine/searching/*",
-         f"{GROUND} {WINGS} events analysis experiment search",
+    Room(6, "dispatch",   "engine/dispatch/*",     "spec graphs metrics runs events",
+         late="datasets distributed experiment integer"),
+    Room(7, "searching",  "engine/searching/*",
+         f"{GROUND} {WINGS} events analysis dispatch experiment search",
          libraries="numpy optuna scipy torch"),
-    Room(7, "worker",     "engine/worker.py",      f"{GROUND} search",       "numpy",
-         late="datasets events experiment searching torch"),
+    Room(8, "worker",     "engine/worker.py",      f"{GROUND} search",       "numpy",
+         late="datasets dispatch events experiment searching torch"),
     Room(6, "explorer",   "explorer/*",            f"{GROUND} integer analysis search",
          libraries="IPython anywidget ipywidgets numpy plotly traitlets",
          late="networkx jupyterlab nbformat voila"),
@@ -94,10 +96,10 @@ HOUSE = [
     Room(8, "page",       "explorer/app.py",       f"{GROUND} integer analysis explorer given",
          libraries="ipywidgets"),
     Room(9, "opening",    "explorer/__init__.py",  late="page"),
-    Room(8, "commands",   "engine/commands/*",     "spec",                   "",
-         late=f"{GROUND} {WINGS} events analysis experiment reproduce bench worker explorer search "
-         "searching load rich"),
-    Room(9, "command",    "engine/__main__.py",    "spec commands"),
+    Room(9, "commands",   "engine/commands/*",     "spec",                   "",
+         late=f"{GROUND} {WINGS} events analysis dispatch experiment reproduce bench worker "
+         "explorer search searching load rich"),
+    Room(10, "command",   "engine/__main__.py",    "spec commands"),
 ]
 # fmt: on
 ROOMS = {room.name: room for room in HOUSE}
@@ -288,21 +290,24 @@ def imported_distributions(paths: list[Path]) -> set[str]:
 
 
 @cache
-def declared() -> tuple[set[str], set[str]]:
-    """Return the distributions that pyproject.toml declares: to run, and to test."""
+def declared() -> tuple[set[str], set[str], set[str]]:
+    """Return the distributions that pyproject.toml declares: to run, to test, for a cluster."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    to_test = project["optional-dependencies"]["test"]
-    return set(map(distribution, project["dependencies"])), set(map(distribution, to_test))
+    extras = project["optional-dependencies"]
+    lists = (project["dependencies"], extras["test"], extras["dask"])
+    to_run, to_test, clustered = (set(map(distribution, of)) for of in lists)
+    return to_run, to_test, clustered
 
 
 def test_every_import_is_declared() -> None:
-    to_run, to_test = declared()
-    assert imported_distributions(SOURCES) <= to_run
+    to_run, to_test, clustered = declared()
+    assert imported_distributions(SOURCES) <= to_run | clustered
+    assert clustered <= imported_distributions(SOURCES)
     assert imported_distributions(TESTS) <= to_run | to_test
 
 
 def test_every_dependency_is_used() -> None:
-    to_run, _ = declared()
+    to_run, *_ = declared()
     data_only = {"scikit-learn"}  # its digits are read from its files: importing it takes long
     assert to_run <= imported_distributions(SOURCES) | data_only
 

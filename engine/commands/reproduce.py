@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from engine.commands.search import watch
+from engine.commands.workers import add_workers, carrying_out, workers_of
 from engine.spec import RunSpec, SpecError
 from engine.spec.errors import check_choice, check_integer
 
@@ -33,6 +33,7 @@ def add_to(commands: Any) -> None:
         action="store_true",
         help="run nothing: tables of what the store holds, timed anew",
     )
+    add_workers(parser)
     parser.add_argument("--smoke", action="store_true", help="tiny graphs: only that it runs")
     parser.add_argument(
         "--folder", type=Path, default=Path("assets/tables"), help="of the tables (assets/tables)"
@@ -71,17 +72,15 @@ def _study(study: Any, options: argparse.Namespace) -> bool:
 
     cells = _asked_for({_name(cell): cell for cell in study.cells}, options.only)
     store, rows = RunStore(), []
-    with _progress(sum(len(cell.runs) for cell in cells.values())) as follow:
+    with carrying_out(store, workers_of(options)) as carry_out:
         for name, cell in cells.items():
-            measured = {
-                spec: follow(store, name, spec)
-                for spec in cell.runs
-                if not options.stored or store.answer(spec.key)
-            }
-            first = store.answer(next(iter(measured)).key) if measured else None
-            if first and options.stored:  # its runs' own times are of a machine that trained more
-                latency = timed_again(first, store.folder)
-                measured = {spec: {**held, "latency": latency} for spec, held in measured.items()}
+            if options.stored:  # its runs' own times are of a machine that trained more
+                kept = [run for spec in cell.runs if (run := store.answer(spec.key))]
+                latency = timed_again(kept[0], store.folder) if kept else {}
+                measured = {run.spec: {**run.metrics, "latency": latency} for run in kept}
+            else:
+                runs = carry_out(_titled(name, cell.runs))
+                measured = {spec: run.metrics for spec, run in runs.items()}
             if measured:
                 rows.append(row_of(cell, measured))
             command = _command(options)
@@ -98,18 +97,19 @@ def _race(race: Any, options: argparse.Namespace) -> bool:
     from engine.search import corner_of, leanest
 
     titles = {f"{e.graph} · {e.space} · {e.method}": e for e in race.entrants}
-    store, standings = RunStore(), []
+    store, standings, workers = RunStore(), [], workers_of(options)
     for title, entrant in _asked_for(titles, options.only).items():
         searches = []
         for spec in entrant.searches:
-            trials = watch(spec, store)
+            trials = watch(spec, store, workers)
             if trials is None:
                 print(f"{title} was stopped; the same command goes on from there.")
                 return False
             searches.append(trials)
         again = runs_again(entrant, [leanest(trials) for trials in searches])
-        with _progress(len(again)) as follow:
-            metrics = [follow(store, f"{title}, its answers", spec) for spec in again]
+        with carrying_out(store, workers) as carry_out:
+            answers = carry_out(_titled(f"{title}, its answers", again))
+        metrics = [answers[spec].metrics for spec in again]
         space = entrant.searches[0].space
         corner = corner_of(space, fetch(space.graph, store.folder))
         standings.append(standing_of(entrant, searches, corner, metrics))
@@ -139,33 +139,14 @@ def _asked_for(named: dict[str, Any], only: list[str]) -> dict[str, Any]:
     return asked
 
 
-@contextmanager
-def _progress(runs: int) -> Iterator[Any]:
-    """Yield ``follow(store, title, spec)``, which carries out a run and returns its metrics."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    from engine.events import EpochDone, Finished
-    from engine.experiment import run
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, transient=True) as progress:
-        whole = progress.add_task("runs", total=runs)
-        inner = progress.add_task("")
-
-        def follow(store: Any, title: str, spec: RunSpec) -> dict[str, Any]:
-            which = f"seed {spec.seed}" if spec.graph.fold is None else f"fold {spec.graph.fold}"
-            title = f"{title} · {which}"
-            progress.update(inner, description=title, completed=0, total=spec.training.epochs)
-            ending: Any = None
-            for ending in run(spec, store):
-                if isinstance(ending, EpochDone):
-                    progress.update(inner, completed=ending.epoch)
-            if not isinstance(ending, Finished):
-                raise ValueError(f"{title}: {ending.note}")
-            progress.advance(whole)
-            return ending.run.metrics
-
-        yield follow
+def _titled(title: str, runs: Sequence[RunSpec]) -> dict[RunSpec, str]:
+    """Return runs, each with a title that tells it from the others."""
+    return {
+        spec: f"{title} · seed {spec.seed}"
+        if spec.graph.fold is None
+        else f"{title} · fold {spec.graph.fold}"
+        for spec in runs
+    }
 
 
 def _command(options: argparse.Namespace) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from engine.commands.options import add_graph, add_model, graph_of, model_of, widths_of
+from engine.commands.workers import add_workers, carrying_out, workers_of
 from engine.spec import (
     RULES,
     SCHEMES,
@@ -91,6 +92,7 @@ def add_to(commands: Any) -> None:
     of.add_argument("--seeds", type=int, default=1, help="how many runs (1)")
     of.add_argument("--first-seed", type=int, default=0, help="seed of the first run (0)")
     of.add_argument("--folds", type=int, help="runs over folds 0, 1, …, each with the first seed")
+    add_workers(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there")
     parser.set_defaults(act=act)
 
@@ -100,12 +102,16 @@ def act(options: argparse.Namespace) -> int:
     from engine.events import Finished
     from engine.runs import RunStore
 
+    workers = workers_of(options)
     check_integer("--seeds", options.seeds, 1, 10_000)
     store = RunStore()
     first = spec_of(options, store.folder)
     results: list[dict[str, Any]] = []
     names: tuple[str, ...] = REPORTED
     specs = runs_of(first, options)
+    if workers is not None:
+        with carrying_out(store, workers) as carry_out:
+            carry_out({spec: title for title, spec in specs})
     for title, spec in specs:
         ending = _watch(spec, store, f"{title} ({len(results) + 1} of {len(specs)})")
         if not isinstance(ending, Finished):

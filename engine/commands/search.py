@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from engine.commands.options import add_graph, add_model, graph_of, model_of
+from engine.commands.workers import add_workers, workers_of
 from engine.spec import ModelSpec, SpecError, TrainingSpec, encode
 from engine.spec.errors import check_choice, check_integer
 
@@ -57,11 +57,11 @@ def add_to(commands: Any) -> None:
     )
     of.add_argument("--seeds", type=int, default=1, help="how many searches (1)")
     of.add_argument("--first-seed", type=int, default=0, help="seed of the first search (0)")
-    of.add_argument("--workers", type=int, help="processes that train (none but this one)")
     of = parser.add_argument_group("training")
     of.add_argument("--epochs", type=int, default=200, help="full-graph steps (200)")
     of.add_argument("--lr", type=float, default=0.01, help="learning rate of Adam (0.01)")
     of.add_argument("--weight-decay", type=float, default=5e-4, help="on the first layer (5e-4)")
+    add_workers(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the trials there")
     parser.set_defaults(act=act)
 
@@ -73,15 +73,14 @@ def act(options: argparse.Namespace) -> int:
     from engine.search import corner_of, front, volume
 
     check_integer("--seeds", options.seeds, 1, 10_000)
-    if options.workers is not None:
-        check_integer("--workers", options.workers, 1, 1000)
+    workers = workers_of(options)
     store = RunStore()
     first = spec_of(options, store.folder)
     corner = corner_of(first.space, fetch(first.space.graph, store.folder))
     written = []
     for seed in range(first.seed, first.seed + options.seeds):
         spec = replace(first, seed=seed)
-        trials = watch(spec, store, options.workers)
+        trials = watch(spec, store, workers)
         if trials is None:
             print(f"Search {spec.key[:12]} was stopped; the same command goes on from there.")
             return 1
@@ -190,35 +189,44 @@ def _method(options: argparse.Namespace) -> Any:
     return kind(**given)
 
 
-def watch(spec: Any, store: Any, workers: int | None = None) -> Any:
-    """Carry out a search, drawing its progress; return its trials, None where it was stopped."""
+def watch(spec: Any, store: Any, workers: Any = None) -> Any:
+    """Carry out a search, drawing its progress; return its trials, None where it was stopped.
+
+    Args:
+        spec: The search.
+        store: Where runs are kept.
+        workers: Carry out its runs; None for this process.
+    """
     from rich.progress import BarColumn, Progress, TextColumn
 
     from engine.search import name_of
     from engine.searching import Answered, Looking, Tried, search
     from engine.searching import Progress as Trained
-    from engine.searching.workers import processes
 
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.completed:.1f}/{task.total:.0f}"),
     )
-    opened = None if workers is None else partial(processes, workers)
     ending: Any = None
+    spent = 0.0
+    going: dict[int, float] = {}  # of each run under way, the share that is done
     with Progress(*columns, transient=True) as progress:
         title = f"{name_of(spec.method)} on {spec.space.graph.name}, seed {spec.seed}"
         whole = progress.add_task(f"{title}: trainings", total=spec.budget.trainings)
         inner = progress.add_task("", total=1)
-        for ending in search(spec, store, workers=opened):
+        for ending in search(spec, store, workers=workers):
             if isinstance(ending, Looking):
                 progress.update(inner, description=ending.what, completed=ending.done)
             elif isinstance(ending, Trained):
                 done = ending.epoch / spec.space.training.epochs
+                going[ending.proposal.number] = done
                 what = f"run {ending.proposal.number}, {ending.proposal.origin}"
                 progress.update(inner, description=what, completed=done)
             elif isinstance(ending, Tried):
-                progress.update(whole, completed=ending.spent)
+                spent = ending.spent
+                going.pop(ending.trial.proposal.number, None)
+            progress.update(whole, completed=spent + sum(going.values()))
     return ending.trials if isinstance(ending, Answered) else None
 
 

@@ -16,7 +16,7 @@ from engine.searching.path import (
     answer,
     search,
 )
-from engine.searching.trials import Ended, Progress, Workers
+from engine.searching.trials import Ended, Progress
 
 __all__ = [
     "Answered",
@@ -27,7 +27,6 @@ __all__ = [
     "Proposed",
     "Stopped",
     "Tried",
-    "Workers",
     "answer",
     "search",
 ]

@@ -26,8 +26,23 @@ class Looking:
     done: float
 
 
-Asking = Generator[Looking | tuple[Proposal, ...], Sequence[Trial], None]
-"""Yields `Looking`, and batches of proposals; sent the batch's trials, in its order."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Aside:
+    """A proposal on which nothing depends that the method does next; it may be carried out then.
+
+    Args:
+        proposal: The proposal.
+    """
+
+    proposal: Proposal
+
+
+Asked = Looking | Aside | tuple[Proposal, ...]
+"""What a method yields: that it is at work, a proposal aside, a batch of proposals."""
+
+Asking = Generator[Asked, Sequence[Trial], None]
+"""Yields what it asks for; sent the batch's trials, in its order. A batch is decided by the spec
+and by the batches before it, never by who carries it out or what ends first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,7 +10,7 @@ from engine.learning.datasets import fetch
 from engine.learning.threads import threads_for
 from engine.metrics.cost import multiply_adds
 from engine.search import Lpgnas, Proposal, Relaxed
-from engine.searching.asking import Asking, Looking, Request, too_little
+from engine.searching.asking import Aside, Asking, Looking, Request, too_little
 from engine.searching.one_shot import OneShot
 
 
@@ -35,7 +35,7 @@ def propose(request: Request) -> Asking:
     warm: OneShot | None = None
     for number, beta in enumerate(np.geomspace(method.beta_low, method.beta_high, count).tolist()):
         if number in request.known:
-            yield (request.known[number],)
+            yield Aside(proposal=request.known[number])
             continue
         title = f"β {beta:.3g}"
         with threads_for(work):
@@ -48,7 +48,8 @@ def propose(request: Request) -> Asking:
                 what = f"{title}, {step.entropy:.2f} bits undecided"
                 yield Looking(what=what, done=step.step / step.steps)
         searched = 2 * method.turns + (method.warm_up if number == 0 else 0.0)
-        yield (Proposal(number=number, spec=turned.answer(), origin=title, searched=searched),)
+        found = Proposal(number=number, spec=turned.answer(), origin=title, searched=searched)
+        yield Aside(proposal=found)
 
 
 def _seed(seed: int, number: int) -> int:

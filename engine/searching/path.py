@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from functools import partial
 
+from engine.dispatch import Dispatcher, Workers
 from engine.runs import RunStore, StoreError
 from engine.search import (
     Chance,
@@ -24,8 +24,16 @@ from engine.search import (
     best,
 )
 from engine.searching import chance, gradient, greedy, optuna, sgquant, uniform
-from engine.searching.asking import Asking, Looking, Propose, Request, SearchCancelled
-from engine.searching.trials import CarryOut, Ended, Progress, Workers, elsewhere, here
+from engine.searching.asking import (
+    Aside,
+    Asked,
+    Asking,
+    Looking,
+    Propose,
+    Request,
+    SearchCancelled,
+)
+from engine.searching.trials import Elsewhere, Ended, Hands, Here, Progress
 
 PROPOSERS: Mapping[type, Propose] = {
     Chance: chance.propose,
@@ -96,26 +104,31 @@ def search(
 ) -> Iterator[Event]:
     """Carry out a search, or what is left of it, yielding what happens; the last event ends it.
 
-    What it finds depends on the spec alone, not on who carries out its runs, nor on whether it was
-    interrupted: its proposals and trials are written down as they are known, and the runs are in
-    the store.
+    What it finds depends on the spec alone, not on who carries out its runs, how many do or which
+    of them ends first, nor on whether it was interrupted: a method proposes a batch from what the
+    batches before it came to, in the order of its proposals. Proposals and trials are written down
+    as they are known, and the runs are in the store.
 
     Args:
         spec: The search.
         store: Where runs are kept, and the search beside them.
         cancelled: Asked between steps.
-        workers: Opens an executor for the runs; None carries them out here, one after the other.
+        workers: Carry out the runs side by side; None carries them out here, one after the other.
 
     Raises:
         GraphError: If the graph cannot be had, or is not one to learn on.
         StoreError: If the store cannot be written, or another process is at the same search.
-        BrokenExecutor: If workers are lost again and again.
+        SpecError: If the workers cannot be had.
+        WorkersLost: If workers are lost again and again.
         ValueError: If a one-shot search leaves the finite numbers.
     """
     log = SearchLog(spec, store.folder)
-    with log.writing():
+    with log.writing(), ExitStack() as stack:
+        hands: Hands = Here(store, cancelled)
+        if workers is not None:
+            hands = Elsewhere(stack.enter_context(Dispatcher(workers, store)), cancelled)
         try:
-            yield from _Search(log, store, cancelled, workers).events()
+            yield from _Search(log, store, cancelled, hands).events()
         except SearchCancelled:
             yield Stopped(key=spec.key)
 
@@ -140,18 +153,14 @@ class _Search:
     """A search that is going on."""
 
     def __init__(
-        self,
-        log: SearchLog,
-        store: RunStore,
-        cancelled: Callable[[], bool],
-        workers: Workers | None,
+        self, log: SearchLog, store: RunStore, cancelled: Callable[[], bool], hands: Hands
     ) -> None:
-        self._log, self._store, self._cancelled = log, store, cancelled
+        self._log, self._store, self._cancelled, self._hands = log, store, cancelled, hands
         self._known = {proposal.number: proposal for proposal in log.proposals}
         self._done = {trial.proposal.number: trial for trial in log.trials}
+        self._costs: dict[int, float] = {}
         self._seen: set[str] = set()
         self._spent = 0.0
-        self._carry_out: CarryOut = here if workers is None else partial(elsewhere, workers)
 
     def events(self) -> Iterator[Event]:
         spec = self._log.spec
@@ -159,42 +168,49 @@ class _Search:
         asking = PROPOSERS[type(spec.method)](
             Request(spec=spec, store=self._store, known=known, cancelled=self._cancelled)
         )
-        trials: list[Trial] = []
         with closing(asking):
             asked = _sent(asking, None)
             while asked is not None:
                 if self._cancelled():
                     raise SearchCancelled
-                known_now: Sequence[Trial] = ()
+                trials: Sequence[Trial] = ()
                 if isinstance(asked, Looking):
                     yield asked
+                elif isinstance(asked, Aside):
+                    yield from self._proposed([asked.proposal])
                 else:
-                    known_now = yield from self._tried(asked)
-                    trials += known_now
-                asked = _sent(asking, known_now)
+                    yield from self._proposed(asked)
+                    yield from self._tried(self._hands.follow())
+                    trials = [self._done[proposal.number] for proposal in asked]
+                yield from self._tried(self._hands.told())
+                asked = _sent(asking, trials)
+        yield from self._tried(self._hands.follow())
         self._log.end()
-        yield Answered(key=spec.key, trials=tuple(trials))
+        yield Answered(
+            key=spec.key, trials=tuple(self._done[number] for number in sorted(self._costs))
+        )
 
-    def _tried(self, asked: Sequence[Proposal]) -> Generator[Event, None, Sequence[Trial]]:
-        """Carry out what is not known yet of a batch; return its trials in order."""
-        costs = {}
+    def _proposed(self, asked: Sequence[Proposal]) -> Iterator[Event]:
+        """Have carried out what is not known yet of what a method asks for."""
         for proposal in asked:
-            costs[proposal.number] = self._cost(proposal)
+            self._costs[proposal.number] = self._cost(proposal)
             self._write_down(proposal)
             yield Proposed(proposal=proposal)
         for proposal in asked:
             if proposal.number in self._done:
                 yield self._paid(self._done[proposal.number])
-        new = [proposal for proposal in asked if proposal.number not in self._done]
-        for event in self._carry_out(new, self._store, self._cancelled):
+        self._hands.take(proposal for proposal in asked if proposal.number not in self._done)
+
+    def _tried(self, told: Iterator[Progress | Ended]) -> Iterator[Event]:
+        """Write down what proposals come to."""
+        for event in told:
             if isinstance(event, Progress):
                 yield event
             else:
-                trial = self._trial(event, costs[event.proposal.number])
+                number = event.proposal.number
+                trial = self._done[number] = self._trial(event, self._costs[number])
                 self._log.add(trial)
-                self._done[event.proposal.number] = trial
                 yield self._paid(trial)
-        return [self._done[proposal.number] for proposal in asked]
 
     def _write_down(self, proposal: Proposal) -> None:
         held = self._known.get(proposal.number)
@@ -227,7 +243,7 @@ class _Search:
         return Trial.of(proposal, run.metrics, cost=cost, seconds=run.seconds)
 
 
-def _sent(asking: Asking, trials: Sequence[Trial] | None) -> Looking | tuple[Proposal, ...] | None:
+def _sent(asking: Asking, trials: Sequence[Trial] | None) -> Asked | None:
     """Tell a method what its proposals came to; return what it does next, None at its end."""
     try:
         return next(asking) if trials is None else asking.send(trials)

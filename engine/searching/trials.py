@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Protocol
 
-from engine.events import Cancelled, Diverged, EpochDone
-from engine.experiment import RunEnded, complete, run
+from engine.dispatch import Dispatcher
+from engine.dispatch.dispatcher import Told
+from engine.events import Cancelled, Diverged, EpochDone, Failed, Finished
+from engine.experiment import run
 from engine.integer import AccumulatorOverflow
 from engine.runs import RunStore
 from engine.search import Proposal
 from engine.searching.asking import SearchCancelled
-from engine.spec import RunSpec, canonical, loads
-
-Workers = Callable[[], Executor]
-"""Opens an executor; a lost one is opened anew."""
-
-MOST_LOSSES = 3
-"""How often in a row workers may be lost before any of them finishes a run."""
-
-POLL_S = 0.2
-"""How often it is asked whether the search was cancelled while workers work."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,92 +42,107 @@ class Progress:
     epoch: int
 
 
-CarryOut = Callable[[Sequence[Proposal], RunStore, Callable[[], bool]], Iterator[Progress | Ended]]
-"""Carries out proposals into a store until it is cancelled, telling as each ends."""
+class Hands(Protocol):
+    """Carry out proposals into a store."""
+
+    def take(self, proposals: Iterable[Proposal]) -> None:
+        """Take proposals."""
+
+    def told(self) -> Iterator[Progress | Ended]:
+        """Yield what there is to say before anything else is done.
+
+        Raises:
+            SearchCancelled: If the search was cancelled.
+        """
+
+    def follow(self) -> Iterator[Progress | Ended]:
+        """Yield what happens until all proposals that were taken have ended.
+
+        Raises:
+            SearchCancelled: If the search was cancelled.
+        """
 
 
-def here(
-    proposals: Sequence[Proposal], store: RunStore, cancelled: Callable[[], bool]
-) -> Iterator[Progress | Ended]:
-    """Carry out proposals in this process, in order.
-
-    Raises:
-        SearchCancelled: If ``cancelled()`` was true.
-    """
-    for proposal in proposals:
-        note = ""
-        try:
-            for event in run(proposal.spec, store, cancelled):
-                if isinstance(event, EpochDone):
-                    yield Progress(proposal=proposal, epoch=event.epoch)
-                elif isinstance(event, Cancelled):
-                    raise SearchCancelled
-                elif isinstance(event, Diverged):
-                    note = event.note
-        except AccumulatorOverflow as error:
-            note = str(error)
-        yield Ended(proposal=proposal, note=note)
-
-
-def elsewhere(
-    workers: Workers,
-    proposals: Sequence[Proposal],
-    store: RunStore,
-    cancelled: Callable[[], bool],
-) -> Iterator[Progress | Ended]:
-    """Let workers carry out proposals, as each ends; what a lost worker had is done again.
-
-    Raises:
-        SearchCancelled: If ``cancelled()`` was true; what had begun is left to end.
-        BrokenExecutor: If workers are lost again and again.
-    """
-    left, losses = list(proposals), 0
-    while left:
-        before = len(left)
-        with workers() as executor:
-            folder = str(store.folder)
-            under_way = {
-                executor.submit(carry_out, canonical(proposal.spec), folder): proposal
-                for proposal in left
-            }
-            try:
-                for future in _as_completed(under_way, cancelled):
-                    note = future.result()
-                    left.remove(under_way[future])
-                    yield Ended(proposal=under_way[future], note=note)
-            except BrokenExecutor:
-                losses += 1
-                if losses == MOST_LOSSES:
-                    raise
-            finally:
-                executor.shutdown(wait=False, cancel_futures=True)
-        for future, proposal in under_way.items():  # what ended while workers were being lost
-            if proposal in left and not future.cancelled() and not future.exception():
-                left.remove(proposal)
-                yield Ended(proposal=proposal, note=future.result())
-        losses = losses if len(left) == before else 0
-
-
-def carry_out(spec: str, folder: str) -> str:
-    """Carry out a run into a store, in a worker; return why it has no result, if it has none.
+class Here:
+    """This process, which carries out one proposal after the other.
 
     Args:
-        spec: The run's canonical JSON.
-        folder: The store's folder.
+        store: Where the runs are kept.
+        cancelled: Asked between steps.
     """
-    try:
-        complete(loads(RunSpec, spec), RunStore(Path(folder)))
-    except (RunEnded, AccumulatorOverflow) as ending:
-        return str(ending)
-    return ""
+
+    def __init__(self, store: RunStore, cancelled: Callable[[], bool]) -> None:
+        self._store, self._cancelled = store, cancelled
+        self._left: list[Proposal] = []
+
+    def take(self, proposals: Iterable[Proposal]) -> None:
+        """Take proposals."""
+        self._left += proposals
+
+    def told(self) -> Iterator[Progress | Ended]:
+        """Carry out what was taken: nobody else does meanwhile."""
+        return self.follow()
+
+    def follow(self) -> Iterator[Progress | Ended]:
+        """Carry out what was taken, in order.
+
+        Raises:
+            SearchCancelled: If ``cancelled()`` was true.
+        """
+        while self._left:
+            proposal = self._left.pop(0)
+            note = ""
+            try:
+                for event in run(proposal.spec, self._store, self._cancelled):
+                    if isinstance(event, EpochDone):
+                        yield Progress(proposal=proposal, epoch=event.epoch)
+                    elif isinstance(event, Cancelled):
+                        raise SearchCancelled
+                    elif isinstance(event, Diverged):
+                        note = event.note
+            except AccumulatorOverflow as error:
+                note = str(error)
+            yield Ended(proposal=proposal, note=note)
 
 
-def _as_completed(
-    futures: dict[Future[str], Proposal], cancelled: Callable[[], bool]
-) -> Iterator[Future[str]]:
-    pending = set(futures)
-    while pending:
-        if cancelled():
-            raise SearchCancelled
-        done, pending = wait(pending, timeout=POLL_S, return_when=FIRST_COMPLETED)
-        yield from done
+class Elsewhere:
+    """Workers, which carry out all proposals that were taken side by side.
+
+    Args:
+        dispatcher: Hands them the runs.
+        cancelled: Asked several times a second.
+    """
+
+    def __init__(self, dispatcher: Dispatcher, cancelled: Callable[[], bool]) -> None:
+        self._dispatcher, self._cancelled = dispatcher, cancelled
+        self._proposals: dict[str, list[Proposal]] = {}
+
+    def take(self, proposals: Iterable[Proposal]) -> None:
+        """Have workers carry out proposals; of two with the same run, one carries it out."""
+        taken = list(proposals)
+        for proposal in taken:
+            self._proposals.setdefault(proposal.spec.key, []).append(proposal)
+        self._dispatcher.begin(dict.fromkeys(proposal.spec for proposal in taken))
+
+    def told(self) -> Iterator[Progress | Ended]:
+        """Yield what workers have said since."""
+        return self._heard(self._dispatcher.told())
+
+    def follow(self) -> Iterator[Progress | Ended]:
+        """Yield what workers say until all have ended.
+
+        Raises:
+            SearchCancelled: If ``cancelled()`` was true.
+        """
+        return self._heard(self._dispatcher.follow(self._cancelled))
+
+    def _heard(self, told: Iterator[Told]) -> Iterator[Progress | Ended]:
+        for spec, event in told:
+            if isinstance(event, EpochDone):
+                yield Progress(proposal=self._proposals[spec.key][0], epoch=event.epoch)
+            elif isinstance(event, Cancelled):
+                raise SearchCancelled
+            elif isinstance(event, Finished | Diverged | Failed):
+                note = "" if isinstance(event, Finished) else event.note
+                for proposal in self._proposals.pop(spec.key):
+                    yield Ended(proposal=proposal, note=note)

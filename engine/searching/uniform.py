@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from engine.search import Choice, Option
 from engine.searching.asking import Asking, Purse, Request
 from engine.spec.quantization import LEARNED
@@ -16,15 +18,21 @@ def propose(request: Request) -> Asking:
     widths = space.widths
     pairs = [(weight, other) for weight in widths for other in widths]
     pairs.sort(key=lambda pair: abs(widths.index(pair[0]) - widths.index(pair[1])))
-    for weight, other in pairs:
-        if not purse.runs:
-            return
+    while pairs and purse.runs:
+        asked, pairs = pairs[: purse.runs], pairs[purse.runs :]
+        batch = tuple(
+            purse.proposal(space.spec(partial(_choose, *pair), request.spec.seed), _title(*pair))
+            for pair in asked
+        )
+        purse.pay((yield batch))
 
-        def choose(choice: Choice, weight: int = weight, other: int = other) -> Option:
-            if not choice.is_width:
-                return choice.options[0]
-            width = weight if choice.name.partition(".")[2] in LEARNED else other
-            return width if width in choice.options else min(choice.widths)
 
-        spec = space.spec(choose, request.spec.seed)
-        purse.pay((yield (purse.proposal(spec, f"W{weight}A{other}"),)))
+def _title(weight: int, other: int) -> str:
+    return f"W{weight}A{other}"
+
+
+def _choose(weight: int, other: int, choice: Choice) -> Option:
+    if not choice.is_width:
+        return choice.options[0]
+    width = weight if choice.name.partition(".")[2] in LEARNED else other
+    return width if width in choice.options else min(choice.widths)

@@ -27,11 +27,12 @@ class Pipes:
 
     Args:
         store: Folder of its run store.
+        options: Further ones.
     """
 
-    def __init__(self, store: Path) -> None:
+    def __init__(self, store: Path, *options: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "engine.worker", "--store", str(store)],
+            [sys.executable, "-m", "engine.worker", "--store", str(store), *options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -227,3 +228,32 @@ def test_killed_worker_leaves_a_run_that_can_be_had_again(tmp_path: Path) -> Non
     again.ask(command="shutdown")
     assert again.process.wait(timeout=20) == 0
     again.process.communicate()
+
+
+def test_a_cluster_trains_for_a_worker_without_torch(tmp_path: Path, dask_cluster: str) -> None:
+    pipes = Pipes(tmp_path, "--cluster", dask_cluster)
+    pid = pipes.until("ready")["pid"]
+    pipes.ask(id="a", command="run", spec=encode(FLOAT))
+    assert pipes.until("finished", "failed")["key"] == FLOAT.key
+    assert {"id": "a", "event": "started", "key": FLOAT.key, "epochs": 6, "merit": "accuracy"} in (
+        pipes.said
+    )
+    told = [event["epochs"] for event in pipes.said if event["event"] == "epochs"]
+    assert [epoch["epoch"] for epochs in told for epoch in epochs] == [1, 2, 3, 4, 5, 6]
+    assert "torch" not in Path(f"/proc/{pid}/maps").read_text()
+    assert RunStore(tmp_path).answer(FLOAT.key) is not None
+    pipes.ask(id="b", command="run", spec=encode(LONG))
+    pipes.until("epochs", job="b")
+    pipes.ask(id="b", command="cancel")
+    assert pipes.until("cancelled", "finished", job="b")["event"] == "cancelled"
+    pipes.process.kill()
+    pipes.process.communicate()
+
+
+def test_a_cluster_that_does_not_answer_is_said(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "engine.worker", "--store", str(tmp_path)]
+    done = subprocess.run(
+        [*command, "--cluster", "no://127.0.0.1:1"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "cluster: got 'no://127.0.0.1:1', accepts the address of a Dask scheduler" in done.stderr
