@@ -83,7 +83,7 @@ HOUSE = [
          late="datasets distributed experiment integer"),
     Room(7, "searching",  "engine/searching/*",
          f"{GROUND} {WINGS} events analysis dispatch experiment search",
-         libraries="numpy optuna scipy torch"),
+         libraries="numpy optuna scipy torch", late="sklearn"),
     Room(8, "worker",     "engine/worker.py",      f"{GROUND} search",       "numpy",
          late="datasets dispatch events experiment searching torch"),
     Room(6, "explorer",   "explorer/*",            f"{GROUND} integer analysis search",

@@ -15,7 +15,6 @@ from engine.integer.program import ENTRY
 from engine.metrics.merit import merit_in
 from engine.search import Choice, Sgquant, Space, Trial
 from engine.searching.asking import Asking, Purse, Request, too_little
-from engine.searching.forest import expected, grow
 from engine.searching.twin import judged, trained
 from engine.spec import RunSpec, float_twin
 
@@ -24,6 +23,9 @@ Widths = tuple[int, ...]
 
 FLOAT_MODEL = 1.0
 """Trainings that the float model takes, which the floor is set by."""
+
+TREES, LEAST = 30, 2
+"""Regression trees of the forest, and the fewest results in a leaf."""
 
 CHANGED = 3
 """Widths that are changed, at most, in a copy of the best ones so far."""
@@ -134,11 +136,11 @@ def _chosen(
     What is expected to do as well as the smallest that was found above the floor counts as above
     it: a mean of trees hardly ever says as much as the best of what they were told.
     """
-    trees = grow(np.log2(list(told)), np.array(list(told.values())), rng)
+    expected = _forest(told, rng)
     enough = [widths for widths, rank in told.items() if rank >= floor]
     start = min(enough, key=bits_of) if enough else max(told, key=lambda widths: told[widths])
     if enough:
-        floor = min(floor, float(expected(trees, np.log2([start]))[0]))
+        floor = min(floor, float(expected([start])[0]))
     looked = [_drawn(choices, rng) for _ in range(drawn // 2)]
     for _ in range(drawn - drawn // 2):
         changed = list(start)
@@ -148,9 +150,21 @@ def _chosen(
     new = [widths for widths in dict.fromkeys(looked) if widths not in proposed]
     if not new:  # a small space is soon known; a repeat costs nothing
         return looked[:count]
-    ranks = expected(trees, np.log2(new))
+    ranks = expected(new)
     order = sorted(
         range(len(new)),
         key=lambda at: (0, bits_of(new[at])) if ranks[at] >= floor else (1, -float(ranks[at])),
     )
     return [new[at] for at in order[:count]]
+
+
+def _forest(
+    told: Mapping[Widths, float], rng: np.random.Generator
+) -> Callable[[Sequence[Widths]], NDArray[np.float64]]:
+    """Return what says how well widths are expected to do: the mean of a forest of trees."""
+    from sklearn.ensemble import RandomForestRegressor  # takes a second to import
+
+    seed = int(rng.integers(1 << 31))
+    forest = RandomForestRegressor(TREES, min_samples_leaf=LEAST, random_state=seed)
+    forest.fit(np.log2(list(told)), list(told.values()))
+    return lambda widths: np.asarray(forest.predict(np.log2(widths)))
