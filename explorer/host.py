@@ -22,12 +22,13 @@ KERNEL = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "MALLOC_ARENA_MAX": 
 """What keeps a visitor's kernel small: it previews, workers train."""
 
 
-def host(folder: Path, *, port: int | None = None) -> None:
+def host(folder: Path, *, port: int | None = None, cluster: str | None = None) -> None:
     """Serve until interrupted or terminated.
 
     Args:
         folder: Made by `explorer.publish.publish`.
         port: Where to listen, instead of where the folder's settings say.
+        cluster: Address of the scheduler of a Dask cluster that trains; None for this machine.
 
     Raises:
         NoSite: If the folder is none.
@@ -49,8 +50,9 @@ def host(folder: Path, *, port: int | None = None) -> None:
             "PYTHONPATH": python_path(),
         }
         shipped = (*stores(), site.store)
+        address = Path(os.environ[POOL])
         with (
-            Keeper(Path(os.environ[POOL]), site.visitors, shipped, site.bounds_file),
+            Keeper(address, site.visitors, shipped, site.bounds_file, cluster),
             _kernels(),
         ):
             Voila.launch_instance(

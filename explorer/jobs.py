@@ -103,6 +103,7 @@ class Jobs:
         shipped: Read-only stores that answer a recipe too.
         pool: The socket of a pool that others use as well; None for one of its own.
         worker: Command that starts a worker of its own pool; empty for the usual one.
+        cluster: Address of the scheduler of a Dask cluster that trains for its own pool.
     """
 
     _shared: ClassVar[dict[Path, Jobs]] = {}
@@ -113,6 +114,7 @@ class Jobs:
         shipped: Sequence[Path] = (),
         pool: Path | None = None,
         worker: Sequence[str] = (),
+        cluster: str | None = None,
     ) -> None:
         self.jobs: list[Job] = []
         self.failure = ""
@@ -121,6 +123,7 @@ class Jobs:
         self._command = [sys.executable, "-m", "explorer.pool", "--store", str(store_folder)]
         for folder in shipped:
             self._command += ["--shipped", str(folder)]
+        self._command += [] if cluster is None else ["--cluster", cluster]
         self._worker = ["--", *worker] if worker else []
         self._listeners: list[Callable[[Job | None], None]] = []
         self._ids = count(1)

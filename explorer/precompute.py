@@ -82,18 +82,24 @@ def neighbours(recipe: RunSpec) -> list[RunSpec]:
     return list(dict.fromkeys((float_twin(recipe), recipe, *presets)))
 
 
-def precompute(destination: Path, wanted: Sequence[RunSpec], shipped: Sequence[Path] = ()) -> None:
+def precompute(
+    destination: Path,
+    wanted: Sequence[RunSpec],
+    shipped: Sequence[Path] = (),
+    cluster: str | None = None,
+) -> None:
     """Train whatever a store does not have.
 
     Args:
         destination: Folder of the store.
         wanted: What it shall have.
         shipped: Stores that need not be repeated.
+        cluster: Address of the scheduler of a Dask cluster that trains; None for this machine.
 
     Raises:
         RuntimeError: If a run does not finish.
     """
-    with closing(Jobs(destination, shipped)) as jobs:
+    with closing(Jobs(destination, shipped, cluster=cluster)) as jobs:
         _train(jobs, wanted)
 
 

@@ -43,6 +43,7 @@ def publish(
     recipes: Sequence[RunSpec] = (),
     *,
     token: str | None = None,
+    cluster: str | None = None,
 ) -> Site:
     """Write a folder ready to serve, all of it or nothing.
 
@@ -52,6 +53,7 @@ def publish(
             as it always opens if there is none.
         recipes: What is trained beforehand, each with its `neighbours`.
         token: What a visitor has to know; None to let everyone in.
+        cluster: Address of the scheduler of a Dask cluster that trains; None for this machine.
 
     Raises:
         NotPublishable: If the folder holds something, the notebook is none, or a run fails.
@@ -71,7 +73,7 @@ def publish(
             part.mkdir(parents=True)
         _bring_own(recipes, half.visitors)
         wanted = dict.fromkeys(near for recipe in recipes for near in neighbours(recipe))
-        _make(half, list(wanted))
+        _make(half, list(wanted), cluster)
         bounds = json.dumps(asdict(_bounds(recipes)), indent=2)
         settings = json.dumps(_settings(token), indent=2)
         _write(half.page / "explorer.ipynb", json.dumps(source, indent=1))
@@ -98,7 +100,7 @@ def read_recipe(path: Path) -> RunSpec:
     return loads(RunSpec, _read(path, MOST_RECIPE_BYTES, "recipe"))
 
 
-def _make(site: Site, wanted: Sequence[RunSpec]) -> None:
+def _make(site: Site, wanted: Sequence[RunSpec], cluster: str | None) -> None:
     """Have runs made; what their workers need, and people brought, stays with the visitors' runs.
 
     Raises:
@@ -107,7 +109,7 @@ def _make(site: Site, wanted: Sequence[RunSpec]) -> None:
     if not wanted:
         return
     try:
-        precompute(site.visitors, wanted, stores())
+        precompute(site.visitors, wanted, stores(), cluster)
     except RuntimeError as error:
         raise NotPublishable(str(error)) from None
     tidy(site.visitors, wanted)

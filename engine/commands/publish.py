@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from engine.commands.workers import CLUSTER
+
 
 def add_to(commands: Any) -> None:
     """Add the command and its options."""
@@ -23,6 +25,7 @@ def add_to(commands: Any) -> None:
         "--into", type=Path, default=Path("published"), help="a new folder (published)"
     )
     parser.add_argument("--token", action="store_true", help="let in only who knows a token")
+    parser.add_argument("--cluster", metavar="ADDRESS", help=CLUSTER)
     parser.set_defaults(act=act)
 
 
@@ -32,6 +35,6 @@ def act(options: argparse.Namespace) -> int:
 
     recipes = [read_recipe(path) for path in options.recipe]
     token = new_token() if options.token else None
-    site = publish(options.into, options.notebook, recipes, token=token)
+    site = publish(options.into, options.notebook, recipes, token=token, cluster=options.cluster)
     print(told(site, recipes, token))
     return 0

@@ -48,10 +48,12 @@ def cluster(address: str) -> Workers:
 def _cluster(address: str) -> Iterator[Opened]:
     try:
         from distributed import Client, KilledWorker
+        from distributed.comm import get_address_host_port
     except ImportError:
         accepts = "nothing before Dask is installed: pip install 'graphbits[dask]'"
         raise SpecError("cluster", address, accepts) from None
     try:
+        get_address_host_port(address, strict=True)  # a client of an address that is none lingers
         client = Client(address, timeout=ANSWERS_WITHIN_S, set_as_default=False)
     except (OSError, ValueError) as error:
         accepts = "the address of a Dask scheduler that answers, such as tcp://host:8786"

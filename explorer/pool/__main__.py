@@ -42,6 +42,8 @@ async def serve(options: argparse.Namespace) -> None:
     worker = [*(options.worker or WORKER), "--store", str(options.store)]
     for folder in options.shipped:
         worker += ["--shipped", str(folder)]
+    if options.cluster is not None:
+        worker += ["--cluster", options.cluster]
     threads = max(1, (os.cpu_count() or 2) // 2 // bounds.workers)
     pool = Pool(
         bounds,
@@ -127,6 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m explorer.pool", description=__doc__)
     parser.add_argument("--store", type=Path, required=True, help="folder of the run store")
     parser.add_argument("--shipped", type=Path, action="append", default=[], help="read-only store")
+    parser.add_argument("--cluster", metavar="ADDRESS", help="of a Dask scheduler, to train there")
     parser.add_argument("--bounds", type=Path, help="JSON of the bounds (a person's own machine's)")
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--descriptor", type=int, help="an inherited socket")

@@ -26,10 +26,16 @@ class Keeper:
         store: Folder of the run store that is written to.
         shipped: Read-only stores that answer too.
         bounds: File of the bounds.
+        cluster: Address of the scheduler of a Dask cluster that trains; None for this machine.
     """
 
     def __init__(
-        self, address: Path, store: Path, shipped: Sequence[Path] = (), bounds: Path | None = None
+        self,
+        address: Path,
+        store: Path,
+        shipped: Sequence[Path] = (),
+        bounds: Path | None = None,
+        cluster: str | None = None,
     ) -> None:
         self._address = address
         self._command = [sys.executable, "-m", "explorer.pool", "--listen", str(address)]
@@ -37,6 +43,7 @@ class Keeper:
         for folder in shipped:
             self._command += ["--shipped", str(folder)]
         self._command += [] if bounds is None else ["--bounds", str(bounds)]
+        self._command += [] if cluster is None else ["--cluster", cluster]
         self._environment = {**os.environ, "PYTHONPATH": python_path()}
         self._ending = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None

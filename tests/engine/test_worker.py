@@ -253,7 +253,11 @@ def test_a_cluster_trains_for_a_worker_without_torch(tmp_path: Path, dask_cluste
 def test_a_cluster_that_does_not_answer_is_said(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "engine.worker", "--store", str(tmp_path)]
     done = subprocess.run(
-        [*command, "--cluster", "no://127.0.0.1:1"], cwd=ROOT, capture_output=True, text=True, check=False
+        [*command, "--cluster", "no://127.0.0.1:1"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 1
     assert "cluster: got 'no://127.0.0.1:1', accepts the address of a Dask scheduler" in done.stderr

@@ -13,9 +13,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from distributed import Client
 
+from engine.runs import RunStore
 from engine.search import SearchSpec
-from engine.spec import GraphSpec, RunSpec
+from engine.spec import GraphSpec, RunSpec, TrainingSpec
 from explorer import jobs as jobs_module
 from explorer.jobs import Job, Jobs
 
@@ -140,6 +142,37 @@ def test_worker_that_never_starts_is_said(tmp_path: Path, monkeypatch: pytest.Mo
     again = jobs.submit(RunSpec(), "b")
     settle(jobs, lambda: again.is_over)
     assert again.status == "finished"
+    jobs.close()
+
+
+def test_a_cluster_trains_for_the_queue_and_loses_no_worker(
+    tmp_path: Path, dask_cluster: str
+) -> None:
+    training = TrainingSpec(epochs=500)
+    specs = [RunSpec(graph=GraphSpec(name="karate"), training=training, seed=s) for s in range(2)]
+    jobs = Jobs(tmp_path, cluster=dask_cluster)
+    first, second = (jobs.submit(spec, "run") for spec in specs)
+    settle(jobs, lambda: bool(first.epochs), 300)
+    assert (first.planned, second.before) == (500, 1)
+    with Client(dask_cluster, set_as_default=False) as client:
+        pids = client.run(os.getpid)
+        (busy,) = (worker for worker, held in client.processing().items() if held)
+        os.kill(pids[busy], signal.SIGKILL)
+    settle(jobs, lambda: second.status == "running", 300)
+    assert first.status == "finished"
+    assert [record["epoch"] for record in first.epochs] == list(range(1, 501))
+    settle(jobs, lambda: bool(second.epochs), 300)
+    jobs.cancel(second)
+    settle(jobs, lambda: second.is_over, 300)
+    assert second.status == "cancelled"
+    assert [run.key for run in RunStore(tmp_path).list()] == [specs[0].key]
+    jobs.close()
+
+
+def test_a_cluster_that_does_not_answer_is_said(tmp_path: Path) -> None:
+    jobs = Jobs(tmp_path, cluster="no://127.0.0.1:1")
+    settle(jobs, lambda: jobs.worker_state == "worker stopped", 300)
+    assert "cluster: got 'no://127.0.0.1:1', accepts the address of a Dask" in jobs.failure
     jobs.close()
 
 

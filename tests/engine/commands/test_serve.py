@@ -15,10 +15,17 @@ from engine.spec import RunSpec, dumps
 
 def test_serve_passes_folder_and_port_on(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Any] = []
-    monkeypatch.setattr(explorer.host, "host", lambda folder, port: seen.append((folder, port)))
+    monkeypatch.setattr(
+        explorer.host, "host", lambda folder, **given: seen.append((folder, *given.values()))
+    )
     assert main(["serve", "site"]) == 0
     assert main(["serve", "site", "--port", "9000"]) == 0
-    assert seen == [(Path("site"), None), (Path("site"), 9000)]
+    assert main(["serve", "site", "--cluster", "tcp://there:8786"]) == 0
+    assert seen == [
+        (Path("site"), None, None),
+        (Path("site"), 9000, None),
+        (Path("site"), None, "tcp://there:8786"),
+    ]
 
 
 def test_publish_reads_recipes_and_says_how_to_serve(
@@ -26,8 +33,8 @@ def test_publish_reads_recipes_and_says_how_to_serve(
 ) -> None:
     seen: list[Any] = []
 
-    def publish(folder: Path, page: Path | None, recipes: list[RunSpec], *, token: str | None):
-        seen.append((folder, page, recipes, token))
+    def publish(folder: Path, page: Path | None, recipes: list[RunSpec], **given: str | None):
+        seen.append((folder, page, recipes, given))
         return explorer.publish.Site(folder)
 
     monkeypatch.setattr(explorer.publish, "publish", publish)
@@ -37,7 +44,8 @@ def test_publish_reads_recipes_and_says_how_to_serve(
         files[-1].write_text(dumps(RunSpec(seed=seed)))
     given = [part for file in files for part in ("--recipe", str(file))]
     assert main(["publish", "page.ipynb", *given, "--into", "there"]) == 0
-    assert seen == [(Path("there"), Path("page.ipynb"), [RunSpec(seed=1), RunSpec(seed=2)], None)]
+    made = {"token": None, "cluster": None}
+    assert seen == [(Path("there"), Path("page.ipynb"), [RunSpec(seed=1), RunSpec(seed=2)], made)]
     assert "graphbits serve there" in capsys.readouterr().out
 
 
