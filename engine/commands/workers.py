@@ -26,17 +26,21 @@ def workers_of(options: argparse.Namespace) -> Any:
     """Return the `Workers` that the options name; None where this process trains itself.
 
     Raises:
-        SpecError: If there are too few or too many, or both kinds.
+        SpecError: If there are too few or too many, or both kinds, or the cluster cannot be had.
     """
     from engine.dispatch import cluster, processes
 
-    if options.workers is None:
-        return None if options.cluster is None else cluster(options.cluster)
-    if options.cluster is not None:
+    if options.cluster is None:
+        if options.workers is None:
+            return None
+        check_integer("--workers", options.workers, 1, 1000)
+        return processes(options.workers)
+    if options.workers is not None:
         accepts = "nothing beside --workers: the cluster's workers train, or this machine's"
         raise SpecError("--cluster", options.cluster, accepts)
-    check_integer("--workers", options.workers, 1, 1000)
-    return processes(options.workers)
+    workers = cluster(options.cluster)
+    with workers():  # else a search would first do its own part in vain
+        return workers
 
 
 @contextmanager

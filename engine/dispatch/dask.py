@@ -36,12 +36,12 @@ def cluster(address: str) -> Workers:
     drops what a client that is gone had asked for.
 
     Args:
-        address: Of the scheduler, such as ``tcp://host:8786``.
+        address: Of the scheduler, such as ``tcp://host:8786``; TCP where no protocol is named.
 
     Raises:
         SpecError: When they are opened, if Dask is not installed or no scheduler answers.
     """
-    return partial(_cluster, address)
+    return partial(_cluster, address if "://" in address else f"tcp://{address}")
 
 
 @contextmanager

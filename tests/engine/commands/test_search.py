@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,11 @@ def test_seeds_are_searches_of_their_own(
         (("--trainings", "0"), "trainings: got 0"),
         (("--seeds", "0"), "--seeds: got 0"),
         (("--workers", "0"), "--workers: got 0"),
+        (
+            ("--workers", "2", "--cluster", "tcp://a:1"),
+            "--cluster: got 'tcp://a:1', accepts nothing",
+        ),
+        (("--cluster", "tcp://"), "cluster: got 'tcp://', accepts the address of a Dask scheduler"),
         (("--method", "tpe", "--beta", "1"), "--beta: got [1.0], accepts nothing"),
         (("--beta", "1", "2", "3"), "accepts one number, or the lowest and the highest"),
         (("--batch", "2"), "--batch: got 2, accepts nothing, but with tpe, nsga2 or sgquant"),
@@ -96,6 +102,20 @@ def test_wrong_options_are_named(
 ) -> None:
     assert search(*options) == 1
     assert message in capsys.readouterr().err
+
+
+def test_a_cluster_searches_alike(
+    tmp_path: Path, dask_cluster: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ("--method", "random", "--trainings", "3")
+    assert search(*options, "--cluster", dask_cluster) == 0
+    by_cluster = the_search(tmp_path).trials
+    monkeypatch.setenv("GRAPHBITS_STORE", str(tmp_path / "another" / "store"))
+    assert search(*options) == 0
+    here = {trial.proposal.number: trial for trial in the_search(tmp_path / "another").trials}
+    assert len(by_cluster) == 3
+    for trial in by_cluster:
+        assert replace(trial, seconds=0) == replace(here[trial.proposal.number], seconds=0)
 
 
 def test_an_answer_that_nothing_is_small_enough_for(capsys: pytest.CaptureFixture[str]) -> None:

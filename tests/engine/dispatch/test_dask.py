@@ -46,7 +46,7 @@ def test_runs_are_those_of_one_process(tmp_path: Path, dask_cluster: str, karate
     keep_own(replace(karate, name="mine"), here.folder)
     finetuned = TrainingSpec(epochs=4, mode="finetune")
     specs = [*runs(2), scheme("qat", graph=own, training=finetuned)]
-    ended = endings(specs, store, cluster(dask_cluster))
+    ended = endings(specs, store, cluster(dask_cluster.removeprefix("tcp://")))
     assert all(isinstance(event, Finished) for event in ended.values())
     endings(specs, here)
     assert all(same(spec, store, here) for spec in specs)
@@ -108,7 +108,7 @@ def test_an_error_of_a_run_is_raised(tmp_path: Path, dask_cluster: str) -> None:
         endings([spec], RunStore(tmp_path), cluster(dask_cluster))
 
 
-@pytest.mark.parametrize("address", ["nowhere", "tcp://", "no://127.0.0.1:1"])
+@pytest.mark.parametrize("address", ["tcp://nowhere", "tcp://", "no://127.0.0.1:1"])
 def test_an_address_that_is_none_is_said(tmp_path: Path, address: str) -> None:
     with pytest.raises(SpecError, match=f"cluster: got '{address}', accepts the address of a Dask"):
         endings([SHORT], RunStore(tmp_path), cluster(address))
