@@ -135,6 +135,7 @@ function render({ model, el }) {
     width = plot.clientWidth;
     if (disposed || width === 0) return;
     const { data, layout } = structuredClone(model.get("figure"));
+    if (data.length === 0 && !layout.title) return; // a page behind, which is drawn in a moment
     const font = { ...layout.font, color: getComputedStyle(el).color };
     const first = !plot.on;
     // A box that was drawn goes with the figure it was drawn on: the next one shows what it chose.

@@ -86,9 +86,10 @@ HOUSE = [
          libraries="numpy optuna scipy torch", late="sklearn"),
     Room(8, "worker",     "engine/worker.py",      f"{GROUND} search",       "numpy",
          late="datasets dispatch events experiment searching torch"),
-    Room(6, "explorer",   "explorer/*",            f"{GROUND} integer analysis search",
+    Room(5, "forked",     "explorer/forked.py",    libraries="jupyter_client"),
+    Room(6, "explorer",   "explorer/*",            f"{GROUND} integer analysis search forked",
          libraries="IPython anywidget ipywidgets numpy plotly traitlets",
-         late="networkx jupyterlab nbformat voila"),
+         late="ipykernel networkx jupyterlab nbformat voila"),
     Room(6, "visitors",   "explorer/visitors.py",  libraries="jupyter_server tornado traitlets"),
     Room(7, "load",       "explorer/load.py",      "front explorer visitors", "tornado"),
     # Only a trained model that a person hands over brings PyTorch into the process that draws.

@@ -184,6 +184,7 @@ class Analysis:
         slot: str = "output",
         kind: Kind = "total",
         measure: Measure = "relative_l2",
+        rows: NDArray[np.integer[Any]] | None = None,
     ) -> Reals:
         """Return each node's quantization error at one slot of one layer.
 
@@ -197,9 +198,10 @@ class Analysis:
             kind: Which error.
             measure: ``relative_l2`` over the norm of f(x), ``absolute_l2``, ``sqnr_db`` in
                 decibels, or ``class_flip``: 1.0 where the largest entry of the row is another one.
+            rows: Of which nodes, [R]; None for all.
 
         Returns:
-            [N]; relative error is inf where a node's float row is zero and its error is not.
+            [N] or [R]; relative error is inf where a node's float row is zero and its error is not.
 
         Raises:
             SpecError: Naming the argument that is not one of these.
@@ -207,12 +209,12 @@ class Analysis:
         check_integer("layer", layer, 0, self.study.layers - 1)
         check_choice("slot", slot, self.study.reference.layers[layer].rows)
         check_choice("kind", kind, get_args(Kind))
-        exact = self.study.trace.real(layer, slot)
-        before, after = exact, self.trace.real(layer, slot)
+        exact = self.study.trace.real(layer, slot, rows)
+        before, after = exact, self.trace.real(layer, slot, rows)
         if kind == "own":
-            after = self._alone(layer).real(layer, slot)
+            after = self._alone(layer).real(layer, slot, rows)
         elif kind == "inherited":
-            before = self._alone(layer).real(layer, slot)
+            before = self._alone(layer).real(layer, slot, rows)
         return _measured(before, after, exact, measure)
 
     def saturation(self, layer: int, slot: str) -> Reals:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.affine import Codes
 from engine.integer.packing import IntArray, SparseIntArray
-from engine.integer.stages.stage import Slot, Value, Values, real, slot_name
+from engine.integer.stages.stage import Slot, Value, Values, real, real_rows, slot_name
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,9 +45,16 @@ class Trace:
         value = self.value(layer, name)
         return value.codes() if isinstance(value, IntArray | SparseIntArray) else None
 
-    def real(self, layer: int, name: str) -> Any:
-        """Return a slot's real numbers, float32; sparse inputs stay sparse."""
-        return real(self.value(layer, name))
+    def real(self, layer: int, name: str, rows: NDArray[np.integer[Any]] | None = None) -> Any:
+        """Return a slot's real numbers, float32; sparse inputs stay sparse.
+
+        Args:
+            layer: The layer.
+            name: The slot's name.
+            rows: Which of its rows, [R]; None for all.
+        """
+        value = self.value(layer, name)
+        return real(value) if rows is None else real_rows(value, rows)
 
     @property
     def scores(self) -> NDArray[np.float32]:

@@ -80,14 +80,14 @@ class NodePanel(widgets.VBox):
         self.numbers.value = numbers(shown, node)
         around = khop(shown.measured, node, HOPS, MOST_NODES)
         last = last_of_nodes(shown.layers)
-        error = shown.analysis.error(last)
+        error = shown.analysis.error(last, rows=around.nodes)
         chosen = self._state.chosen
         self.view.figure = neighbourhood(
             layout(around.edges, len(around.nodes)),
             around.edges,
             around.nodes,
             degree=shown.measured.in_degree[around.nodes],
-            error=error[around.nodes],
+            error=error,
             hop=around.hop,
             error_title=f"relative L2 error {of_output(shown, last)}",
             complete=around.complete,
@@ -118,10 +118,11 @@ def told(shown: Shown, facts: Mapping[str, str], row: int, *, of_graphs: bool) -
     """
     heads = "".join(f"<th scope=col>{kind}</th>" for kind in ("total", "own", "inherited"))
     few = len(shown.layers) <= FEW_LAYERS
+    which = np.array([row])
     rows = "".join(
         f"<tr><th scope=row>{at + 1} {title(slot)}</th>"
         + "".join(
-            f"<td>{short(float(shown.analysis.error(at, slot, kind)[row]))}</td>"
+            f"<td>{short(float(shown.analysis.error(at, slot, kind, rows=which)[0]))}</td>"
             for kind in ("total", "own", "inherited")
         )
         + "</tr>"

@@ -364,6 +364,17 @@ def real(value: Value) -> Any:
     return value.real() if isinstance(value, IntArray | NestedArray | SparseIntArray) else value
 
 
+def real_rows(value: Value, rows: NDArray[np.integer[Any]]) -> Any:
+    """Return the real numbers of some rows of a slot, [R, F], float32 or sparse.
+
+    Of packed codes only these rows are unpacked.
+    """
+    if isinstance(value, IntArray):
+        held = IntArray(value.params, value.words[rows], (len(rows), *value.shape[1:]))
+        return held.real()
+    return real(value)[rows]
+
+
 def exact(value: Value) -> NDArray[np.float64]:
     """Return the real numbers a dense slot holds without rounding them to float32, [N, F]."""
     if isinstance(value, IntArray):

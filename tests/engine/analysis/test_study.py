@@ -280,6 +280,16 @@ def test_headroom_is_what_the_largest_sum_of_a_node_leaves(analysis: Analysis) -
         analysis.headroom(0, "norm")
 
 
+@pytest.mark.parametrize("kind", ["total", "own", "inherited"])
+@pytest.mark.parametrize("measure", ["relative_l2", "absolute_l2", "class_flip"])
+def test_errors_of_some_nodes_are_those_of_all(analysis: Analysis, kind: Any, measure: Any) -> None:
+    nodes = np.array([33, 0, 5, 0])
+    for layer, spec in enumerate(analysis.study.reference.layers):
+        for slot in spec.rows:
+            some = analysis.error(layer, slot, kind, measure, nodes)
+            assert some.tolist() == analysis.error(layer, slot, kind, measure)[nodes].tolist()
+
+
 def test_saturation_counts_the_codes_at_the_ends(analysis: Analysis) -> None:
     codes = analysis.trace.codes(2, "aggregate")
     params = analysis.program.params_of((2, "aggregate"))
