@@ -195,12 +195,14 @@ class ErrorPanel(widgets.VBox):
         )
 
     def _buckets(self, shown: Shown) -> tuple[Bucket, ...]:
-        """Return where the width of what is drawn changes with the in-degree."""
+        """Return where widths change with the in-degree: its own, or else those of its layer."""
         if self.of_scores or self.of_graphs:
             return ()
         layer: int = self.layer.value
         slot: str = self.component.value
-        return shown.layers[layer].quant_of(slot, shown.recipe.quant[layer]).buckets
+        quant = shown.recipe.quant[layer]
+        own = shown.layers[layer].quant_of(slot, quant).buckets
+        return own or max((spec.buckets for _, spec in quant.items()), key=len)
 
     def _pinned(self, shown: Shown) -> dict[str, NDArray[Any]]:
         """Return the same values of what is pinned, where it is of the same graph and has them."""
