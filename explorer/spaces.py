@@ -39,6 +39,8 @@ def read_widths(words: str) -> tuple[int, ...]:
 def space_of(recipe: RunSpec, kind: str, widths: tuple[int, ...]) -> Space:
     """Return the space around a recipe: its graph, network, rules, protection and training.
 
+    Where the recipe's widths change with the in-degree, those of the space may, at the same ones.
+
     What a search chooses is kept out of it, so that a run that one found leads back to its space
     where only widths were chosen.
 
@@ -61,10 +63,17 @@ def space_of(recipe: RunSpec, kind: str, widths: tuple[int, ...]) -> Space:
         model=model,
         scheme=rules or USUAL,
         widths=(32,) if kind == FLOAT else widths,
+        degrees=_degrees(recipe) if kind == WIDTHS else (),
         protection=recipe.protection if is_own else None,
         training=replace(recipe.training, mode="finetune" if finetuned else "retrain"),
         **({} if kind == WIDTHS else _shapes(model)),
     )
+
+
+def _degrees(recipe: RunSpec) -> tuple[int, ...]:
+    """Return the in-degrees at which some component of a recipe changes its width."""
+    buckets = {b for layer in recipe.quant for _, spec in layer.items() for b in spec.buckets}
+    return tuple(sorted({bucket.degree for bucket in buckets} - {0}))
 
 
 def method_of(name: str, kind: str, beta: tuple[float, float]) -> Method:

@@ -82,3 +82,12 @@ def test_what_is_no_space_is_refused() -> None:
     with pytest.raises(SpecError, match="beta_high"):
         method_of("lpgnas", WIDTHS, (2, 1))
     assert ModelSpec() == space_of(DEFAULT, WIDTHS, (8,)).model
+
+
+def test_widths_by_in_degree_are_chosen_at_those_of_the_recipe() -> None:
+    recipe = scheme("sgquant")
+    space = space_of(recipe, WIDTHS, (8, 4, 2))
+    assert space == Space(scheme="qat", degrees=(4, 16))
+    assert space_of(recipe, SHAPES, (8, 4)).degrees == space_of(recipe, FLOAT, (8,)).degrees == ()
+    found = space.spec(lambda choice: 4 if choice.name.endswith(".16") else 8)
+    assert space_of(found, WIDTHS, (8, 4, 2)).degrees == (16,)
