@@ -14,7 +14,7 @@ from scipy.sparse import csr_array
 from engine import affine
 from engine.affine import Codes, QParams, Real
 from engine.integer.kernels.operands import Packed, Places, Words
-from engine.nesting import Nested
+from engine.integer.kernels.table import NUMBA, Kernels
 from engine.spec import QuantSpec
 
 
@@ -135,33 +135,49 @@ class NestedArray:
     shape: tuple[int, ...]
 
     @classmethod
-    def narrow(cls, x: IntArray, rows: Rows) -> NestedArray:
+    def narrow(cls, x: IntArray, rows: Rows, kernels: Kernels = NUMBA) -> NestedArray:
         """Return codes of a grid as the nearest of each row's own.
 
         Args:
             x: Codes of the grid, whose parameters have nested ones.
             rows: The rows of each bucket.
+            kernels: What recodes rows; single entries are NumPy's to do.
         """
-        params = x.params
-        stored = _spread(x.words, x.shape[-1], params.spec.storage_bits)
-        blocks = [_joined(stored[rows[0]], params.spec.storage_bits)]
-        for nested, of_bucket in zip(params.nested, rows[1:], strict=True):
-            table = _narrowing(nested, params.spec.last, zero_offset(params))
-            blocks.append(_joined(table[stored[of_bucket]], _unsigned(nested.bits).storage_bits))
+        params, bits = x.params, x.params.spec.storage_bits
+        blocks = []
+        for table, spec, of_bucket in zip(_narrowing(params), _specs(params), rows, strict=True):
+            if len(x.shape) == 1:
+                stored = table[_spread(x.words, x.shape[0], bits)[of_bucket]]
+                blocks.append(_joined(stored.astype(word_type(spec)), spec.storage_bits))
+                continue
+            shape = of_bucket.size, word_count(x.shape[1], spec)
+            block: Words = np.empty(shape, word_type(spec))
+            whole = np.arange(of_bucket.size)
+            to = block, spec.storage_bits, whole
+            kernels.recode(x.words, bits, of_bucket, table, *to, x.shape[1])
+            blocks.append(block)
         return cls(params, rows, tuple(blocks), x.shape)
 
-    def widened(self) -> IntArray:
-        """Return the same numbers in codes of the grid."""
-        params, width = self.params, self.shape[-1]
-        stored = np.empty(self.shape, word_type(params.spec))
-        by_row = len(self.shape) > 1
-        lengths = [width if by_row else of_block.size for of_block in self.rows]
-        own, *narrower = zip(self.rows, self.blocks, lengths, strict=True)
-        stored[own[0]] = _spread(own[1], own[2], params.spec.storage_bits)
-        for nested, (rows, words, length) in zip(params.nested, narrower, strict=True):
-            table = _widening(nested, stored.dtype, zero_offset(params))
-            stored[rows] = table[_spread(words, length, _unsigned(nested.bits).storage_bits)]
-        return IntArray(params, _joined(stored, params.spec.storage_bits), self.shape)
+    def widened(self, kernels: Kernels = NUMBA) -> IntArray:
+        """Return the same numbers in codes of the grid.
+
+        Args:
+            kernels: What recodes rows; single entries are NumPy's to do.
+        """
+        params, spec = self.params, self.params.spec
+        parts = zip(_widening(params), _specs(params), self.rows, self.blocks, strict=True)
+        if len(self.shape) == 1:
+            stored = np.empty(self.shape, word_type(spec))
+            for table, own, rows, words in parts:
+                stored[rows] = table[_spread(words, rows.size, own.storage_bits)]
+            return IntArray(params, _joined(stored, spec.storage_bits), self.shape)
+        width = self.shape[1]
+        whole: Words = np.empty((self.shape[0], word_count(width, spec)), word_type(spec))
+        for table, own, rows, words in parts:
+            to = whole, spec.storage_bits, rows
+            every = np.arange(rows.size)
+            kernels.recode(words, own.storage_bits, every, table, *to, width)
+        return IntArray(params, whole, self.shape)
 
     def codes(self) -> Codes:
         """Return the signed codes on the grid, int32."""
@@ -179,10 +195,9 @@ class NestedArray:
 
 def nested_bytes(shape: tuple[int, int], params: QParams, rows: Rows) -> int:
     """Return the bytes that a `NestedArray` of a shape, [N, F], takes."""
-    specs = [params.spec, *(_unsigned(nested.bits) for nested in params.nested)]
     return sum(
         of_bucket.size * word_count(shape[1], spec) * word_type(spec).itemsize
-        for spec, of_bucket in zip(specs, rows, strict=True)
+        for spec, of_bucket in zip(_specs(params), rows, strict=True)
     )
 
 
@@ -192,20 +207,29 @@ def _unsigned(bits: int) -> QuantSpec:
     return QuantSpec(bits=bits, signed=False)
 
 
-@lru_cache(1024)
-def _narrowing(nested: Nested, last: int, zero: int) -> Words:
-    """Return the nested code, from 0, of every stored code of a grid."""
-    places = nested.places(np.arange(last + 1) - zero) + nested.below
-    table: Words = places.astype(word_type(_unsigned(nested.bits)))
-    return table
+def _specs(params: QParams) -> tuple[QuantSpec, ...]:
+    """Return how the codes of each bucket are packed, those of the grid first."""
+    return params.spec, *(_unsigned(nested.bits) for nested in params.nested)
 
 
 @lru_cache(1024)
-def _widening(nested: Nested, kind: np.dtype[Any], zero: int) -> Words:
-    """Return the stored code of a grid of every nested code, from 0."""
-    codes = np.arange(1 << nested.bits) - nested.below
-    table: Words = (zero + nested.multiple * codes).astype(kind)
-    return table
+def _narrowing(params: QParams) -> tuple[NDArray[np.uint16], ...]:
+    """Return each bucket's stored code for every stored code of the grid."""
+    whole = np.arange(params.spec.last + 1)
+    steps = whole - zero_offset(params)
+    tables: list[NDArray[Any]] = [whole]
+    tables += [nested.places(steps) + nested.below for nested in params.nested]
+    return tuple(table.astype(np.uint16) for table in tables)
+
+
+@lru_cache(1024)
+def _widening(params: QParams) -> tuple[NDArray[np.uint16], ...]:
+    """Return the stored code of the grid for every stored code of each bucket."""
+    tables: list[NDArray[Any]] = [np.arange(params.spec.last + 1)]
+    for nested in params.nested:
+        codes = np.arange(1 << nested.bits) - nested.below
+        tables.append(zero_offset(params) + nested.multiple * codes)
+    return tuple(table.astype(np.uint16) for table in tables)
 
 
 def _spread(words: Words, width: int, bits: int) -> Words:

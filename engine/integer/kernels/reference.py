@@ -16,6 +16,7 @@ from engine.integer.kernels.operands import (
     Places,
     Target,
     Term,
+    Words,
 )
 from engine.integer.kernels.softmax import FAINTEST, LOG2E, POWERS, weight_bits
 
@@ -244,6 +245,25 @@ def ascend(
 def choose(scores: NDArray[np.float32], classes: NDArray[np.int32]) -> None:
     """Twin of `kernels.choose`."""
     classes[:] = scores.argmax(axis=1)
+
+
+def recode(
+    source: Words,
+    bits: int,
+    rows: NDArray[np.int64],
+    table: NDArray[np.uint16],
+    target: Words,
+    to_bits: int,
+    to_rows: NDArray[np.int64],
+    width: int,
+) -> None:
+    """Twin of `kernels.recode`."""
+    codes = table[_codes(Packed(source[rows], bits, 0, width))].astype(np.int64)
+    count = target.shape[1]
+    made = np.zeros((rows.size, count), np.int64)
+    for column in range(width):
+        made[:, column % count] |= codes[:, column] << (column // count * to_bits)
+    target[to_rows] = made
 
 
 def _by_row(factor: NDArray[Any], codes: Integers) -> Integers:

@@ -17,6 +17,7 @@ from engine.integer.kernels.product import product
 from engine.integer.kernels.propagate import propagate
 from engine.integer.kernels.pull import pull
 from engine.integer.kernels.quantize import quantize
+from engine.integer.kernels.recode import recode
 from engine.integer.kernels.scale import scale
 from engine.integer.kernels.softmax import softmax
 from engine.integer.kernels.sparse_gather import sparse_mean, sparse_total
@@ -46,6 +47,7 @@ class Kernels:
     pull: Callable[..., None]
     ascend: Callable[..., None]
     choose: Callable[..., None]
+    recode: Callable[..., None]
 
 
 WORKS: Mapping[str, Callable[..., Sequence[Work]]] = {
@@ -66,6 +68,7 @@ WORKS: Mapping[str, Callable[..., Sequence[Work]]] = {
     "pull": pull,
     "ascend": ascend,
     "choose": choose,
+    "recode": recode,
 }
 """What each compiled kernel does, as works."""
 
@@ -100,5 +103,6 @@ NUMPY = Kernels(
     pull=reference.pull,
     ascend=reference.ascend,
     choose=reference.choose,
+    recode=reference.recode,
 )
 """The slow twins."""

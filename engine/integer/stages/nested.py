@@ -10,7 +10,7 @@ import numpy as np
 
 from engine.affine import QParams
 from engine.graphs.degrees import rows_by_degree
-from engine.integer.kernels.table import Kernels
+from engine.integer.kernels.table import NUMBA, Kernels
 from engine.integer.packing import IntArray, NestedArray, Rows, SparseIntArray, pack
 from engine.integer.stages.stage import Slot, Step, Value, Values
 
@@ -40,15 +40,16 @@ def buckets_of(params: Mapping[Slot, QParams], neighbourhoods: Neighbourhoods) -
     return {slot: rows[degrees] for slot, degrees in thresholds.items()}
 
 
-def narrowed(value: Value, rows: Rows) -> Value:
+def narrowed(value: Value, rows: Rows, kernels: Kernels = NUMBA) -> Value:
     """Return what a slot holds in each row's own codes.
 
     Args:
         value: Codes of the grid, [N, F].
         rows: The rows of each bucket.
+        kernels: What recodes them.
     """
     if isinstance(value, IntArray):
-        return NestedArray.narrow(value, rows)
+        return NestedArray.narrow(value, rows, kernels)
     assert isinstance(value, SparseIntArray)
     row = np.repeat(np.arange(value.shape[0]), np.diff(value.places.rowptr))
     bucket = np.empty(value.shape[0], np.int64)
@@ -57,17 +58,17 @@ def narrowed(value: Value, rows: Rows) -> Value:
     entries = [np.flatnonzero(bucket[row] == index) for index in range(len(rows))]
     codes, params = value.codes(), value.params
     stored = IntArray(params, pack(codes, params.spec), codes.shape)
-    return replace(value, values=NestedArray.narrow(stored, entries))
+    return replace(value, values=NestedArray.narrow(stored, entries, kernels))
 
 
-def widened(value: Value) -> Value:
+def widened(value: Value, kernels: Kernels = NUMBA) -> Value:
     """Return the same numbers in codes of the grid that all rows share."""
     if isinstance(value, NestedArray):
-        return value.widened()
+        return value.widened(kernels)
     if isinstance(value, SparseIntArray) and isinstance(value.values, NestedArray):
         params, blocks = value.params, value.places.blocks
         codes = np.full(blocks, params.zero, np.int32)
-        codes.flat[: value.places.stored] = value.codes()
+        codes.flat[: value.places.stored] = value.values.widened(kernels).codes()
         return replace(value, values=IntArray(params, pack(codes, params.spec), blocks))
     return value
 
@@ -87,9 +88,9 @@ def by_degree(step: Step, buckets: Buckets) -> Step:
         return step
 
     def compute(values: Values, kernels: Kernels) -> Value:
-        read = {slot: widened(values[slot]) for slot in step.sources if slot in values}
+        read = {slot: widened(values[slot], kernels) for slot in step.sources if slot in values}
         value = step.run(read, kernels)
-        return value if target is None else narrowed(value, target)
+        return value if target is None else narrowed(value, target, kernels)
 
     alone: dict[str, Any] = {"ending": None, "link": None, "sparsely": lambda places: None}
     return replace(step, compute=compute, on_grid=step, **alone)

@@ -20,7 +20,7 @@ from engine.integer.stages.edges import share_out
 from engine.integer.weights import dense_matrix, sparse_matrix
 from engine.spec import QuantSpec
 
-KERNELS = [field.name for field in fields(Kernels) if field.name != "choose"]
+KERNELS = [field.name for field in fields(Kernels) if field.name not in ("choose", "recode")]
 OF_ONE_TYPE = "quantize", "softmax", "propagate", "pull", "ascend"
 """Kernels whose sums are always of one type."""
 SEEDS = st.integers(0, 2**32 - 1)
@@ -303,3 +303,28 @@ def test_the_class_of_equal_scores_is_the_first(seed: int, rows: int, classes: i
 
 def test_a_kernel_without_a_twin_has_no_place() -> None:
     assert set(OPERANDS) == set(KERNELS)
+
+
+@settings(deadline=None)
+@given(
+    bits=st.sampled_from([2, 4, 8, 16]),
+    to_bits=st.sampled_from([2, 4, 8, 16]),
+    count=st.integers(0, 30),
+    width=st.integers(0, 40),
+    seed=SEEDS,
+)
+def test_codes_of_some_rows_become_others(
+    bits: int, to_bits: int, count: int, width: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    spec, to_spec = (QuantSpec(bits=b, signed=False) for b in (bits, to_bits))
+    codes = rng.integers(0, spec.qmax + 1, (50, width), np.int32)
+    table = rng.integers(0, to_spec.qmax + 1, spec.qmax + 1).astype(np.uint16)
+    rows, to_rows = (rng.choice(50, count, replace=False) for _ in range(2))
+    words = np.full((50, word_count(width, to_spec)), 0x5A, word_type(to_spec))
+    wanted = words.copy()
+    wanted[to_rows] = pack(table[codes[rows]].astype(np.int32), to_spec)
+    for kernels in (NUMBA, NUMPY):
+        made = words.copy()
+        kernels.recode(pack(codes, spec), bits, rows, table, made, to_bits, to_rows, width)
+        np.testing.assert_array_equal(made, wanted)
