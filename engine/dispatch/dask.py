@@ -48,7 +48,7 @@ def cluster(address: str) -> Workers:
 def _cluster(address: str) -> Iterator[Opened]:
     try:
         from distributed import Client, KilledWorker
-        from distributed.comm import get_address_host_port
+        from distributed.comm.addressing import get_address_host_port
     except ImportError:
         accepts = "nothing before Dask is installed: pip install 'graphbits[dask]'"
         raise SpecError("cluster", address, accepts) from None

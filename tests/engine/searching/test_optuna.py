@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
+from typing import Any
 
 import optuna
 import pytest
 from optuna.trial import TrialState
 
+from engine.events import Diverged
 from engine.runs import RunStore
 from engine.search import SearchLog, SearchSpec
-from engine.searching import Answered, path, search
-from engine.searching.trials import Ended
+from engine.searching import Answered, search, trials
+from engine.spec import RunSpec
 
 Asked = Callable[..., SearchSpec]
 
@@ -20,16 +23,15 @@ Asked = Callable[..., SearchSpec]
 def test_the_study_holds_what_came_of_each_trial(
     store: RunStore, asked: Asked, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    really = path.here
+    really, runs = trials.run, count()
 
-    def the_second_diverges(proposals: object, *where: object) -> object:
-        for proposal in proposals:  # type: ignore[attr-defined]
-            if proposal.number == 1:
-                yield Ended(proposal=proposal, note="The loss was nan.")
-            else:
-                yield from really([proposal], *where)  # type: ignore[arg-type]
+    def the_second_diverges(run: RunSpec, *where: Any) -> Any:
+        if next(runs) == 1:
+            yield Diverged(key=run.key, note="The loss was nan.")
+        else:
+            yield from really(run, *where)
 
-    monkeypatch.setattr(path, "here", the_second_diverges)
+    monkeypatch.setattr(trials, "run", the_second_diverges)
     spec = asked(name, trainings=3)
     *_, ending = search(spec, store)
     assert isinstance(ending, Answered)

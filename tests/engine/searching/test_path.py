@@ -9,17 +9,19 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from engine.events import Diverged
 from engine.experiment import complete
 from engine.runs import RunStore, StoreError
 from engine.search import METHODS, SearchLog, SearchSpec, Space, Trial, best, front
-from engine.searching import Answered, Looking, Proposed, Stopped, Tried, answer, path, search
-from engine.searching.trials import Ended
-from engine.spec import GraphSpec, ModelSpec, SpecError, TrainingSpec, canonical
+from engine.searching import Answered, Looking, Proposed, Stopped, Tried, answer, search
+from engine.searching import trials as carried_out
+from engine.spec import GraphSpec, ModelSpec, RunSpec, SpecError, TrainingSpec, canonical
 
 Asked = Callable[..., SearchSpec]
 
@@ -118,7 +120,7 @@ def test_a_search_that_is_over_is_read(
         raise AssertionError("nothing is to be carried out")
 
     monkeypatch.setattr("engine.searching.one_shot.OneShot.warm_up", forbidden)
-    monkeypatch.setattr(path, "here", lambda proposals, *_: forbidden() if proposals else ())
+    monkeypatch.setattr("engine.searching.trials.run", forbidden)
     assert ended(asked("lpgnas"), store) == trials
 
 
@@ -160,16 +162,15 @@ def test_a_repeat_costs_nothing(store: RunStore, asked: Asked) -> None:
 def test_a_run_without_result_is_written_down(
     store: RunStore, asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    really = path.here
+    really, runs = carried_out.run, count()
 
-    def half_of_them(proposals: Any, *where: Any) -> Any:
-        for proposal in proposals:
-            if proposal.number % 2:
-                yield Ended(proposal=proposal, note="The loss was nan.")
-            else:
-                yield from really([proposal], *where)
+    def half_of_them(spec: RunSpec, *where: Any) -> Any:
+        if next(runs) % 2:
+            yield Diverged(key=spec.key, note="The loss was nan.")
+        else:
+            yield from really(spec, *where)
 
-    monkeypatch.setattr(path, "here", half_of_them)
+    monkeypatch.setattr(carried_out, "run", half_of_them)
     trials = ended(asked("tpe", batch=2), store)
     assert [trial.note for trial in trials] == ["", "The loss was nan."] * 2 + [""]
     assert all(trial.cost == 1 for trial in trials)
