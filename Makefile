@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 
-.PHONY: explore lab test bench browser
+.PHONY: explore lab test bench browser pictures
 
 explore: .venv/.ready
 	$(BIN)/graphbits explore
@@ -24,6 +24,9 @@ bench: .venv/.ready
 	$(BIN)/graphbits bench training
 	$(BIN)/graphbits bench preview
 	$(BIN)/graphbits bench inference
+
+pictures: .venv/.ready-test browser
+	$(BIN)/python assets/pictures.py
 
 .venv/.ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { \

@@ -433,7 +433,11 @@ def test_nothing_is_cut_off_or_overlaps(visit, explore, size: tuple[int, int], t
     visit.page.set_viewport_size({"width": size[0], "height": size[1]})
     page = opened(visit, explore())
     start = page.get_by_role("button", name="Start", exact=True)
-    assert start.bounding_box()["y"] + start.bounding_box()["height"] <= size[1]
+    for model in ("GAT", "GCN"):
+        page.get_by_label("Model", exact=True).select_option(label=model)
+        page.wait_for_function(f"{SUBTITLES}.some(title => title.includes('stored'))")
+        page.get_by_label("Heads").wait_for(state="visible" if model == "GAT" else "hidden")
+        assert start.bounding_box()["y"] + start.bounding_box()["height"] <= size[1]
     for tab in TABS:
         page.get_by_role("tab", name=tab).click()
         page.wait_for_timeout(800)
