@@ -79,7 +79,8 @@ def stage_costs(
 
     In layer 0 the features' stored entries stand for N F where they are multiplied as they are.
     Float counts as 32 bits, a plain sum as one bit. Accumulators count with the width of what they
-    sum; requantization with its factors by row or column, bias, activation and gat's float softmax,
+    sum, rows whose widths depend on the in-degree with that of the grid they are widened to.
+    Requantization with its factors by row or column, bias, activation and gat's float softmax,
     which take a few operations a number, are left out, as is usual.
 
     Args:

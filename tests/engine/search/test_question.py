@@ -61,3 +61,13 @@ def test_the_schedule_goes_from_first_to_last() -> None:
     assert method.schedule(0.0) == (1.0, 4.0)
     assert method.schedule(0.5) == (0.75, 2.0)
     assert method.schedule(1.0) == (0.5, 1.0)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_one_shot_searches_have_no_widths_by_in_degree(name: str) -> None:
+    space = Space(degrees=(4, 16))
+    if name not in ("lpgnas", "relaxed"):
+        assert SearchSpec(space=space, method=METHODS[name]()).space == space
+        return
+    with pytest.raises(SpecError, match="one width for all nodes"):
+        SearchSpec(space=space, method=METHODS[name]())
