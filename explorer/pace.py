@@ -21,7 +21,8 @@ class Pace(Generic[Question, Answer]):
     Args:
         answer: Computes an answer; called on one thread of its own, one question at a time.
         deliver: Takes a question and its answer, or the exception that came instead.
-        pause_s: How long a newer question may take the place of one just asked.
+        pause_s: How long a newer question may take the place of one just asked, where others came
+            as shortly before; a single one is begun at once.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class Pace(Generic[Question, Answer]):
         self._answer, self._deliver, self._pause_s = answer, deliver, pause_s
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="answers")
         self._wanted: Question | None = None
+        self._asked_s = float("-inf")
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self._busy = False
@@ -47,7 +49,9 @@ class Pace(Generic[Question, Answer]):
             return
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = loop.call_later(self._pause_s, self._begin, loop)
+        before_s, self._asked_s = self._asked_s, loop.time()
+        is_single = self._asked_s - before_s > self._pause_s
+        self._timer = loop.call_later(0 if is_single else self._pause_s, self._begin, loop)
 
     def settle(self, question: Question) -> None:
         """Ask, and have the answer delivered before this returns."""

@@ -98,3 +98,15 @@ def test_settle_delivers_before_it_returns_and_forgets_what_waited() -> None:
 
     asyncio.run(scene())
     assert delivered == [(2, 4)]
+
+
+def test_a_single_question_waits_for_no_other() -> None:
+    delivered: list[tuple[int, object]] = []
+
+    async def scene() -> None:
+        pace: Pace[int, int] = Pace(lambda q: q * 2, lambda q, a: delivered.append((q, a)), 3600)
+        pace.ask(1)
+        await settle(lambda: delivered)
+
+    asyncio.run(scene())
+    assert delivered == [(1, 2)]
