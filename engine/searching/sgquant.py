@@ -56,7 +56,7 @@ def propose(request: Request) -> Asking:
         count = min(method.batch, runs)
         if told:
             batch = _chosen(choices, told, proposed, floor, bits_of, method.drawn, count, rng)
-            origin = "expected above the floor"
+            origin = "chosen by trees"
         else:
             batch = [widest, *(_drawn(choices, rng) for _ in range(count - 1))]
             origin = "drawn"

@@ -67,7 +67,7 @@ def test_a_search_spends_its_budget_on_runs_of_its_space(
     assert log.proposals == tuple(trial.proposal for trial in trials)
 
 
-@pytest.mark.parametrize("name", ["lpgnas", "relaxed", "random", "nsga2"])
+@pytest.mark.parametrize("name", ["lpgnas", "relaxed", "random", "nsga2", "sgquant"])
 def test_a_search_is_decided_by_its_spec(
     tmp_path: Path, store: RunStore, asked: Asked, name: str
 ) -> None:
@@ -89,7 +89,7 @@ def test_shapes_are_searched_too(store: RunStore, asked: Asked, name: str) -> No
     assert models != {SHAPES.model}
 
 
-@pytest.mark.parametrize("name", ["lpgnas", "random", "tpe", "greedy"])
+@pytest.mark.parametrize("name", ["lpgnas", "random", "tpe", "greedy", "sgquant"])
 def test_a_search_that_was_stopped_goes_on(
     tmp_path: Path, store: RunStore, asked: Asked, name: str
 ) -> None:
