@@ -22,7 +22,7 @@ class Executor(Protocol):
     """Carries out one command of `engine.worker` at a time and tells its events.
 
     It tells ``ready`` when it can take a command, and ``ended`` with a ``note`` when it is no more;
-    what stands between, a pipe to a process or a cluster by its address, is its own affair.
+    whether it trains itself, or hands its runs to a cluster, is its own affair.
     """
 
     @property
