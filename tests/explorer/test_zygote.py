@@ -12,8 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from engine.spec import float_twin
 from explorer.packaged import python_path
-from explorer.zygote import Copy, NoCopy, Zygote
+from explorer.precompute import recipes
+from explorer.state import DEFAULT
+from explorer.zygote import Copy, NoCopy, Zygote, expected
 
 pytestmark = pytest.mark.skipif(not Zygote.is_possible(), reason="this system has no pidfd")
 
@@ -84,3 +87,10 @@ def test_what_has_ended_already_is_no_copy() -> None:
     process.wait()
     with pytest.raises(ProcessLookupError):
         Copy(process.pid)
+
+
+def test_what_is_loaded_beforehand_can_be_shown_at_once() -> None:
+    """All of it is shipped, or previewed from a float model that is."""
+    wanted = expected()
+    assert DEFAULT in wanted
+    assert {float_twin(recipe).key for recipe in wanted} <= {recipe.key for recipe in recipes()}
