@@ -87,6 +87,7 @@ def opened(browser: Browser, address: str, width: int) -> Page:
 def take(page: Page, name: str, width: int) -> None:
     """Save a picture of a window high enough for a page, as soon as nothing is being drawn."""
     page.wait_for_function(DRAWN, timeout=60_000)
+    page.wait_for_timeout(SETTLED_MS)
     height = page.evaluate("document.querySelector('.gb').scrollHeight") + MARGIN
     height = max(WIDTHS[width], min(height, MOST_HEIGHT))
     page.set_viewport_size({"width": width, "height": height})
