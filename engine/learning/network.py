@@ -25,6 +25,7 @@ from engine.learning.layers.state import State
 from engine.learning.protection import ProtectedRows, with_degree
 from engine.learning.quantizers import Quantizer
 from engine.spec import LayerOperator, LayerQuant, LayerSpec
+from engine.spec.layer import check_buckets
 
 Slot = tuple[int, str]
 """A layer's index and the name of a place in it where a tensor is held."""
@@ -51,6 +52,9 @@ class Network(nn.Module):
         layers: The shape of each layer.
         quant: One `LayerQuant` for each layer.
         generator: Source of the initial weights.
+
+    Raises:
+        SpecError: If widths depend on the in-degree where rows are not nodes.
     """
 
     layers: Sequence[Layer]
@@ -62,6 +66,7 @@ class Network(nn.Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
+        check_buckets(layers, quant)
         made = [
             OPERATORS[spec.operator](spec, of_layer)
             for spec, of_layer in zip(layers, quant, strict=True)

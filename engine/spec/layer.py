@@ -413,6 +413,23 @@ def of_nodes(layers: Sequence[LayerSpec]) -> tuple[tuple[Component, ...], ...]:
     return tuple(found)
 
 
+def check_buckets(layers: Sequence[LayerSpec], quant: Sequence[LayerQuant]) -> None:
+    """Refuse widths by in-degree for what holds other rows than nodes.
+
+    Args:
+        layers: A network's.
+        quant: One for each.
+
+    Raises:
+        SpecError: Naming the layer and the component.
+    """
+    for layer, (held, components) in enumerate(zip(quant, of_nodes(layers), strict=True)):
+        for component, spec in held.items():
+            if spec.buckets and component not in components:
+                accepts = "none: it holds rows of graphs, or of edges, which have no in-degree"
+                raise SpecError(f"quant[{layer}].{component}.buckets", spec.buckets, accepts)
+
+
 def signed_inputs(layers: Sequence[LayerSpec]) -> tuple[bool, ...]:
     """Return whether what enters each layer may be negative: a ReLU leaves nothing that is.
 

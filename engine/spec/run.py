@@ -22,7 +22,7 @@ from engine.spec.layer import (
     LayerOperator,
     LayerSpec,
     Pool,
-    of_nodes,
+    check_buckets,
 )
 from engine.spec.normalization import Normalization, check_normalization
 from engine.spec.own import OwnModel
@@ -33,7 +33,7 @@ from engine.spec.propagation import (
     Propagation,
     check_propagation,
 )
-from engine.spec.quantization import WIDTHS, Component, LayerQuant
+from engine.spec.quantization import WIDTHS, LayerQuant
 
 Operator = Literal["gcn", "gat", "gin", "sage"]
 Mode = Literal["float", "ptq", "finetune", "retrain"]
@@ -391,12 +391,12 @@ class RunSpec:
                 f"one for each of the model's {self.model.depth} layers",
             )
         shapes = self.model.layer_specs(1, 1)
-        for layer, (shape, components) in enumerate(zip(shapes, of_nodes(shapes), strict=True)):
+        for layer, shape in enumerate(shapes):
             try:
                 shape.check_quant(self.quant[layer])
-                _check_buckets(self.quant[layer], components)
             except SpecError as error:
                 raise error.within(f"quant[{layer}]") from None
+        check_buckets(shapes, self.quant)
         check_instance("protection", self.protection, Protection)
         check_instance("training", self.training, TrainingSpec)
         check_integer("seed", self.seed, 0, 2**32 - 1)
@@ -405,15 +405,3 @@ class RunSpec:
     def key(self) -> str:
         """The run's identity: sha256 of its canonical JSON, as 64 hexadecimal digits."""
         return sha256(canonical(self).encode()).hexdigest()
-
-
-def _check_buckets(quant: LayerQuant, components: tuple[Component, ...]) -> None:
-    """Refuse widths by in-degree for what holds other rows than nodes.
-
-    Raises:
-        SpecError: Naming the component.
-    """
-    for component, spec in quant.items():
-        if spec.buckets and component not in components:
-            accepts = "none: it holds rows of graphs, or of edges, which have no in-degree"
-            raise SpecError(f"{component}.buckets", spec.buckets, accepts)

@@ -44,6 +44,7 @@ from engine.spec import (
     scheme,
     vary,
 )
+from engine.spec.layer import of_nodes
 
 EPOCHS = TrainingSpec(epochs=8)
 FOUR_RESIDUAL = ModelSpec(layers=4, hidden=8, residual=True)
@@ -331,8 +332,14 @@ def any_quant(draw: st.DrawFn, model: ModelSpec) -> tuple[LayerQuant, ...]:
     whole = [draw(st.from_type(LayerQuant)) for _ in range(model.depth)]
     shapes = model.layer_specs(1, 1)
     return tuple(
-        LayerQuant(**{c: held for c, held in quant.items() if c in shape.components})
-        for quant, shape in zip(whole, shapes, strict=True)
+        LayerQuant(
+            **{
+                c: held if c in rows else replace(held, buckets=())
+                for c, held in quant.items()
+                if c in shape.components
+            }
+        )
+        for quant, shape, rows in zip(whole, shapes, of_nodes(shapes), strict=True)
     )
 
 

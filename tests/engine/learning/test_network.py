@@ -20,7 +20,8 @@ from engine.learning.features import features
 from engine.learning.layers.layer import Layer
 from engine.learning.network import Network
 from engine.learning.protection import ProtectedRows
-from engine.spec import LayerQuant, ModelSpec, RunSpec, scheme
+from engine.spec import Bucket, LayerQuant, ModelSpec, QuantSpec, RunSpec, SpecError, scheme
+from engine.spec.layer import of_nodes
 
 MODELS = [
     ModelSpec(layers=3, residual=True),
@@ -226,7 +227,12 @@ def test_state_and_pickle_make_the_same_network(
     graph: Graph, model: ModelSpec, data: st.DataObject
 ) -> None:
     layers = model.layer_specs(graph.features, graph.classes)
-    quant = [data.draw(st.from_type(LayerQuant)) for _ in layers]
+    quant = [
+        data.draw(st.from_type(LayerQuant)).map(
+            lambda c, spec, rows=rows: spec if c in rows else replace(spec, buckets=())
+        )
+        for rows in of_nodes(layers)
+    ]
     network, fresh = (Network(layers, quant, seeded(seed)) for seed in range(2))
     adjacencies = Adjacencies(Neighbourhoods(replace(graph, edge_weight=None)))
     x = features(graph.x)
@@ -236,3 +242,11 @@ def test_state_and_pickle_make_the_same_network(
     assert expected.isfinite().all()
     for twin in (fresh, pickle.loads(pickle.dumps(network))):
         assert torch.equal(twin.eval()(x, adjacencies), expected)
+
+
+def test_rows_of_graphs_have_no_widths_by_in_degree() -> None:
+    layers = ModelSpec(operator="gin", pool="sum").layer_specs(3, 2)
+    nested = QuantSpec(bits=8, buckets=(Bucket(degree=4, bits=4),))
+    quant = [LayerQuant()] * len(layers)
+    with pytest.raises(SpecError, match=r"quant\[3\].input.buckets"):
+        Network(layers, [*quant[:3], LayerQuant(input=nested)], seeded())
