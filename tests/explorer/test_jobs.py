@@ -270,7 +270,7 @@ def test_listeners_are_called_on_the_loops_thread(tmp_path: Path) -> None:
 
 def test_one_queue_a_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Jobs, "_shared", {})
-    monkeypatch.setattr(Jobs.__init__, "__defaults__", ((), None, STAND_IN))
+    monkeypatch.setattr(Jobs.__init__, "__defaults__", ((), None, STAND_IN, None))
     first = Jobs.shared(tmp_path)
     assert Jobs.shared(Path(os.path.relpath(tmp_path))) is first
     first.close()
