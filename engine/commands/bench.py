@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
-from engine.commands.options import add_graph, add_model, graph_of, model_of
+from engine.commands.options import add_graph, add_json, add_model, graph_of, model_of, write_json
 from engine.spec import GraphSpec, ModelSpec, SpecError
 
 KINDS = {
@@ -27,7 +26,7 @@ def add_to(commands: Any) -> None:
     kinds = parser.add_subparsers(metavar="KIND", required=True)
     for name, about in KINDS.items():
         kind = kinds.add_parser(name, help=about)
-        kind.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there")
+        add_json(kind)
         kind.set_defaults(act=act, kind=name)
         if name == "training":
             kind.add_argument("--bits", type=int, default=8, help="width (8)")
@@ -105,7 +104,7 @@ def act(options: argparse.Namespace) -> int:
         graph, model = graph_of(options, folder), model_of(options)
         report = bench_preview(graph, model, folder=folder)
     _print(report)
-    _write(report, options.json)
+    write_json(report, options.json)
     return 0
 
 
@@ -146,7 +145,7 @@ def _race(options: argparse.Namespace, folder: Path) -> int:
 
         options.roofline.write_text(draw(reports), encoding="utf-8")
     written = [report.json() for report in reports]
-    _write(written if options.sweep else written[0], options.json)
+    write_json(written if options.sweep else written[0], options.json)
     return 0
 
 
@@ -160,11 +159,6 @@ def _pair(text: str) -> tuple[int, int]:
     if not (1 <= len(widths) <= 2 and all(width.isdecimal() for width in widths)):
         raise SpecError("--bits", text, "a width as 8, or two as 2x8")
     return int(widths[0]), int(widths[-1])
-
-
-def _write(numbers: Any, file: Path | None) -> None:
-    if file:
-        file.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
 
 
 def _print(report: dict[str, Any], prefix: str = "") -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import json
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from engine.spec import (
     COMPONENTS,
@@ -176,6 +177,31 @@ def _normalization(options: argparse.Namespace) -> Normalization | None:
             option = f"--{given[field].replace('_', '-')}"
             raise SpecError(option, value, "nothing, since the normalization named has none")
     return named if named is None else replace(named, **chosen)
+
+
+def add_json(parser: argparse.ArgumentParser, what: str = "the numbers") -> None:
+    """Add the option that says where a report goes."""
+    parser.add_argument("--json", type=_new_file, metavar="FILE", help=f"write {what} there")
+
+
+def write_json(report: Any, file: Path | None) -> None:
+    """Write a report where the option says, if it says anything.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    if file is not None:
+        file.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+
+
+def _new_file(text: str) -> Path:
+    """Return where a file can be written, which is found out before hours of work."""
+    file = Path(text)
+    if file.is_dir():
+        raise argparse.ArgumentTypeError(f"got the folder {text}, wanted a file")
+    if not file.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"got {text}, but there is no folder {file.parent}")
+    return file
 
 
 def widths_of(texts: list[str], default: int = 8) -> tuple[int, dict[str, int]]:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
-from engine.commands.options import add_graph, add_model, graph_of, model_of, widths_of
+from engine.commands.options import (
+    add_graph,
+    add_json,
+    add_model,
+    graph_of,
+    model_of,
+    widths_of,
+    write_json,
+)
 from engine.commands.workers import add_workers, carrying_out, workers_of
 from engine.spec import (
     RULES,
@@ -93,7 +100,7 @@ def add_to(commands: Any) -> None:
     of.add_argument("--first-seed", type=int, default=0, help="seed of the first run (0)")
     of.add_argument("--folds", type=int, help="runs over folds 0, 1, …, each with the first seed")
     add_workers(parser)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there")
+    add_json(parser)
     parser.set_defaults(act=act)
 
 
@@ -121,8 +128,7 @@ def act(options: argparse.Namespace) -> int:
         results.append(result if options.folds is None else {"fold": spec.graph.fold, **result})
     report = summarize(results, names)
     _print_table(first, report, names)
-    if options.json:
-        options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    write_json(report, options.json)
     return 0
 
 

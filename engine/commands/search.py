@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from engine.commands.options import add_graph, add_model, graph_of, model_of
+from engine.commands.options import add_graph, add_json, add_model, graph_of, model_of, write_json
 from engine.commands.workers import add_workers, workers_of
 from engine.spec import ModelSpec, SpecError, TrainingSpec, encode
 from engine.spec.errors import check_choice, check_integer
@@ -62,7 +61,7 @@ def add_to(commands: Any) -> None:
     of.add_argument("--lr", type=float, default=0.01, help="learning rate of Adam (0.01)")
     of.add_argument("--weight-decay", type=float, default=5e-4, help="on the first layer (5e-4)")
     add_workers(parser)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the trials there")
+    add_json(parser, "the trials")
     parser.set_defaults(act=act)
 
 
@@ -98,8 +97,7 @@ def act(options: argparse.Namespace) -> int:
                 "front": [trial.proposal.number for trial in front(trials)],
             }
         )
-        if options.json:
-            options.json.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
+        write_json(written, options.json)
     return 0
 
 

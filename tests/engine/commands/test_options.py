@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 
-from engine.commands.options import add_graph, add_model, graph_of, model_of, widths_of
+from engine.commands.options import (
+    add_graph,
+    add_json,
+    add_model,
+    graph_of,
+    model_of,
+    widths_of,
+    write_json,
+)
 from engine.graphs import Graph, GraphError, load_graph, write_npz
 from engine.spec import Appnp, DiffGroupNorm, GraphSpec, ModelSpec, PairNorm, Smp, SpecError
 
@@ -176,3 +184,24 @@ def test_a_propagation_has_steps_and_constants() -> None:
 def test_what_a_propagation_refuses(arguments: tuple[str, ...], message: str) -> None:
     with pytest.raises(SpecError, match=message):
         model_of(parse(*arguments))
+
+
+def test_a_report_goes_where_the_option_says(tmp_path: Path) -> None:
+    parser = argparse.ArgumentParser()
+    add_json(parser)
+    write_json({"one": 1}, parser.parse_args([]).json)
+    write_json({"one": 1}, parser.parse_args(["--json", str(tmp_path / "new.json")]).json)
+    assert (tmp_path / "new.json").read_text(encoding="utf-8") == '{\n  "one": 1\n}\n'
+
+
+@pytest.mark.parametrize(
+    ("place", "fault"), [("", "got the folder"), ("no/x.json", "there is no folder")]
+)
+def test_a_place_that_takes_no_report_is_refused_before_the_work(
+    tmp_path: Path, place: str, fault: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parser = argparse.ArgumentParser()
+    add_json(parser)
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--json", str(tmp_path / place)])
+    assert fault in capsys.readouterr().err
