@@ -33,6 +33,7 @@ from engine.spec import (
     format_buckets,
     parse_buckets,
     scheme,
+    usual_distillation,
     with_buckets,
 )
 from engine.spec.buckets import merged
@@ -346,10 +347,9 @@ def with_preset(recipe: RunSpec, name: str) -> RunSpec:
     elif mode == "float":
         mode = "retrain"
     kind, bits, _ = PRESETS[name]
-    usual = scheme(kind, bits=bits).training.distillation
     training = _trained(recipe.training, mode=mode)
     if mode in ("finetune", "retrain"):
-        training = replace(training, distillation=usual)
+        training = replace(training, distillation=usual_distillation(kind, bits))
     return replace(made, training=training)
 
 

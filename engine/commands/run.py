@@ -32,6 +32,7 @@ from engine.spec import (
     Truncation,
     parse_buckets,
     scheme,
+    usual_distillation,
     vary,
 )
 from engine.spec.errors import check_integer
@@ -93,7 +94,7 @@ def add_to(commands: Any) -> None:
     of.add_argument("--batch", type=int, default=128, help="graphs in a step, of a set (128)")
     of.add_argument("--finetune", action="store_true", help="start from the float model")
     of.add_argument(
-        "--distillation", type=float, default=0.0, help="share of the loss from the float model (0)"
+        "--distillation", type=float, help="share of the loss from the float model (the scheme's)"
     )
     of.add_argument("--narrowing", help="widths to train in first, such as 8,4 (none)")
     of.add_argument("--seeds", type=int, default=1, help="how many runs (1)")
@@ -158,7 +159,9 @@ def spec_of(options: argparse.Namespace, folder: Path) -> RunSpec:
         mode="finetune" if options.finetune else "retrain",
         epochs=options.epochs,
         batch=options.batch,
-        distillation=options.distillation,
+        distillation=usual_distillation(options.scheme, bits)
+        if options.distillation is None
+        else options.distillation,
         narrowing=_narrowing(options.narrowing),
         **{name: value for name, value in given.items() if value is not None},
     )

@@ -67,7 +67,14 @@ from engine.spec.run import (
     RunSpec,
     TrainingSpec,
 )
-from engine.spec.schemes import BESIDE_SIGNS, SCHEMES, component_spec, float_twin, scheme
+from engine.spec.schemes import (
+    BESIDE_SIGNS,
+    SCHEMES,
+    component_spec,
+    float_twin,
+    scheme,
+    usual_distillation,
+)
 from engine.spec.variation import RULES, vary
 
 __all__ = [
@@ -133,6 +140,7 @@ __all__ = [
     "parse_buckets",
     "scheme",
     "usual_buckets",
+    "usual_distillation",
     "vary",
     "with_buckets",
 ]

@@ -65,6 +65,11 @@ def usual_protection(name: str, bits: int) -> Protection:
     return Protection(p_max=0.1) if name in ("degree-quant", "smp") else Protection()
 
 
+def usual_distillation(name: str, bits: int) -> float:
+    """Return the share of the loss that a scheme takes from the float model at a width."""
+    return DISTILLATION if name == "smp" and bits <= 2 else 0.0
+
+
 def scheme(
     name: str,
     *,
@@ -134,8 +139,7 @@ def scheme(
             LayerQuant(**{c: component_spec(name, c, w, signed=signed) for c, w in widths.items()})
         )
     if training is None:
-        distilled = DISTILLATION if name == "smp" and bits <= 2 else 0.0
-        training = TrainingSpec(distillation=distilled)
+        training = TrainingSpec(distillation=usual_distillation(name, bits))
     trained: Mode = "finetune" if training.mode == "finetune" else "retrain"
     mode: Mode = "float" if name == "float" else "ptq" if name == "ptq" else trained
     made = RunSpec(

@@ -110,6 +110,11 @@ def value(nested: dict[str, Any], name: str) -> Any:
             scheme("qat", bits=2, training=TrainingSpec(narrowing=(8, 4))),
         ),
         (["--scheme", "ptq", "--narrowing", "8"], scheme("ptq")),
+        (["--scheme", "smp", "--bits", "2"], scheme("smp", bits=2)),
+        (
+            ["--scheme", "smp", "--bits", "2", "--distillation", "0"],
+            scheme("smp", bits=2, training=TrainingSpec()),
+        ),
         (["--scheme", "sgquant", "--buckets", "none"], scheme("qat")),
         (["--scheme", "qat", "--buckets", "4:4,16:2"], scheme("sgquant")),
         (
