@@ -43,7 +43,7 @@ def recipes() -> list[RunSpec]:
     operators: tuple[Operator, ...] = ("gat", "gin", "sage")
     made = [scheme("float"), scheme("qat", bits=8, component_bits={"weight": 4})]
     made += [scheme(name, bits=bits) for name in ("degree-quant", "qat", "ptq") for bits in widths]
-    made += [scheme("smp", bits=bits) for bits in (8, 4, 2)]
+    made += [*(scheme("smp", bits=bits) for bits in (8, 4, 2)), scheme("sgquant", bits=8)]
     for model in (ModelSpec(operator=operator) for operator in operators):
         made += [scheme("float", model=model), scheme("degree-quant", bits=4, model=model)]
     for recipe in (with_model(DEFAULT, operator=operator) for operator in PROPAGATIONS):
