@@ -14,7 +14,8 @@ PLACES = {
     "assets": "explorer/assets",
     "notebooks": "explorer/notebooks",
 }
-UNWANTED = {"__pycache__", ".ipynb_checkpoints"}
+UNWANTED = {"__pycache__", ".ipynb_checkpoints", "pictures", "pictures.py"}
+"""What is made while one works, and the README's pictures."""
 
 
 def test_wheel_holds_what_the_command_needs(tmp_path: Path) -> None:
