@@ -53,6 +53,7 @@ class BitsPanel(widgets.VBox):
         self.preset = choice("Bits preset", [(n, n) for n in names], preset_of(state.recipe))
         self.ranges = choice("Ranges", [(RULES[name], name) for name in RANGES], state.ranges)
         self.degrees = words("Bits by in-degree", "", BY_DEGREE)
+        self.degrees.remove_class("gb-field").add_class("gb-cell").add_class("gb-across")
         self.cells: dict[tuple[Component, range], widgets.Dropdown] = {}
         self._layers: tuple[LayerSpec, ...] = ()
         self._columns: list[range] = []
@@ -71,7 +72,7 @@ class BitsPanel(widgets.VBox):
         state.observe(self._follow, "recipe")
         self.ranges.observe(self._take_ranges, "value")
         state.observe(self._follow_ranges, "ranges")
-        super().__init__([row(self.preset, self.ranges), self._grid, self._range, self.degrees])
+        super().__init__([row(self.preset, self.ranges), self._grid, self._range])
         self.add_class("gb-panel")
 
     def _lay_out(self) -> None:
@@ -91,7 +92,8 @@ class BitsPanel(widgets.VBox):
             side = f'<span title="{escape(meaning)}">{component}</span>'
             children.append(html(side, "gb-side"))
             children += [self._cell(component, column, meaning) for column in self._columns]
-        self._grid.children = children
+        side = f'<span title="{escape(BY_DEGREE)}">by in-degree</span>'
+        self._grid.children = [*children, html(side, "gb-side"), self.degrees]
         self._grid.layout.grid_template_columns = f"76px repeat({len(self._columns)}, 1fr)"
         deep = len(self._layers) > WIDEST_GRID
         self._range.layout.display = None if deep else "none"
