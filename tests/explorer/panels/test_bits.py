@@ -87,13 +87,14 @@ def test_columns_of_layers_without_a_component_are_blank() -> None:
     aggregates = {column[0] for component, column in panel.cells if component == "aggregate"}
     messages = {column[0] for component, column in panel.cells if component == "message"}
     assert (aggregates, messages) == ({0, 1, 2}, {0, 1})
-    assert len(panel._grid.children) == (1 + 6) * (1 + 4)
+    assert len(panel._grid.children) == (1 + 6) * (1 + 4) + 2, "the last row holds one field"
 
 
 def test_each_row_says_what_its_component_is() -> None:
     panel = BitsPanel(State(scheme("qat", bits=8, model=ModelSpec(operator="gat"))))
     sides = [child.value for child in panel._grid.children if "gb-side" in child._dom_classes]
-    assert len(sides) == 1 + 9
+    assert len(sides) == 1 + 9 + 1
+    assert "neighbours" in sides[-1]
     assert any("softmax" in side and ">coefficient<" in side for side in sides)
 
 
