@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
@@ -128,9 +128,10 @@ def search(
         if workers is not None:
             hands = Elsewhere(stack.enter_context(Dispatcher(workers, store)), cancelled)
         try:
-            yield from _Search(log, store, cancelled, hands).events()
+            ending: Event = yield from _Search(log, store, cancelled, hands).events()
         except SearchCancelled:
-            yield Stopped(key=spec.key)
+            ending = Stopped(key=spec.key)
+    yield ending  # whoever hears of it may look at the search, or go on with it, at once
 
 
 def answer(spec: SearchSpec, store: RunStore | None = None) -> Trial:
@@ -162,7 +163,7 @@ class _Search:
         self._seen: set[str] = set()
         self._spent = 0.0
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Generator[Event, None, Answered]:
         spec = self._log.spec
         known = dict(self._known)
         asking = PROPOSERS[type(spec.method)](
@@ -186,7 +187,7 @@ class _Search:
                 asked = _sent(asking, trials)
         yield from self._tried(self._hands.follow())
         self._log.end()
-        yield Answered(
+        return Answered(
             key=spec.key, trials=tuple(self._done[number] for number in sorted(self._costs))
         )
 
