@@ -55,14 +55,14 @@ class Gathering:
     own: bool
 
     @property
-    def stays_sparse(self) -> bool:
-        """Whether under a fifth of the gathered entries can be other than 0.
+    def reached(self) -> int:
+        """Stored entries, each as often as there are targets that it reaches."""
+        return int(np.diff(self.starts)[self.source].sum() + self.own * self.columns.size)
 
-        Each stored entry is counted once for every target that it reaches, which takes no time to
-        find out.
-        """
-        reached = np.diff(self.starts)[self.source].sum() + self.own * self.columns.size
-        return bool(reached < SPARSE_BELOW * (self.rowptr.size - 1) * self.width)
+    @property
+    def stays_sparse(self) -> bool:
+        """Whether under a fifth of the gathered entries can be other than 0, by `reached`."""
+        return self.reached < SPARSE_BELOW * (self.rowptr.size - 1) * self.width
 
     def places(self) -> csr_array:
         """Return what is gathered, [R, F], with a number at each entry that may be other than 0."""

@@ -15,18 +15,13 @@ from scipy.sparse import csr_array, issparse
 from engine.affine import QParams, qparams
 from engine.integer.kernels.operands import Places
 from engine.integer.kernels.table import NUMBA, Kernels
-from engine.integer.packing import (
-    IntArray,
-    Rows,
-    SparseIntArray,
-    nested_bytes,
-    word_count,
-    word_type,
-)
+from engine.integer.nested import Rows, nested_bytes
+from engine.integer.packing import IntArray, word_count, word_type
 from engine.integer.program import ENTRY, Program
 from engine.integer.proof import Proof
 from engine.integer.recording import Pool, Recording, record
 from engine.integer.schedule import Schedule, schedule
+from engine.integer.sparse import SparseIntArray
 from engine.integer.sparsity import sparse_steps
 from engine.integer.stages.nested import Buckets, buckets_of, by_degree, narrowed, widened
 from engine.integer.stages.stage import (

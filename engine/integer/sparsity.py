@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.integer.kernels.operands import Places
-from engine.integer.packing import SparseIntArray
+from engine.integer.sparse import SparseIntArray
 from engine.integer.stages.stage import Slot, Step, Value
 
 
@@ -33,7 +33,7 @@ def sparse_steps(steps: Sequence[Step], entry: Slot, features: Value) -> tuple[S
 
 def _from(step: Step, places: Places, steps: Sequence[Step]) -> dict[Slot, Step] | None:
     """Return the sparse steps from one on by what they fill, None if some reader needs all."""
-    sparse = step.sparsely(places)
+    sparse = step.sparsely(places) if step.sparsely else None
     if sparse is None:
         return None
     made = {step.target: sparse}

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.affine import Codes
-from engine.integer.packing import IntArray, SparseIntArray
+from engine.integer.packing import IntArray
+from engine.integer.sparse import SparseIntArray
 from engine.integer.stages.stage import Slot, Value, Values, real, real_rows, slot_name
 
 

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from engine.integer.fixed_point import fixed_point
 from engine.integer.kernels.operands import CodeTarget, Places, Term, Words
 from engine.integer.kernels.table import NUMPY, Kernels
-from engine.integer.packing import IntArray, SparseIntArray, zero_offset
+from engine.integer.packing import IntArray, zero_offset
 from engine.integer.proof import Proof
+from engine.integer.sparse import SparseIntArray
 from engine.integer.stages.link import WIDEST, ElementWise, ends, read_exactly
 from engine.integer.stages.stage import (
     Ending,
@@ -156,8 +157,7 @@ class Combine(Stage):
             def run_stored(values: Values, kernels: Kernels, ending: Ending) -> Value:
                 x = values[self.first.slot]
                 assert isinstance(x, SparseIntArray)
-                assert isinstance(x.values, IntArray)
-                words, bits, *_ = x.values.packed
+                words, bits, *_ = x.packed
                 term = Term(words, bits, width, table, multiplier)
                 target, result = ending.open(places.blocks[0])
                 kernels.combine(term, None, no_bias, floor, target, kind)

@@ -14,8 +14,9 @@ from engine.graphs.features import Gathering
 from engine.integer.fixed_point import fixed_point
 from engine.integer.kernels.operands import Places
 from engine.integer.kernels.table import Kernels
-from engine.integer.packing import IntArray, SparseIntArray
+from engine.integer.packing import IntArray
 from engine.integer.proof import prove_rows, reach
+from engine.integer.sparse import SparseIntArray
 from engine.integer.stages.edges import Arrangement, Edges
 from engine.integer.stages.stage import (
     Ending,
@@ -100,24 +101,31 @@ class Gather(Stage):
         def sparsely(places: Places) -> Step | None:
             if self.how == "max" or not scope.integer(self.target):
                 return None
-            made = _gathered(edges, places, own=self.own != 0)
-            if made is None or not keeps_zero(scope.params[self.target]):
+            gathering = Gathering(
+                rowptr=edges.rowptr,
+                source=edges.source,
+                starts=places.rowptr,
+                columns=places.column,
+                width=width,
+                own=self.own != 0,
+            )
+            if not (gathering.stays_sparse and keeps_zero(scope.params[self.target])):
                 return None
+            stored = gathering.places()
+            made = Places(stored.indptr.astype(np.int64), stored.indices.astype(np.int32), width)
 
             def run_stored(values: Values, kernels: Kernels, ending: Ending) -> Value:
                 x = values[self.source]
                 assert isinstance(x, SparseIntArray)
-                assert isinstance(x.values, IntArray)
                 target, result = ending.open(made.blocks[0])
                 kernel = kernels.sparse_total if self.how == "sum" else kernels.sparse_mean
-                held = places, x.values.packed
+                held = places, x.packed
                 kernel(edges.incoming, *held, *weights, made, target, proof.accumulator)
                 assert isinstance(result, IntArray)
                 return SparseIntArray(result, made)
 
             at_end = scope.ending(self.target, scale, made.blocks[1], bound)
-            added = int(np.diff(places.rowptr)[edges.source].sum())
-            return Step(self, shape, added, proof, run_stored, at_end, places=made)
+            return Step(self, shape, gathering.reached, proof, run_stored, at_end, places=made)
 
         return Step(self, shape, operations, proof, run, ending, sparsely=sparsely)
 
@@ -130,23 +138,6 @@ class Gather(Stage):
             weight = np.repeat(1 / np.maximum(edges.degree, 1), edges.degree)
         adjacency, own = edges.matrix(weight, nodes), np.float32(self.own)
         return lambda x: adjacency @ x + own * x if self.own else adjacency @ x
-
-
-def _gathered(edges: Edges, places: Places, *, own: bool) -> Places | None:
-    """Return where sums over edges can be other than 0, None if that is nearly everywhere."""
-    starts, columns, width = places
-    gathering = Gathering(
-        rowptr=edges.rowptr,
-        source=edges.source,
-        starts=starts,
-        columns=columns,
-        width=width,
-        own=own,
-    )
-    if not gathering.stays_sparse:
-        return None
-    made = gathering.places()
-    return Places(made.indptr.astype(np.int64), made.indices.astype(np.int32), width)
 
 
 def _maxima(x: NDArray[np.float32], edges: Edges) -> NDArray[np.float32]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from engine.affine import QParams
 from engine.graphs.degrees import rows_by_degree
 from engine.integer.kernels.table import NUMBA, Kernels
-from engine.integer.packing import IntArray, NestedArray, Rows, SparseIntArray, pack
+from engine.integer.nested import NestedArray, Rows
+from engine.integer.packing import IntArray, pack
+from engine.integer.sparse import SparseIntArray
 from engine.integer.stages.stage import Slot, Step, Value, Values
 
 if TYPE_CHECKING:
@@ -92,5 +94,5 @@ def by_degree(step: Step, buckets: Buckets) -> Step:
         value = step.run(read, kernels)
         return value if target is None else narrowed(value, target, kernels)
 
-    alone: dict[str, Any] = {"ending": None, "link": None, "sparsely": lambda places: None}
-    return replace(step, compute=compute, on_grid=step, **alone)
+    alone = replace(step, ending=None, link=None, sparsely=None)
+    return replace(alone, compute=compute, on_grid=step)

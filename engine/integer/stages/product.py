@@ -9,8 +9,9 @@ import numpy as np
 
 from engine.integer.kernels.operands import Places
 from engine.integer.kernels.table import Kernels
-from engine.integer.packing import IntArray, SparseIntArray
+from engine.integer.packing import IntArray
 from engine.integer.proof import Proof, reach
+from engine.integer.sparse import SparseIntArray
 from engine.integer.stages.stage import (
     Ending,
     Scope,
@@ -78,9 +79,7 @@ class Product(Stage):
             x = values[self.source]
             target, result = ending.open(x.shape[0])
             if isinstance(x, SparseIntArray):
-                assert isinstance(x.values, IntArray)
-                held = x.places, x.values.packed
-                kernels.sparse_product(*held, sparse(), target, proof.accumulator)
+                kernels.sparse_product(x.places, x.packed, sparse(), target, proof.accumulator)
             else:
                 assert isinstance(x, IntArray)
                 kernels.product(x.packed, dense(), target, proof.accumulator)

@@ -24,16 +24,11 @@ from engine.integer.kernels.operands import (
     Target,
 )
 from engine.integer.kernels.table import Kernels
-from engine.integer.packing import (
-    IntArray,
-    NestedArray,
-    SparseIntArray,
-    stored_zero,
-    word_count,
-    word_type,
-)
+from engine.integer.nested import NestedArray
+from engine.integer.packing import IntArray, stored_zero, word_count, word_type
 from engine.integer.proof import Proof
 from engine.integer.rounding import Near, near_sums
+from engine.integer.sparse import SparseIntArray
 from engine.integer.stages.edges import Arrangement, Edges
 from engine.integer.stages.link import WIDEST, Link, Reading, ends, truncation
 
@@ -99,7 +94,7 @@ class Step:
         link: What the step is where the sums of another go on through it; None if they cannot.
         through: Stages that the sums go on through, fused to this one.
         sparsely: Returns the same step on a source that stores only some places; None if there is
-            none, or if it would take longer.
+            none, or if it would take longer. None where there never is one.
         places: The entries that its target stores; None for all of them.
         on_grid: The same step as it is where all rows have codes of the grid, if widths that depend
             on the in-degree made this one of it.
@@ -113,7 +108,7 @@ class Step:
     ending: Ending | None = None
     link: Link | None = None
     through: tuple[Stage, ...] = ()
-    sparsely: Callable[[Places], Step | None] = field(default=lambda places: None)
+    sparsely: Callable[[Places], Step | None] | None = None
     places: Places | None = None
     on_grid: Step | None = None
 

@@ -16,8 +16,8 @@ from scipy.sparse import csr_array, issparse
 from engine.affine import FINE, qparams
 from engine.integer import NUMBA, NUMPY, IntArray, Kernels, Plan, bind
 from engine.integer.kernels.operands import RealTarget
-from engine.integer.packing import SparseIntArray
 from engine.integer.plan import SPARSE, edge_weight_params, few_entries
+from engine.integer.sparse import SparseIntArray
 from engine.integer.stages.aggregate import Aggregate
 from engine.integer.stages.attention import Attend, Logits, Softmax
 from engine.integer.stages.combine import Combine
