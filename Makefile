@@ -17,7 +17,7 @@ test: .venv/.ready-test browser
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n 2 --dist loadfile -m "not browser"
+	$(BIN)/pytest -n 2 --dist loadfile --max-worker-restart 0 -m "not browser"
 	$(BIN)/pytest -m browser
 
 bench: .venv/.ready
