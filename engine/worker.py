@@ -171,29 +171,25 @@ class Worker:
                 self._send("failed", job, key=event.key, note=event.note)
 
     def _search(self, spec: SearchSpec, store: RunStore, workers: Any, job: str) -> None:
-        from engine.searching import Answered, Looking, Progress, Stopped, Tried, search
+        from engine.searching import Answered, Looking, Progress, Spending, Stopped, Tried, search
 
-        budget, epochs = spec.budget.trainings, spec.space.training.epochs
-        spent, trials, sent = 0.0, 0, 0.0
-        going: dict[int, float] = {}  # of each run under way, the share that is done
+        spending, trials, sent = Spending(spec), 0, 0.0
         for event in search(spec, store, self._is_cancelled(job), workers=workers):
+            spending.hear(event)
             what = ""
             if isinstance(event, Looking):
                 what = f"{event.what}, {100 * event.done:.0f} %"
             elif isinstance(event, Progress):
                 what = f"run {event.proposal.number + 1}, {event.proposal.origin}"
-                going[event.proposal.number] = event.epoch / epochs
             elif isinstance(event, Tried):
-                spent, trials, sent = event.spent, trials + 1, 0.0
-                going.pop(event.trial.proposal.number, None)
+                trials, sent = trials + 1, 0.0
                 what = f"run {event.trial.proposal.number + 1} is known"
             elif isinstance(event, Answered):
                 self._send("finished", job, key=event.key)
             elif isinstance(event, Stopped):
                 self._send("cancelled", job, key=event.key, note=GOES_ON)
             if what and time.monotonic() - sent >= EPOCHS_EVERY_S:
-                share = min(1.0, (spent + sum(going.values())) / budget)
-                self._send("searching", job, what=what, share=share, trials=trials)
+                self._send("searching", job, what=what, share=spending.share, trials=trials)
                 sent = time.monotonic()
 
     def _send(self, event: str, job: str | None, **fields: Any) -> None:

@@ -84,7 +84,7 @@ def scheme_title(recipe: RunSpec) -> str:
     if not widths:
         return "FP32, protected"
     span = str(widths[0]) if len(widths) == 1 else f"{widths[0]} to {widths[-1]}"
-    return f"Own widths, {span} bits" + " by degree" * any(spec.buckets for spec in specs)
+    return f"Own widths, {span} bits" + _by_degree(recipe)
 
 
 @lru_cache(REMEMBERED)
@@ -92,8 +92,12 @@ def family_title(recipe: RunSpec) -> str:
     """Return the scheme that a recipe's rules come from, whatever its widths."""
     if all(spec.is_float for layer in recipe.quant for _, spec in layer.items()):
         return "FP32"
-    by_degree = any(spec.buckets for layer in recipe.quant for _, spec in layer.items())
-    return FAMILIES.get(ranges_of(recipe) or "", "Mixed rules") + " by degree" * by_degree
+    return FAMILIES.get(ranges_of(recipe) or "", "Mixed rules") + _by_degree(recipe)
+
+
+def _by_degree(recipe: RunSpec) -> str:
+    """Return what a title ends with where widths depend on the in-degree."""
+    return " by degree" if any(layer.is_by_degree for layer in recipe.quant) else ""
 
 
 def training_title(recipe: RunSpec) -> str:

@@ -16,14 +16,12 @@ def is_seen(state: State, page: str) -> bool:
 def draw_when_seen(
     state: State, page: str, draw: Callable[[Any], object], traits: Sequence[str]
 ) -> None:
-    """Call what draws after a trait has changed: at once on the page in front, else when it comes.
-
-    What is behind from the beginning is drawn when it comes to the front, changed or not.
+    """Call what draws now and after a trait has changed: on the page in front, else when it comes.
 
     Args:
         state: Holds the traits, and which page is in front.
         page: The page that is drawn; a panel shown alone, where no page is in front, always is.
-        draw: What draws it.
+        draw: What draws it; it is given the change, and None at first.
         traits: The traits it depends on.
     """
     behind = not is_seen(state, page)
@@ -42,3 +40,5 @@ def draw_when_seen(
 
     state.observe(follow, list(traits))
     state.observe(come, "page")
+    if not behind:
+        draw(None)

@@ -198,7 +198,7 @@ def watch(spec: Any, store: Any, workers: Any = None) -> Any:
     from rich.progress import BarColumn, Progress, TextColumn
 
     from engine.search import name_of
-    from engine.searching import Answered, Looking, Tried, search
+    from engine.searching import Answered, Looking, Spending, search
     from engine.searching import Progress as Trained
 
     columns = (
@@ -207,8 +207,7 @@ def watch(spec: Any, store: Any, workers: Any = None) -> Any:
         TextColumn("{task.completed:.1f}/{task.total:.0f}"),
     )
     ending: Any = None
-    spent = 0.0
-    going: dict[int, float] = {}  # of each run under way, the share that is done
+    spending = Spending(spec)
     with Progress(*columns, transient=True) as progress:
         title = f"{name_of(spec.method)} on {spec.space.graph.name}, seed {spec.seed}"
         whole = progress.add_task(f"{title}: trainings", total=spec.budget.trainings)
@@ -218,13 +217,10 @@ def watch(spec: Any, store: Any, workers: Any = None) -> Any:
                 progress.update(inner, description=ending.what, completed=ending.done)
             elif isinstance(ending, Trained):
                 done = ending.epoch / spec.space.training.epochs
-                going[ending.proposal.number] = done
                 what = f"run {ending.proposal.number}, {ending.proposal.origin}"
                 progress.update(inner, description=what, completed=done)
-            elif isinstance(ending, Tried):
-                spent = ending.spent
-                going.pop(ending.trial.proposal.number, None)
-            progress.update(whole, completed=spent + sum(going.values()))
+            spending.hear(ending)
+            progress.update(whole, completed=spending.trainings)
     return ending.trials if isinstance(ending, Answered) else None
 
 

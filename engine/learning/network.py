@@ -74,7 +74,7 @@ class Network(nn.Module):
         self.layers = cast("Sequence[Layer]", nn.ModuleList(made))
         for layer in made:
             layer.initialize(generator)
-        self.by_degree = any(spec.buckets for of_layer in quant for _, spec in of_layer.items())
+        self.by_degree = any(of_layer.is_by_degree for of_layer in quant)
 
     def forward(
         self,

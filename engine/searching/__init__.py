@@ -16,6 +16,7 @@ from engine.searching.path import (
     answer,
     search,
 )
+from engine.searching.spending import Spending
 from engine.searching.trials import Ended, Progress
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Looking",
     "Progress",
     "Proposed",
+    "Spending",
     "Stopped",
     "Tried",
     "answer",

@@ -434,6 +434,11 @@ class LayerQuant:
         spec: QuantSpec = getattr(self, component)
         return spec
 
+    @property
+    def is_by_degree(self) -> bool:
+        """Whether a component has widths by in-degree."""
+        return any(spec.buckets for _, spec in self.items())
+
     def items(self) -> Iterator[tuple[Component, QuantSpec]]:
         """Yield each component with its spec, in the order of the forward pass."""
         for component in COMPONENTS:

@@ -15,7 +15,7 @@ from explorer.figures.arithmetic import arithmetic as drawn
 from explorer.figures.chart import blank, short
 from explorer.panels.error import NOTHING
 from explorer.plot import PlotlyView, picked_number
-from explorer.seen import draw_when_seen, is_seen
+from explorer.seen import draw_when_seen
 from explorer.shown import Shown
 from explorer.slots import is_of_graphs, options, title
 from explorer.state import State
@@ -52,11 +52,9 @@ class ArithmeticPanel(widgets.VBox):
             control.observe(self._choose, "value")
         self.channel.observe(self._draw, "value")
         self.view.observe(self._pick, "clicked")
-        draw_when_seen(state, PAGE, self._choose, ["shown", "node"])
         super().__init__([row(small(self.node), self.layer, self.slot, self.channel), self._body])
         self.add_class("gb-tab")
-        if is_seen(state, PAGE):
-            self._choose(None)
+        draw_when_seen(state, PAGE, self._choose, ["shown", "node"])
 
     def _take(self, change: dict[str, Any]) -> None:
         self._state.node = change["new"]

@@ -10,7 +10,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from engine.spec import WIDTHS, Component, LayerQuant, LayerSpec, RunSpec
-from explorer.fields import bind, choice, html, integer, row, words
+from explorer.fields import bind, choice, html, integer, row
 from explorer.slots import component_meaning, components
 from explorer.state import (
     CUSTOM,
@@ -52,8 +52,11 @@ class BitsPanel(widgets.VBox):
         names = [*PRESETS, CUSTOM]
         self.preset = choice("Bits preset", [(n, n) for n in names], preset_of(state.recipe))
         self.ranges = choice("Ranges", [(RULES[name], name) for name in RANGES], state.ranges)
-        self.degrees = words("Bits by in-degree", "", BY_DEGREE)
-        self.degrees.remove_class("gb-field").add_class("gb-cell").add_class("gb-across")
+        self.degrees = widgets.Text(
+            description="Bits by in-degree", tooltip=BY_DEGREE, continuous_update=False
+        )
+        self.degrees.layout.width = "auto"
+        self.degrees.add_class("gb-cell").add_class("gb-across")
         self.cells: dict[tuple[Component, range], widgets.Dropdown] = {}
         self._layers: tuple[LayerSpec, ...] = ()
         self._columns: list[range] = []

@@ -19,7 +19,7 @@ from explorer.figures.error_against import DEGREE, SIZE, error_against
 from explorer.figures.values import values
 from explorer.panels.error import NOTHING
 from explorer.plot import PlotlyView, picked_number
-from explorer.seen import draw_when_seen, is_seen
+from explorer.seen import draw_when_seen
 from explorer.shown import Shown
 from explorer.slots import is_of_graphs, numbered, options, title
 from explorer.state import State
@@ -73,11 +73,9 @@ class CodesPanel(widgets.VBox):
         self.component.observe(self._draw, "value")
         self.view.observe(self._pick, "clicked")
         self.view.observe(self._brush, "selected")
-        draw_when_seen(state, PAGE, self._choose, ["shown", "chosen"])
         super().__init__([row(self.chart, self.layer, self.component), self.advice, self.view])
         self.add_class("gb-tab")
-        if is_seen(state, PAGE):
-            self._choose(None)
+        draw_when_seen(state, PAGE, self._choose, ["shown", "chosen"])
 
     @property
     def _by_degree(self) -> bool:

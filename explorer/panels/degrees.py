@@ -14,7 +14,7 @@ from explorer.figures.chart import blank
 from explorer.figures.focus import Focus
 from explorer.figures.protection import TITLE, protection
 from explorer.plot import PlotlyView
-from explorer.seen import draw_when_seen, is_seen
+from explorer.seen import draw_when_seen
 from explorer.state import State
 
 PAGE = "Degrees"
@@ -32,12 +32,10 @@ class DegreesPanel(widgets.VBox):
         self._state = state
         self.view = PlotlyView(height=420)
         self._drawn: tuple[Graph | None, Protection, Choice | None] | None = None
-        draw_when_seen(state, PAGE, self._draw, ["recipe", "graph", "chosen"])
         self.view.observe(self._brush, "selected")
         super().__init__([self.view])
         self.add_class("gb-tab")
-        if is_seen(state, PAGE):
-            self._draw(None)
+        draw_when_seen(state, PAGE, self._draw, ["recipe", "graph", "chosen"])
 
     def _draw(self, _: Any) -> None:
         graph, recipe = self._state.graph, self._state.recipe

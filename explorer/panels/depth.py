@@ -26,7 +26,7 @@ from explorer.figures.depth import (
 from explorer.figures.embedding import embedding
 from explorer.panels.error import NOTHING
 from explorer.plot import PlotlyView, picked_number
-from explorer.seen import draw_when_seen, is_seen
+from explorer.seen import draw_when_seen
 from explorer.shown import Shown
 from explorer.state import State
 from explorer.stepper import Stepper
@@ -83,12 +83,10 @@ class DepthPanel(widgets.VBox):
         for control in (self.chart, self.metric, self.step_metric, self.stepper):
             control.observe(self._draw, "value")
         self.view.observe(self._pick, "clicked")
-        draw_when_seen(state, PAGE, self._draw, ["shown", "chosen", "pinned", "node"])
         super().__init__([row(self.chart, self.metric, self.step_metric), self.stepper, self.view])
         self.add_class("gb-tab")
         self.view.add_class("gb-follows")
-        if is_seen(state, PAGE):
-            self._draw(None)
+        draw_when_seen(state, PAGE, self._draw, ["shown", "chosen", "pinned", "node"])
 
     def _draw(self, _: Any) -> None:
         shown = self._state.shown

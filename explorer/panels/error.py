@@ -17,7 +17,7 @@ from explorer.fields import choice, html, offer, row
 from explorer.figures.chart import blank
 from explorer.figures.error_against import DEGREE, SIZE, error_against
 from explorer.plot import PlotlyView, picked_number
-from explorer.seen import draw_when_seen, is_seen
+from explorer.seen import draw_when_seen
 from explorer.shown import Shown
 from explorer.slots import (
     component_meaning,
@@ -51,6 +51,9 @@ FLIPS = ("Class flips", "class_flip")
 AGAINST = (("In-degree", DEGREE), ("Graph size", SIZE))
 NOTHING = "There is nothing to show yet."
 
+PICKED = ("node", "member", "chosen", "pinned")
+"""What only marks what there is to choose from."""
+
 PAGE = "Error × degree"
 """The page it stands on."""
 
@@ -79,8 +82,6 @@ class ErrorPanel(widgets.VBox):
             *(self.component, self.path, self.measure),
         ):
             control.observe(self._choose, "value")
-        draw_when_seen(state, PAGE, self._choose, ["shown"])
-        draw_when_seen(state, PAGE, self._draw, ["node", "member", "chosen", "pinned"])
         self.view.observe(self._pick, "clicked")
         self.view.observe(self._brush, "selected")
         super().__init__(
@@ -96,8 +97,7 @@ class ErrorPanel(widgets.VBox):
         )
         self.add_class("gb-tab")
         self.view.add_class("gb-follows")
-        if is_seen(state, PAGE):
-            self._choose(None)
+        draw_when_seen(state, PAGE, self._follow, ["shown", *PICKED])
 
     @property
     def of_graphs(self) -> bool:
@@ -129,6 +129,12 @@ class ErrorPanel(widgets.VBox):
                 return {"integer": analysis.error(*place)}, _missing(shown)
             series["simulated"] = simulated
         return series, ""
+
+    def _follow(self, change: Any) -> None:
+        if change is not None and change["name"] in PICKED:
+            self._draw(change)
+        else:
+            self._choose(change)
 
     def _lay_out(self) -> None:
         """Offer what the network and the kind of error have, and say what is chosen."""

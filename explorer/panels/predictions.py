@@ -21,7 +21,7 @@ from explorer.figures.predictions import (
 )
 from explorer.panels.error import NOTHING
 from explorer.plot import PlotlyView, picked_number
-from explorer.seen import draw_when_seen, is_seen
+from explorer.seen import draw_when_seen
 from explorer.state import State
 
 PAGE = "Predictions"
@@ -40,14 +40,12 @@ class PredictionsPanel(widgets.VBox):
         self.target = choice("Target", [("1", 0)], 0, "Which of the numbers learned")
         self.view = PlotlyView(height=420)
         self.view.add_class("gb-follows")
-        draw_when_seen(state, PAGE, self._draw, ["shown", "node", "member", "chosen"])
         self.target.observe(self._draw, "value")
         self.view.observe(self._pick, "clicked")
         self.view.observe(self._brush, "selected")
         super().__init__([row(self.target), self.view])
         self.add_class("gb-tab")
-        if is_seen(state, PAGE):
-            self._draw(None)
+        draw_when_seen(state, PAGE, self._draw, ["shown", "node", "member", "chosen"])
 
     @property
     def _picks(self) -> str:

@@ -32,7 +32,7 @@ from explorer.figures.pareto import RunPoint, pareto
 from explorer.figures.results import TITLE, number_at, results
 from explorer.panels.error import NOTHING
 from explorer.plot import PlotlyView
-from explorer.seen import draw_when_seen, is_seen
+from explorer.seen import draw_when_seen
 from explorer.shown import Shown
 from explorer.state import State
 
@@ -65,14 +65,12 @@ class ResultsPanel(widgets.VBox):
         self.table = html(name="gb-runs")
         self.cost.observe(self._draw, "value")
         self.pareto.observe(self._pick, "clicked")
-        draw_when_seen(state, PAGE, self._draw, ["shown", "finished", "pinned", "chosen"])
         charts = widgets.HBox([self.results, self.pareto])
         charts.add_class("gb-pair")
         super().__init__([row(self.run, self.load, self.cost), charts, self.table])
         self.add_class("gb-tab")
         self.results.add_class("gb-follows")
-        if is_seen(state, PAGE):
-            self._draw(None)
+        draw_when_seen(state, PAGE, self._draw, ["shown", "finished", "pinned", "chosen"])
 
     @property
     def _among(self) -> tuple[Mask, list[str]] | None:

@@ -44,7 +44,7 @@ from explorer.searches import (
     search_title,
     uniform_runs,
 )
-from explorer.seen import draw_when_seen, is_seen
+from explorer.seen import draw_when_seen
 from explorer.spaces import SPACES, WIDTHS, method_of, read_widths, space_of
 from explorer.standings import standings
 from explorer.state import State
@@ -124,7 +124,6 @@ class SearchPanel(widgets.VBox):
         for view in (self.front, self.lines):
             view.observe(self._pick, "clicked")
         jobs.listen(self._follow)
-        draw_when_seen(state, PAGE, self._draw, ["recipe", "graph", "finished", "searched"])
         pair = widgets.HBox([self.front, self.found])
         pair.add_class("gb-pair")
         super().__init__(
@@ -142,8 +141,7 @@ class SearchPanel(widgets.VBox):
         self.add_class("gb-tab")
         self._adapt(None)
         self._follow(None)
-        if is_seen(state, PAGE):
-            self._draw(None)
+        draw_when_seen(state, PAGE, self._draw, ["recipe", "graph", "finished", "searched"])
 
     def close(self) -> None:
         """Listen to the queue no more."""

@@ -13,7 +13,7 @@ from explorer.figures.chart import blank
 from explorer.figures.curves import TITLE, curves
 from explorer.jobs import Job, Jobs
 from explorer.plot import PlotlyView
-from explorer.seen import draw_when_seen, is_seen
+from explorer.seen import draw_when_seen
 from explorer.state import State
 
 PAGE = "Training"
@@ -36,12 +36,10 @@ class TrainingPanel(widgets.VBox):
         self._job: Job | None = None
         self._drawn = time.monotonic()
         self.view = PlotlyView(height=420)
-        draw_when_seen(state, PAGE, self._show, ["shown"])
         jobs.listen(self._follow)
         super().__init__([self.view])
         self.add_class("gb-tab")
-        if is_seen(state, PAGE):
-            self._show(None)
+        draw_when_seen(state, PAGE, self._show, ["shown"])
 
     def close(self) -> None:
         """Listen to the queue no more."""

@@ -18,7 +18,7 @@ import pytest
 
 from engine.runs import RunStore
 from explorer.answers import Answers
-from explorer.packaged import stores
+from explorer.packaged import KERNELSPEC, stores
 from explorer.shown import Shown
 from explorer.state import DEFAULT
 
@@ -146,13 +146,12 @@ def visit() -> Iterator[Visit]:
 
 
 def _notebook(cells: list[str]) -> dict[str, object]:
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     hidden = {"jupyter": {"source_hidden": True}}
     code = {"cell_type": "code", "execution_count": None, "metadata": hidden, "outputs": []}
     return {
         "nbformat": 4,
         "nbformat_minor": 5,
-        "metadata": {"kernelspec": kernel},
+        "metadata": {"kernelspec": KERNELSPEC},
         "cells": [{**code, "id": f"cell{i}", "source": source} for i, source in enumerate(cells)],
     }
 
