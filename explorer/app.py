@@ -38,6 +38,7 @@ from explorer.panels.depth import DepthPanel
 from explorer.panels.error import ErrorPanel
 from explorer.panels.graph import GraphPanel
 from explorer.panels.header import HeaderPanel
+from explorer.panels.map import MapPanel
 from explorer.panels.member import MemberPanel
 from explorer.panels.model import ModelPanel
 from explorer.panels.node import NodePanel
@@ -67,7 +68,7 @@ OWN_PRESET = "Degree-Quant 8"
 
 
 CHARTS = (
-    *((name, "view") for name in ("error", "depth", "codes", "arithmetic", "degrees")),
+    *((name, "view") for name in ("error", "map", "depth", "codes", "arithmetic", "degrees")),
     *(("predictions", "view"), ("results", "results")),
 )
 """The charts that are taken away: the explorer's panel, and which of its views."""
@@ -146,6 +147,7 @@ class Explorer(widgets.VBox):
         self.error = ErrorPanel(self.state)
         self.member = MemberPanel(self.state)
         self.node = NodePanel(self.state)
+        self.map = MapPanel(self.state)
         self.predictions = PredictionsPanel(self.state)
         self.depth = DepthPanel(self.state)
         self.codes = CodesPanel(self.state)
@@ -177,15 +179,17 @@ class Explorer(widgets.VBox):
         )
         self._picking = (
             widgets.VBox([self.error, self.member, self.node]),
+            widgets.VBox([self.map]),
             widgets.VBox([self.predictions]),
         )
         pages: dict[str, widgets.Widget] = {
             "error": self._picking[0],
+            "map": self._picking[1],
             "depth": self.depth,
             "codes": self.codes,
             "arithmetic": self.arithmetic,
             "degrees": self.degrees,
-            "predictions": self._picking[1],
+            "predictions": self._picking[2],
             "training": self.training,
             "search": self.search,
             "runs": self.results,

@@ -14,6 +14,7 @@ HIDE, LESSON = "hide", "lesson"
 
 PAGES = {
     "error": "Error × degree",
+    "map": "Map",
     "depth": "Depth",
     "codes": "Codes",
     "arithmetic": "Arithmetic",
@@ -71,7 +72,7 @@ LESSONS = {
         "INT4: whose codes are cut off, and who pays for a range that holds every hub?",
         recipe=scheme("degree-quant", bits=4),
         page="codes",
-        shown=("bits", "protection", "error", "degrees"),
+        shown=("bits", "protection", "error", "map", "degrees"),
         settings=(
             ("codes", "layer", 0),
             ("codes", "component", "aggregate"),

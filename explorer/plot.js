@@ -118,7 +118,8 @@ function render({ model, el }) {
   };
 
   const select = (range) => {
-    model.set("selected", range ? { x: range.x, y: range.y } : {});
+    const x = range?.x ?? range?.x2; // of two charts side by side, the one it was drawn on
+    model.set("selected", range ? { x, y: range.y ?? range.y2 } : {});
     model.save_changes();
   };
 

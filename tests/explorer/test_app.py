@@ -77,6 +77,7 @@ def charts(explorer: Explorer) -> dict[str, PlotlyView]:
     """Return every chart that shows what the recipe does."""
     return {
         "error": explorer.error.view,
+        "map": explorer.map.view,
         "depth": explorer.depth.view,
         "codes": explorer.codes.view,
         "predictions": explorer.predictions.view,
@@ -150,11 +151,11 @@ def test_every_chart_follows_what_is_chosen_in_any(explorer: Explorer) -> None:
 def test_pages_behind_are_drawn_when_they_come_to_the_front(explorer: Explorer) -> None:
     explorer.tabs.selected_index = 0
     explorer.state.page = "Error × degree"
-    before = explorer.depth.view.figure
+    before = explorer.map.view.figure
     explorer.bits.preset.value = "INT8" if explorer.bits.preset.value != "INT8" else "INT4"
-    assert explorer.depth.view.figure is before
+    assert explorer.map.view.figure is before
     explorer.tabs.selected_index = 1
-    assert explorer.depth.view.figure is not before
+    assert explorer.map.view.figure is not before
 
 
 def test_run_from_start_to_result(explorer: Explorer) -> None:
@@ -573,11 +574,13 @@ def test_what_is_picked_stands_under_the_chart_that_is_looked_at(explorer: Explo
     explorer.tabs.selected_index = at
     assert predicted.children == (explorer.predictions, explorer.member, explorer.node)
     assert errors.children == (explorer.error,)
-    explorer.tabs.selected_index = 1
+    look_at(explorer, "Depth")
     assert explorer.node in predicted.children
     explorer.tabs.selected_index = 0
     assert errors.children == (explorer.error, explorer.member, explorer.node)
     assert predicted.children == (explorer.predictions,)
+    look_at(explorer, "Map")
+    assert explorer.tabs.children[1].children == (explorer.map, explorer.member, explorer.node)
 
 
 def test_a_set_is_trained_from_start_to_result(of_set: Explorer) -> None:

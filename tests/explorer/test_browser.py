@@ -24,10 +24,10 @@ pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[2]
 START_WITHIN_S = 120
 TABS = (
-    *("Error × degree", "Depth", "Codes", "Arithmetic", "Degrees"),
+    *("Error × degree", "Map", "Depth", "Codes", "Arithmetic", "Degrees"),
     *("Predictions", "Training", "Search", "Runs", "Recipe"),
 )
-FOLLOWING = ("Error × degree", "Depth", "Codes", "Arithmetic", "Predictions", "Runs")
+FOLLOWING = ("Error × degree", "Map", "Depth", "Codes", "Arithmetic", "Predictions", "Runs")
 """The tabs whose first chart shows what a change of a width does."""
 ICON_FONT = re.compile(r"https://cdn\.jsdelivr\.net/npm/@fortawesome/|fonts?\.")
 DRAWN = """[...document.querySelectorAll('.graphbits-chart')]
@@ -348,7 +348,7 @@ def brush(page, left: float, right: float, low: float = 0.5, high: float = 0.5) 
 @pytest.mark.parametrize("options", [[], ["--lab"]], ids=["voila", "lab"])
 def test_every_chart_follows_what_is_brushed_in_one(visit, explore, options: list[str]) -> None:
     page = opened(visit, explore(*options))
-    following = ("Error × degree", "Depth", "Codes", "Degrees", "Predictions")
+    following = ("Error × degree", "Map", "Depth", "Codes", "Degrees", "Predictions")
     whole = {}
     for tab in following:
         page.get_by_role("tab", name=tab).click()

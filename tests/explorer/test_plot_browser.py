@@ -1,4 +1,4 @@
-"""Eight views on one page and one behind a tab, in a real Voila and a real JupyterLab."""
+"""Eight views on one page and one behind a tab, and a large map, in a real Voila and JupyterLab."""
 
 from __future__ import annotations
 
@@ -131,3 +131,60 @@ def test_every_view_draws_changes_and_answers(visit, serve, application: str) ->
 
     assert visit.errors == []
     assert [url for url in visit.foreign if ICON_FONT not in url] == []
+
+
+SIDE = 320
+MAP = f"""
+import ipywidgets as widgets
+import numpy as np
+from explorer.figures.map import Colors, Side, graph_map
+from explorer.plot import PlotlyView
+
+at = np.arange({SIDE}**2)
+places = np.stack([at % {SIDE}, at // {SIDE}], axis=1) / {SIDE / 2} - 1 + {1 / SIDE}
+edges = np.stack([at[:-1], at[1:]])
+degree = Colors("in-degree", (at % 7).astype(float))
+sides = Side("Float", Colors("class", at % 4)), Side("Integers", degree)
+view = PlotlyView(graph_map(places, edges, at, sides, columns={{"In-degree": at % 7}}), height=520)
+clicked, boxed = widgets.Label("nothing clicked"), widgets.Label("nothing boxed")
+
+def on_clicked(event):
+    clicked.value = f"clicked {{event['new']['customdata']}}"
+
+def on_selected(event):
+    boxed.value = "boxed " + " ".join(f"{{x:.2f}}" for x in sorted(event["new"]["x"]))
+
+view.observe(on_clicked, "clicked")
+view.observe(on_selected, "selected")
+widgets.VBox([clicked, boxed, view])
+"""
+
+
+def test_a_map_of_a_hundred_thousand_nodes_is_drawn_and_picked_on_either_side(visit, serve) -> None:
+    page = visit.page
+    start = time.monotonic()
+    page.goto(serve("voila", [MAP]))
+    page.wait_for_selector(".graphbits-chart canvas.gl-canvas")
+    page.locator("figcaption", has_text=f"{SIDE**2:,} nodes").wait_for()
+    print(f"{SIDE**2:,} nodes on two sides after {time.monotonic() - start:.1f} s, "
+          f"{visit.received_bytes / 1e6:.1f} MB")  # fmt: skip
+    for axes in ("xy", "x2y2"):
+        area = page.locator(f".graphbits-chart .draglayer .{axes} .nsewdrag").bounding_box()
+        assert area
+        x, y = area["x"] + area["width"] / 2, area["y"] + area["height"] / 2
+        page.mouse.move(x - 20, y)
+        page.mouse.move(x, y, steps=4)
+        page.wait_for_timeout(400)
+        page.mouse.click(x, y)
+        page.wait_for_function("document.body.innerText.includes('clicked ')")
+        node = int(page.get_by_text("clicked ").inner_text().split()[1])
+        assert abs(node % SIDE - SIDE // 2) < SIDE // 10
+        assert abs(node // SIDE - SIDE // 2) < SIDE // 10
+        page.mouse.move(x - 40, y - 40)
+        page.mouse.down()
+        page.mouse.move(x + 40, y + 40, steps=4)
+        page.mouse.up()
+        page.get_by_text("boxed ").wait_for()
+        low, high = map(float, page.get_by_text("boxed ").inner_text().split()[1:])
+        assert -0.6 < low < 0 < high < 0.6
+    assert visit.errors == []
