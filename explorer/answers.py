@@ -99,7 +99,7 @@ class Answers:
         return self._graphs.get(spec, lambda: load_graph(spec, self.store.folder))
 
     def answer(self, recipe: RunSpec) -> Answer:
-        """Return what can be shown for a recipe, all its numbers worked out.
+        """Return what can be shown for a recipe, the numbers of the first page worked out.
 
         Raises:
             GraphError: If the graph cannot be had.
@@ -218,8 +218,8 @@ def _program(run: Run, name: str) -> Program:
 
 
 def _work_out(shown: Shown) -> None:
-    """Have every lazy number made here, not later on the thread that draws."""
+    """Have the lazy numbers of the first page made here, not later on the thread that draws."""
     analysis: Any = shown.analysis
-    _ = analysis.study.smoothness, analysis.smoothness, analysis.result, analysis.size
+    _ = analysis.result, analysis.size
     for layer in range(analysis.study.layers):
         analysis.error(layer, "output", "own")

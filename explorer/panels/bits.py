@@ -58,6 +58,8 @@ class BitsPanel(widgets.VBox):
         self.degrees.layout.width = "auto"
         self.degrees.add_class("gb-cell").add_class("gb-across")
         self.cells: dict[tuple[Component, range], widgets.Dropdown] = {}
+        self._labels: dict[tuple[str, str], widgets.HTML] = {}
+        self._filling = False
         self._layers: tuple[LayerSpec, ...] = ()
         self._columns: list[range] = []
         self._grid = widgets.GridBox()
@@ -79,24 +81,43 @@ class BitsPanel(widgets.VBox):
         self.add_class("gb-panel")
 
     def _lay_out(self) -> None:
-        """Make the cells anew: a row a component, a column a layer or a group of them."""
+        """Lay the cells out: a row a component, a column a layer or a group of them.
+
+        What was there stays: to make a grid anew took half of the time of a change of network.
+        """
         before, self._layers = len(self._layers), self._state.recipe.model.layer_specs(1, 1)
         self._columns = columns(self._layers, self._state.recipe.quant)
-        for cell in self.cells.values():
-            cell.close()
-        self.cells = {}
+        old, self.cells = self.cells, {}
+        labels, self._labels = self._labels, {}
+
+        def label(text: str, name: str) -> widgets.HTML:
+            """Return a label, of those that were there where one is the same."""
+            at = text, name
+            self._labels[at] = self._labels.get(at) or labels.pop(at, None) or html(text, name)
+            return self._labels[at]
+
         children: list[widgets.Widget] = [
-            html("Layer" * (len(self._columns) >= WIDEST_GRID), "gb-side")
+            label("Layer" * (len(self._columns) >= WIDEST_GRID), "gb-side")
         ]
-        children += [html(self._heading(column), "gb-head") for column in self._columns]
+        children += [label(self._heading(column), "gb-head") for column in self._columns]
         held = components(self._layers)
         for component in held:
             meaning = component_meaning(component, self._layers)
             side = f'<span title="{escape(meaning)}">{component}</span>'
-            children.append(html(side, "gb-side"))
-            children += [self._cell(component, column, meaning) for column in self._columns]
+            children.append(label(side, "gb-side"))
+            for column in self._columns:
+                if not any(component in self._layers[layer].components for layer in column):
+                    children.append(label("", ""))
+                    continue
+                cell = old.pop((component, column), None) or self._cell(component, column)
+                cell.tooltip = meaning
+                self.cells[component, column] = cell
+                self._fill(component, column)
+                children.append(cell)
         side = f'<span title="{escape(BY_DEGREE)}">by in-degree</span>'
-        self._grid.children = [*children, html(side, "gb-side"), self.degrees]
+        self._grid.children = [*children, label(side, "gb-side"), self.degrees]
+        for gone in (*old.values(), *labels.values()):
+            gone.close()
         self._grid.layout.grid_template_columns = f"76px repeat({len(self._columns)}, 1fr)"
         deep = len(self._layers) > WIDEST_GRID
         self._range.layout.display = None if deep else "none"
@@ -126,16 +147,12 @@ class BitsPanel(widgets.VBox):
             lambda recipe: with_bits(recipe, layers, component, bits, self._state.ranges)
         )
 
-    def _cell(self, component: Component, column: range, meaning: str) -> widgets.Widget:
-        """Return the control of a component in a column, blank where no layer of it has one."""
-        if not any(component in self._layers[layer].components for layer in column):
-            return html()
+    def _cell(self, component: Component, column: range) -> widgets.Dropdown:
+        """Return a control of a component in a column that is not filled yet."""
         label = f"Bits of {component}, layer {column_title(column)}"
-        cell = widgets.Dropdown(description=label, tooltip=meaning)
+        cell = widgets.Dropdown(description=label)
         cell.layout.width = "auto"
         cell.add_class("gb-cell")
-        self.cells[component, column] = cell
-        self._fill(component, column)
         cell.observe(self._taker(component, column), "value")
         return cell
 
@@ -153,9 +170,11 @@ class BitsPanel(widgets.VBox):
             if all(width in self._layers[layer].widths(component) for layer in column)
         ]
         options = accepted if bits is not MIXED else [("mixed", MIXED), *accepted]
+        self._filling = True
         if list(cell.options) != options:
             cell.options = options
         cell.value = bits
+        self._filling = False
         for width in WIDTHS:
             cell.remove_class(f"gb-width-{width}")
         cell.add_class(f"gb-width-{bits}" if bits else "gb-width-mixed")
@@ -163,7 +182,7 @@ class BitsPanel(widgets.VBox):
     def _taker(self, component: Component, column: range) -> Any:
         def take(change: dict[str, Any]) -> None:
             bits = change["new"]
-            if bits is not MIXED:
+            if bits is not MIXED and not self._filling:
                 self._state.edit(
                     lambda recipe: with_bits(recipe, column, component, bits, self._state.ranges)
                 )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from engine.metrics.projection import planes
 from explorer.captions import scheme_title, subtitle
+from explorer.chosen import Choice
 from explorer.fields import choice, offer, row
 from explorer.figures.chart import blank
 from explorer.figures.depth import (
@@ -24,6 +25,7 @@ from explorer.figures.depth import (
     steps_of,
 )
 from explorer.figures.embedding import embedding
+from explorer.pace import Pace
 from explorer.panels.error import NOTHING
 from explorer.plot import PlotlyView, picked_number
 from explorer.seen import draw_when_seen
@@ -33,6 +35,8 @@ from explorer.stepper import Stepper
 
 PAGE = "Depth"
 """The page it stands on."""
+STALE = "gb-stale"
+"""The class of a chart whose successor is being worked out."""
 OVERVIEW = "overview"
 SMOOTHNESS, PLANE, WALK = "smoothness", "plane", "walk"
 CHARTS = [("How alike nodes become", SMOOTHNESS), ("Where nodes lie", PLANE)]
@@ -80,6 +84,7 @@ class DepthPanel(widgets.VBox):
         self.stepper = Stepper()
         self.view = PlotlyView(height=420)
         self._placed: tuple[Shown, list[Placed]] | None = None
+        self._pace: Pace[_Measured, go.Figure] = Pace(_Measured.figure, self._take)
         for control in (self.chart, self.metric, self.step_metric, self.stepper):
             control.observe(self._draw, "value")
         self.view.observe(self._pick, "clicked")
@@ -106,7 +111,7 @@ class DepthPanel(widgets.VBox):
         elif kind == WALK:
             self.view.figure = self._walk(shown)
         else:
-            self.view.figure = self._smoothness(shown)
+            self._measure(shown)
 
     def _pick(self, change: dict[str, Any]) -> None:
         picked = picked_number(change["new"])
@@ -146,12 +151,46 @@ class DepthPanel(widgets.VBox):
             subtitle=subtitle(shown, self.stepper.names[at]),
         )
 
-    def _smoothness(self, shown: Shown) -> go.Figure:
+    def _measure(self, shown: Shown) -> None:
+        """Have smoothness measured beside the thread that draws, unless all is drawn at once."""
+        state, metric = self._state, self.metric.value
+        asked = _Measured(shown, state.chosen, state.pinned, metric)
+        if state.page == PAGE:
+            self.view.add_class(STALE)
+            self._pace.ask(asked)
+        else:
+            self._pace.settle(asked)
+
+    def _take(self, asked: _Measured, figure: go.Figure | Exception) -> None:
+        """Draw what was measured, where it is still what is looked at."""
+        if isinstance(figure, Exception):
+            raise figure
+        if asked.shown is self._state.shown and self.chart.value == SMOOTHNESS:
+            self.view.figure = figure
+        self.view.remove_class(STALE)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Measured:
+    """What smoothness is measured of.
+
+    Args:
+        shown: What is shown.
+        chosen: Which nodes alone; None for all.
+        pinned: What stands beside it.
+        metric: The measure, or `OVERVIEW`.
+    """
+
+    shown: Shown
+    chosen: Choice | None
+    pinned: Shown | None
+    metric: str
+
+    def figure(self) -> go.Figure:
         """Return the measures of smoothness against depth."""
-        analysis, chosen, place = shown.analysis, self._state.chosen, list[str]()
-        study = analysis.study
+        shown, chosen, pinned, place = self.shown, self.chosen, self.pinned, list[str]()
+        analysis, study = shown.analysis, shown.analysis.study
         exact, integer = study.smoothness, analysis.smoothness
-        pinned = self._state.pinned
         beside = None if pinned is None or pinned is shown else pinned.analysis.smoothness
         if chosen is not None:
             nodes = chosen.nodes(shown)
@@ -170,7 +209,7 @@ class DepthPanel(widgets.VBox):
             series[f"{scheme_title(pinned.recipe)} (pinned)"] = beside
         return depth(
             {name: [at.to_dict() for at in measured] for name, measured in series.items()},
-            metrics=FIRST if self.metric.value == OVERVIEW else (self.metric.value,),
+            metrics=FIRST if self.metric == OVERVIEW else (self.metric,),
             subtitle=subtitle(shown, *place),
         )
 
