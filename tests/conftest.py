@@ -28,6 +28,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path("~/.cache/graphbits/kernels").expanduser()))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_handlecrashitem(crashitem: str) -> None:
+    """End with a status that is not that of failed tests, since others were not run."""
+    pytest.exit(f"{crashitem} ended its process, and others were not run", returncode=3)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _own_home(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep every test, and every process it starts, out of the person's own store and settings."""

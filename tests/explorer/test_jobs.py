@@ -137,7 +137,7 @@ def test_worker_that_never_starts_is_said(tmp_path: Path, monkeypatch: pytest.Mo
     settle(jobs, lambda: job.is_over)
     assert job.status == "failed"
     assert "the library is missing" in job.note
-    assert jobs.worker_state == "worker stopped"
+    settle(jobs, lambda: jobs.worker_state == "worker stopped")
     fault.unlink()
     again = jobs.submit(RunSpec(), "b")
     settle(jobs, lambda: again.is_over)
