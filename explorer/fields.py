@@ -13,28 +13,28 @@ from explorer.state import State
 Options = Sequence[tuple[str, Any]]
 
 
-def choice(label: str, options: Options, value: Any, hint: str = "") -> widgets.Dropdown:
+def choice(label: str, options: Options, value: Any, hint: str) -> widgets.Dropdown:
     """Return a drop-down list of (text, value) pairs, its label above it."""
     return _field(widgets.Dropdown(description=label, options=options, value=value, tooltip=hint))
 
 
-def integer(label: str, value: int, hint: str = "") -> widgets.IntText:
+def integer(label: str, value: int, hint: str) -> widgets.IntText:
     """Return a box for an integer, its label above it."""
     return _field(widgets.IntText(description=label, value=value, tooltip=hint))
 
 
-def real(label: str, value: float, step: float, hint: str = "") -> widgets.FloatText:
+def real(label: str, value: float, step: float, hint: str) -> widgets.FloatText:
     """Return a box for a real number, its label above it."""
     return _field(widgets.FloatText(description=label, value=value, step=step, tooltip=hint))
 
 
-def words(label: str, value: str, hint: str = "") -> widgets.Text:
+def words(label: str, value: str, hint: str) -> widgets.Text:
     """Return a box for a few words, taken when it is left, its label above it."""
     box = widgets.Text(description=label, value=value, tooltip=hint, continuous_update=False)
     return _field(box)
 
 
-def flag(label: str, value: bool, hint: str = "") -> widgets.Checkbox:
+def flag(label: str, value: bool, hint: str) -> widgets.Checkbox:
     """Return a check box, its label beside it."""
     box = widgets.Checkbox(description=label, value=value, tooltip=hint, indent=False)
     box.layout.width = "auto"

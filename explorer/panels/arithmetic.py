@@ -29,6 +29,12 @@ FIRST = 0
 """The node that is shown until one is picked."""
 
 
+ADVICE = (
+    "Follow one sum from its messages to its code: look for the step where integers and float "
+    "part, and for the neighbours that weigh most."
+)
+
+
 class ArithmeticPanel(widgets.VBox):
     """The steps of one number beside what each message adds to it.
 
@@ -52,7 +58,8 @@ class ArithmeticPanel(widgets.VBox):
             control.observe(self._choose, "value")
         self.channel.observe(self._draw, "value")
         self.view.observe(self._pick, "clicked")
-        super().__init__([row(small(self.node), self.layer, self.slot, self.channel), self._body])
+        controls = row(small(self.node), self.layer, self.slot, self.channel)
+        super().__init__([controls, html(ADVICE, "gb-note"), self._body])
         self.add_class("gb-tab")
         draw_when_seen(state, PAGE, self._choose, ["shown", "node"])
 

@@ -50,8 +50,18 @@ class BitsPanel(widgets.VBox):
     def __init__(self, state: State) -> None:
         self._state = state
         names = [*PRESETS, CUSTOM]
-        self.preset = choice("Bits preset", [(n, n) for n in names], preset_of(state.recipe))
-        self.ranges = choice("Ranges", [(RULES[name], name) for name in RANGES], state.ranges)
+        self.preset = choice(
+            "Bits preset",
+            [(n, n) for n in names],
+            preset_of(state.recipe),
+            "Sets the widths of all components at once",
+        )
+        self.ranges = choice(
+            "Ranges",
+            [(RULES[name], name) for name in RANGES],
+            state.ranges,
+            "How the range is found that codes are spread over",
+        )
         self.degrees = widgets.Text(
             description="Bits by in-degree", tooltip=BY_DEGREE, continuous_update=False
         )

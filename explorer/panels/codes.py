@@ -62,9 +62,16 @@ class CodesPanel(widgets.VBox):
     def __init__(self, state: State) -> None:
         self._state = state
         charts = [(name, kind) for kind, (name, _) in CHARTS.items()]
-        self.chart = choice("Chart of the codes", charts, "values")
-        self.layer = choice("Layer of the codes", numbered(1), 0)
-        self.component = choice("Component of the codes", options(["message"]), "message")
+        self.chart = choice(
+            "Chart of the codes", charts, "values", "What is drawn of this component's numbers"
+        )
+        self.layer = choice("Layer of the codes", numbered(1), 0, "Whose numbers are drawn")
+        self.component = choice(
+            "Component of the codes",
+            options(["message"]),
+            "message",
+            "Which of the layer's tensors is drawn",
+        )
         self.advice = html(name="gb-note")
         self.view = PlotlyView(height=370)
         self.view.add_class("gb-follows")

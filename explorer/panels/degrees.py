@@ -10,6 +10,7 @@ from engine.graphs.graph import Graph
 from engine.spec import Protection
 from explorer.captions import graph_title
 from explorer.chosen import Choice, Degrees, band, focus
+from explorer.fields import html
 from explorer.figures.chart import blank
 from explorer.figures.focus import Focus
 from explorer.figures.protection import TITLE, protection
@@ -19,6 +20,12 @@ from explorer.state import State
 
 PAGE = "Degrees"
 """The page it stands on."""
+
+
+ADVICE = (
+    "Look for the tail: the few nodes with many times the others' neighbours, whose sums set "
+    "the range, and whom the protection keeps in float more often."
+)
 
 
 class DegreesPanel(widgets.VBox):
@@ -33,7 +40,7 @@ class DegreesPanel(widgets.VBox):
         self.view = PlotlyView(height=420)
         self._drawn: tuple[Graph | None, Protection, Choice | None] | None = None
         self.view.observe(self._brush, "selected")
-        super().__init__([self.view])
+        super().__init__([html(ADVICE, "gb-note"), self.view])
         self.add_class("gb-tab")
         draw_when_seen(state, PAGE, self._draw, ["recipe", "graph", "chosen"])
 

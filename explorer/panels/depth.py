@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engine.metrics.projection import planes
 from explorer.captions import scheme_title, subtitle
 from explorer.chosen import Choice
-from explorer.fields import choice, offer, row
+from explorer.fields import choice, html, offer, row
 from explorer.figures.chart import blank
 from explorer.figures.depth import (
     FIRST,
@@ -40,6 +40,18 @@ STALE = "gb-stale"
 OVERVIEW = "overview"
 SMOOTHNESS, PLANE, WALK = "smoothness", "plane", "walk"
 CHARTS = [("How alike nodes become", SMOOTHNESS), ("Where nodes lie", PLANE)]
+LOOK = {
+    SMOOTHNESS: (
+        "Look for curves that fall: nodes become alike. Where integers leave float, rounding "
+        "does it."
+    ),
+    PLANE: (
+        "Look for groups that run into each other from depth to depth, and for nodes that "
+        "rounding throws together."
+    ),
+    WALK: ("Look for the step after which nothing gets better, and for integers that leave float."),
+}
+"""What to look for in each chart."""
 OF_STEPS = ("What each step does", WALK)
 """Offered where the network propagates."""
 STEPS_TITLE = "Steps of the propagation"
@@ -76,19 +88,27 @@ class DepthPanel(widgets.VBox):
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self.chart = choice("Chart of depth", CHARTS, SMOOTHNESS)
+        self.chart = choice(
+            "Chart of depth", CHARTS, SMOOTHNESS, "What is followed from layer to layer"
+        )
         options = [("Four at once", OVERVIEW), *((m.title, name) for name, m in METRICS.items())]
-        self.metric = choice("Measure of smoothness", options, OVERVIEW)
+        self.metric = choice(
+            "Measure of smoothness", options, OVERVIEW, "How it is measured that nodes become alike"
+        )
         steps = [("Four at once", OVERVIEW), *((m.title, name) for name, m in STEPS.items())]
-        self.step_metric = choice("Measure of the steps", steps, OVERVIEW)
+        self.step_metric = choice(
+            "Measure of the steps", steps, OVERVIEW, "What is drawn of each step"
+        )
         self.stepper = Stepper()
+        self.advice = html(name="gb-note")
         self.view = PlotlyView(height=420)
         self._placed: tuple[Shown, list[Placed]] | None = None
         self._pace: Pace[_Measured, go.Figure] = Pace(_Measured.figure, self._take)
         for control in (self.chart, self.metric, self.step_metric, self.stepper):
             control.observe(self._draw, "value")
         self.view.observe(self._pick, "clicked")
-        super().__init__([row(self.chart, self.metric, self.step_metric), self.stepper, self.view])
+        controls = row(self.chart, self.metric, self.step_metric)
+        super().__init__([controls, self.advice, self.stepper, self.view])
         self.add_class("gb-tab")
         self.view.add_class("gb-follows")
         draw_when_seen(state, PAGE, self._draw, ["shown", "chosen", "pinned", "node"])
@@ -98,6 +118,7 @@ class DepthPanel(widgets.VBox):
         propagates = shown is not None and any(layer.propagates for layer in shown.layers)
         offer(self.chart, [*CHARTS, *[OF_STEPS] * propagates], SMOOTHNESS, self._draw)
         kind = self.chart.value
+        self.advice.value = LOOK[kind]
         for control, of in (
             (self.metric, SMOOTHNESS),
             (self.stepper, PLANE),

@@ -51,6 +51,10 @@ FLIPS = ("Class flips", "class_flip")
 AGAINST = (("In-degree", DEGREE), ("Graph size", SIZE))
 NOTHING = "There is nothing to show yet."
 
+LOOK = (
+    "Look for errors that rise with the degree: hubs add up many rounded messages, or their "
+    "sums are cut off."
+)
 PICKED = ("node", "member", "chosen", "pinned")
 """What only marks what there is to choose from."""
 
@@ -68,12 +72,31 @@ class ErrorPanel(widgets.VBox):
     def __init__(self, state: State) -> None:
         self._state = state
         self.against = choice("Against", AGAINST, DEGREE, "What each point is, and stands by")
-        self.kind = choice("Error", KINDS, "total")
+        self.kind = choice(
+            "Error",
+            KINDS,
+            "total",
+            "A tensor's error, its own or what it inherits, or what one component costs the scores",
+        )
         last = state.recipe.model.depth - 1
-        self.layer = choice("Layer", numbered(last + 1), last)
-        self.component = choice("Component", options(["output"]), "output")
-        self.path = choice("Path", PATHS, "integer")
-        self.measure = choice("Measure", (*MEASURE_TITLES, FLIPS), "relative_l2")
+        self.layer = choice(
+            "Layer", numbered(last + 1), last, "Where in the network the error is taken"
+        )
+        self.component = choice(
+            "Component",
+            options(["output"]),
+            "output",
+            "Which of the layer's tensors, or the one component that is quantized or left in float",
+        )
+        self.path = choice(
+            "Path", PATHS, "integer", "Real integers, their simulation in training, or both"
+        )
+        self.measure = choice(
+            "Measure",
+            (*MEASURE_TITLES, FLIPS),
+            "relative_l2",
+            "How far two rows of numbers are apart",
+        )
         self.meaning = html(name="gb-note")
         self.note = html(name="gb-note")
         self.view = PlotlyView(height=330)
@@ -158,7 +181,7 @@ class ErrorPanel(widgets.VBox):
         offer(self.measure, measures, "relative_l2", self._choose)
         chosen = self.component.value
         held = component_meaning(chosen, layers) if self.of_scores else meaning(layer, chosen)
-        self.meaning.value = f"{title(chosen).capitalize()}: {held}."
+        self.meaning.value = f"{title(chosen).capitalize()}: {held}. {LOOK}"
 
     def _settle_against(self, layers: Sequence[LayerSpec]) -> None:
         """Leave a choice of what errors stand by where the network has errors of both."""

@@ -43,12 +43,19 @@ class GraphPanel(widgets.VBox):
         offered = state.bounds.graphs
         self._names = [n for n in dict.fromkeys(listed) if offered is None or n in offered]
         self._sets = {*SETS, *(name for name, graph in own.items() if graph.is_set)}
-        self.name = choice("Graph", self._options(spec.name), spec.name)
+        self.name = choice(
+            "Graph", self._options(spec.name), spec.name, "What the network learns on"
+        )
         self.normalize = flag(
             "Normalize rows", spec.normalizes, "Divide each row of features by its sum"
         )
-        self.nodes = integer("Nodes", spec.nodes or HUBS_NODES)
-        self.exponent = real("Exponent", spec.exponent or HUBS_EXPONENT, 0.1)
+        self.nodes = integer("Nodes", spec.nodes or HUBS_NODES, "How many nodes the graph has")
+        self.exponent = real(
+            "Exponent",
+            spec.exponent or HUBS_EXPONENT,
+            0.1,
+            "Of the power law of degrees: the smaller, the larger the hubs",
+        )
         folds = [(str(fold), fold) for fold in range(FOLDS)]
         self.fold = choice("Fold", folds, spec.fold or 0, "The tenth that is tested on")
         self.fold.add_class("gb-short")

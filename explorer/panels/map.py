@@ -16,7 +16,7 @@ from engine.graphs.layout import layout
 from engine.integer import Trace
 from explorer.captions import subtitle
 from explorer.chosen import Picked, focus
-from explorer.fields import choice, offer, row
+from explorer.fields import choice, html, offer, row
 from explorer.figures.chart import blank, short
 from explorer.figures.map import TITLE, Colors, Side, graph_map
 from explorer.pace import Pace
@@ -42,6 +42,10 @@ OF_CLASSES = (
 OF_TARGETS = (("Predicted number", PREDICTED), ("Target", LABEL))
 OF_NODES = (("In-degree", DEGREE), ("Probability of protection", PROTECTION))
 OF_ERROR = (("Error", ERROR),)
+ADVICE = (
+    "Look for large nodes of the last colour: hubs that pay. Click a node for its numbers; drag "
+    "a box, and every view follows the nodes in it."
+)
 
 
 class MapPanel(widgets.VBox):
@@ -53,9 +57,24 @@ class MapPanel(widgets.VBox):
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self.left = choice("Colour, float", (*OF_CLASSES, *OF_NODES), PREDICTED)
-        self.right = choice("Colour, integers", (*OF_ERROR, *OF_CLASSES, *OF_NODES), ERROR)
-        self.size = choice("Size", (("All alike", ALIKE), *OF_ERROR, *OF_NODES), DEGREE)
+        self.left = choice(
+            "Colour, float",
+            (*OF_CLASSES, *OF_NODES),
+            PREDICTED,
+            "What the colours of the left drawing say",
+        )
+        self.right = choice(
+            "Colour, integers",
+            (*OF_ERROR, *OF_CLASSES, *OF_NODES),
+            ERROR,
+            "What the colours of the right drawing say",
+        )
+        self.size = choice(
+            "Size",
+            (("All alike", ALIKE), *OF_ERROR, *OF_NODES),
+            DEGREE,
+            "What the area of a node says in both drawings",
+        )
         self.view = PlotlyView(height=520)
         self.view.add_class("gb-follows")
         self._laid_out: tuple[_Part, NDArray[np.float64]] | None = None
@@ -64,7 +83,8 @@ class MapPanel(widgets.VBox):
             control.observe(self._draw, "value")
         self.view.observe(self._pick, "clicked")
         self.view.observe(self._brush, "selected")
-        super().__init__([row(self.left, self.right, self.size), self.view])
+        controls = row(self.left, self.right, self.size)
+        super().__init__([controls, html(ADVICE, "gb-note"), self.view])
         self.add_class("gb-tab")
         draw_when_seen(state, PAGE, self._draw, ["shown", "node", "member", "chosen"])
 

@@ -31,8 +31,8 @@ class MemberPanel(widgets.VBox):
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self.member = integer("Graph of the set", 0)
-        self.go = widgets.Button(description="Show graph")
+        self.member = integer("Graph of the set", 0, "Whose numbers and nodes are shown")
+        self.go = widgets.Button(description="Show graph", tooltip="Show the graph of this number")
         self.go.on_click(self._take)
         self.numbers = html(name="gb-numbers")
         self.view = PlotlyView(height=380)

@@ -49,7 +49,9 @@ class ModelPanel(widgets.VBox):
         activations = [(ACTIVATIONS[name], name) for name in get_args(Activation)]
         aggregations = [(name.capitalize(), name) for name in get_args(Aggregation)]
         pools = [(name.capitalize(), name) for name in get_args(Pool)]
-        self.operator = choice("Model", self._options(), shape["operator"])
+        self.operator = choice(
+            "Model", self._options(), shape["operator"], "How a node hears its neighbours"
+        )
         self.layers = integer("Layers", shape["layers"], "2 to 64")
         self.hidden = integer("Hidden", shape["hidden"], "Features of each hidden layer")
         self.dropout = real("Dropout", shape["dropout"], 0.05, "Share of a layer's input dropped")

@@ -41,8 +41,8 @@ class NodePanel(widgets.VBox):
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self.node = integer("Node", 0)
-        self.go = widgets.Button(description="Show node")
+        self.node = integer("Node", 0, "Whose numbers and neighbourhood are shown")
+        self.go = widgets.Button(description="Show node", tooltip="Show the node of this number")
         self.go.on_click(self._take)
         self.advice = html(ADVICE, "gb-note")
         self.numbers = html(name="gb-numbers")

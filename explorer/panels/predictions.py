@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from engine.graphs.graph import Graph
 from explorer.captions import subtitle
 from explorer.chosen import Picked, focus
-from explorer.fields import choice, offer, row
+from explorer.fields import choice, html, offer, row
 from explorer.figures.chart import blank
 from explorer.figures.predictions import (
     TITLE,
@@ -28,6 +28,13 @@ PAGE = "Predictions"
 """The page it stands on."""
 
 
+ADVICE = (
+    "Look at what leaves the diagonal: rounding changed it. What was near 0 in float is the "
+    "first to have another class."
+)
+OF_TARGETS = "Look at what leaves the diagonal in integers, but not in float: rounding changed it."
+
+
 class PredictionsPanel(widgets.VBox):
     """The chart of predictions; a click picks its node or graph.
 
@@ -38,12 +45,13 @@ class PredictionsPanel(widgets.VBox):
     def __init__(self, state: State) -> None:
         self._state = state
         self.target = choice("Target", [("1", 0)], 0, "Which of the numbers learned")
+        self.advice = html(ADVICE, "gb-note")
         self.view = PlotlyView(height=420)
         self.view.add_class("gb-follows")
         self.target.observe(self._draw, "value")
         self.view.observe(self._pick, "clicked")
         self.view.observe(self._brush, "selected")
-        super().__init__([row(self.target), self.view])
+        super().__init__([row(self.target), self.advice, self.view])
         self.add_class("gb-tab")
         draw_when_seen(state, PAGE, self._draw, ["shown", "node", "member", "chosen"])
 
@@ -60,6 +68,7 @@ class PredictionsPanel(widgets.VBox):
             return
         graph = shown.measured
         self._offer(graph)
+        self.advice.value = ADVICE if graph.targets is None else OF_TARGETS
         tested = np.flatnonzero(graph.test)
         exact, integer = (
             trace.scores[tested] for trace in (shown.analysis.study.trace, shown.analysis.trace)

@@ -37,7 +37,11 @@ class ProtectionPanel(widgets.VBox):
         protection = state.recipe.protection
         self.p_min = real("Protect p_min", protection.p_min, 0.05, "At the smallest degree")
         self.p_max = real("Protect p_max", protection.p_max, 0.05, "At the largest degree")
-        self.shared = flag("One mask for all layers", protection.shared)
+        self.shared = flag(
+            "One mask for all layers",
+            protection.shared,
+            "Protect the same nodes in every layer of a training step, or others in each",
+        )
         bind(self.p_min, state, lambda recipe: recipe.protection.p_min, _with_p_min)
         bind(self.p_max, state, lambda recipe: recipe.protection.p_max, _with_p_max)
         bind(self.shared, state, lambda recipe: recipe.protection.shared, _with_shared)

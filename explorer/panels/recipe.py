@@ -27,12 +27,22 @@ class RecipePanel(widgets.VBox):
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self.json = widgets.Textarea(description="JSON")
-        self.python = widgets.Textarea(description="Python", disabled=False)
+        self.json = widgets.Textarea(
+            description="JSON", tooltip="Everything that decides the run; change it and apply it"
+        )
+        self.python = widgets.Textarea(
+            description="Python", tooltip="Code that makes the same recipe", disabled=False
+        )
         self.key = html(name="gb-note")
-        self.apply = widgets.Button(description="Apply JSON", button_style="primary")
+        self.apply = widgets.Button(
+            description="Apply JSON",
+            button_style="primary",
+            tooltip="Take what the box says as the recipe",
+        )
         self.apply.on_click(self._apply)
-        self.revert = widgets.Button(description="Back to the recipe")
+        self.revert = widgets.Button(
+            description="Back to the recipe", tooltip="Forget what was typed into the box"
+        )
         self.revert.on_click(self._follow)
         self.fault = html(name="gb-fault")
         for area in (self.json, self.python):

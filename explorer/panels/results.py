@@ -44,6 +44,12 @@ PAGE = "Runs"
 """The page it stands on."""
 
 
+ADVICE = (
+    "Look for runs above and left of the others: better and cheaper. A click on one makes it "
+    "the recipe."
+)
+
+
 class ResultsPanel(widgets.VBox):
     """The numbers of what is shown against the pinned float run, and every finished run.
 
@@ -57,8 +63,8 @@ class ResultsPanel(widgets.VBox):
         self._summaries: dict[str, RunSummary] = {}
         self._runs: Kept[str, Run | None] = Kept(MOST_ROWS)
         self.results = PlotlyView(height=430)
-        self.cost = choice("Cost", COSTS, "model_bytes")
-        self.run = choice("Run", [("–", "")], "")
+        self.cost = choice("Cost", COSTS, "model_bytes", "What accuracy is set against")
+        self.run = choice("Run", [("–", "")], "", "A stored run, to be loaded")
         self.load = widgets.Button(description="Load", tooltip="Edit this run's recipe and show it")
         self.load.on_click(lambda _: self._load(self.run.value))
         self.pareto = PlotlyView(height=360)
@@ -67,7 +73,8 @@ class ResultsPanel(widgets.VBox):
         self.pareto.observe(self._pick, "clicked")
         charts = widgets.HBox([self.results, self.pareto])
         charts.add_class("gb-pair")
-        super().__init__([row(self.run, self.load, self.cost), charts, self.table])
+        controls = row(self.run, self.load, self.cost)
+        super().__init__([controls, html(ADVICE, "gb-note"), charts, self.table])
         self.add_class("gb-tab")
         self.results.add_class("gb-follows")
         draw_when_seen(state, PAGE, self._draw, ["shown", "finished", "pinned", "chosen"])

@@ -42,11 +42,18 @@ class RunPanel(widgets.VBox):
         self._state, self._jobs, self._started = state, jobs, started
         training = state.recipe.training
         modes = [(MODE_TITLES[name], name) for name in get_args(Mode)]
-        self.mode = choice("Training", modes, training.mode)
-        self.epochs = integer("Epochs", training.epochs)
-        self.lr = real("Learning rate", training.lr, 0.001)
+        self.mode = choice(
+            "Training",
+            modes,
+            training.mode,
+            "Train in few bits from the start, from the float model on, or not at all",
+        )
+        self.epochs = integer("Epochs", training.epochs, "How often training goes over the graph")
+        self.lr = real("Learning rate", training.lr, 0.001, "How far a step of training goes")
         self.batch = integer("Batch", training.batch, "Graphs in a step")
-        self.seed = integer("Seed", state.recipe.seed)
+        self.seed = integer(
+            "Seed", state.recipe.seed, "Of the first weights and of all that is drawn at random"
+        )
         for control in (self.batch, self.seed):
             control.add_class("gb-short")
         self._bind("mode", with_mode)
@@ -54,9 +61,15 @@ class RunPanel(widgets.VBox):
         self._bind("lr", lambda recipe, value: with_training(recipe, lr=value))
         self._bind("batch", lambda recipe, value: with_training(recipe, batch=value))
         bind(self.seed, state, lambda r: r.seed, lambda r, value: replace(r, seed=value))
-        self.start = widgets.Button(description="Start", button_style="primary")
+        self.start = widgets.Button(
+            description="Start",
+            button_style="primary",
+            tooltip="Train this recipe, after what waits already",
+        )
         self.start.on_click(self._start)
-        self.cancel = widgets.Button(description="Cancel", disabled=True)
+        self.cancel = widgets.Button(
+            description="Cancel", disabled=True, tooltip="End the run that is going on"
+        )
         self.cancel.on_click(self._cancel)
         self.progress = widgets.FloatProgress(min=0, max=1)
         self.progress.add_class("gb-progress")

@@ -99,7 +99,11 @@ class SearchPanel(widgets.VBox):
         self.beta_low = real("β from", weights.beta_low, 0.01, "Smallest weight of the size")
         self.beta_high = real("β to", weights.beta_high, 0.1, "Largest; searches lie in between")
         self.seed = integer("Search seed", usual.seed, "Of the search and of its runs")
-        self.start = widgets.Button(description="Start search", button_style="primary")
+        self.start = widgets.Button(
+            description="Start search",
+            button_style="primary",
+            tooltip="Look for widths and shapes within the budget",
+        )
         self.start.on_click(self._begin)
         self.cancel = widgets.Button(description="Stop", tooltip="What it found is kept")
         self.cancel.on_click(self._stop)
@@ -111,9 +115,11 @@ class SearchPanel(widgets.VBox):
         self.progress.add_class("gb-progress")
         self.sentence = html(ADVICE, "gb-note")
         self.shown = choice("Searches", [("All on this graph", ALL)], ALL, "Which are drawn")
-        self.cost = choice("Front against", COSTS, "model_bytes")
-        self.judged = choice("Judged by", JUDGED, "validation")
-        self.over = choice("Widths found on", [("All data sets", ALL)], ALL)
+        self.cost = choice("Front against", COSTS, "model_bytes", "What accuracy is set against")
+        self.judged = choice("Judged by", JUDGED, "validation", "Whose accuracy is drawn")
+        self.over = choice(
+            "Widths found on", [("All data sets", ALL)], ALL, "Whose answers are counted"
+        )
         self.front, self.found = PlotlyView(height=430), PlotlyView(height=430)
         self.table = html(name="gb-numbers")
         self.table.add_class("gb-standings")

@@ -9,6 +9,7 @@ import ipywidgets as widgets
 
 from engine.spec import RunSpec
 from explorer.captions import scheme_title, subtitle
+from explorer.fields import html
 from explorer.figures.chart import blank
 from explorer.figures.curves import TITLE, curves
 from explorer.jobs import Job, Jobs
@@ -21,6 +22,12 @@ PAGE = "Training"
 DRAWN_EVERY_S = 0.5
 """While a job runs. Epochs come faster, and each drawing takes the process that answers the other
 controls some 50 ms."""
+
+
+ADVICE = (
+    "Look for a validation curve that stays behind, or a loss that jumps: few bits want a lower "
+    "rate, more epochs, or to begin from the float model."
+)
 
 
 class TrainingPanel(widgets.VBox):
@@ -37,7 +44,7 @@ class TrainingPanel(widgets.VBox):
         self._drawn = time.monotonic()
         self.view = PlotlyView(height=420)
         jobs.listen(self._follow)
-        super().__init__([self.view])
+        super().__init__([html(ADVICE, "gb-note"), self.view])
         self.add_class("gb-tab")
         draw_when_seen(state, PAGE, self._show, ["shown"])
 

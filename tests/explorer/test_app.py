@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import ipywidgets as widgets
 import networkx as nx
 import numpy as np
 import pytest
@@ -840,3 +841,19 @@ def test_killed_kernel_takes_its_worker_along_and_blocks_nothing(tmp_path: Path)
         jobs.poll()
         time.sleep(0.01)
     jobs.close()
+
+
+def within(widget: widgets.Widget) -> Iterator[widgets.Widget]:
+    """Yield a widget and all that stand in it."""
+    yield widget
+    for child in getattr(widget, "children", ()):
+        yield from within(child)
+
+
+def test_each_control_says_what_it_does_and_each_page_what_to_look_for(explorer: Explorer) -> None:
+    named = [w for w in within(explorer) if getattr(w, "description", "")]
+    assert len(named) > 60
+    assert [w.description for w in named if not w.tooltip] == []
+    for page, name in zip(explorer.tabs.children, explorer.tabs.titles, strict=True):
+        notes = [w.value for w in within(page) if "gb-note" in w._dom_classes]
+        assert name == "Recipe" or max(map(len, notes)) > 50, name

@@ -40,7 +40,7 @@ def test_it_holds_every_chart_with_its_words(explorer: Explorer) -> None:
     nbformat.validate(notebook)
     outputs = said(notebook)
     charts = [data for data in outputs if "text/html" in data]
-    assert len(charts) == 7
+    assert len(charts) == 8
     assert sum("plotly.js v" in data["text/html"] for data in charts) == 1, "the library once"
     for data in charts:
         figure = data["application/vnd.plotly.v1+json"]

@@ -41,7 +41,7 @@ def test_what_is_hidden_is_left_out_and_a_run_can_still_be_started(store) -> Non
     assert PAGES["training"] not in made.tabs.titles
     assert made.children[-1].children == (made._right,), "no column without controls"
     made._show_training(None)
-    assert made.report().count("<figure>") == 7
+    assert made.report().count("<figure>") == 8
     made.close()
 
 
@@ -61,7 +61,7 @@ def test_a_link_names_a_lesson_and_hides(store, monkeypatch) -> None:
     assert checked(HIDEABLE[:5]) == set(HIDEABLE[:5])
     monkeypatch.setenv("QUERY_STRING", "lesson=hubs&hide=degrees")
     made = Explorer(store=store)
-    assert made.tabs.titles == ("Error × degree", "Codes")
+    assert made.tabs.titles == ("Error × degree", "Map", "Codes")
     made.close()
     other = scheme("qat", bits=8)
     monkeypatch.setenv("QUERY_STRING", f"lesson=hubs&r={pack(other)}")
