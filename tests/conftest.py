@@ -35,6 +35,14 @@ def pytest_handlecrashitem(crashitem: str) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _unsynced() -> Iterator[None]:
+    """Wait for no disk: what tests write need not outlive the machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _own_home(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep every test, and every process it starts, out of the person's own store and settings."""
     os.environ["HOME"] = str(tmp_path_factory.mktemp("home"))
