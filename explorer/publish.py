@@ -144,6 +144,7 @@ def _settings(token: str | None) -> dict[str, Any]:
             "base_url": "/",
             "open_browser": False,
             "token": token,
+            "identity_provider_class": "explorer.entrance.Entrance",
             "kernel_websocket_connection_class": "explorer.visitors.Connection",
             # Voila sets no XSRF cookie, so it would refuse a closing page's request to end its
             # kernel, whose id nobody else knows.

@@ -91,6 +91,7 @@ HOUSE = [
          libraries="IPython anywidget ipywidgets numpy plotly traitlets",
          late="ipykernel networkx jupyterlab nbformat voila"),
     Room(6, "visitors",   "explorer/visitors.py",  libraries="jupyter_server tornado traitlets"),
+    Room(6, "entrance",   "explorer/entrance.py",  libraries="jupyter_server tornado"),
     Room(7, "load",       "explorer/load.py",      "front explorer visitors", "tornado"),
     # Only a trained model that a person hands over brings PyTorch into the process that draws.
     Room(7, "given",      "explorer/given.py",     "spec graphs",            late="conversion"),

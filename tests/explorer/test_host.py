@@ -17,6 +17,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,25 @@ ROOT = Path(__file__).parents[2]
 START_WITHIN_S = 600  # the first time on a machine, kernels are compiled
 VISITORS = 3
 SECRET = "the-token-of-this-test"
+
+
+def ask(
+    port: int, path: str, method: str = "GET", form: bytes | None = None, **headers: str
+) -> tuple[int, bytes, Message]:
+    """Return status, body and headers of what is answered to a path sent as it stands."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+    if form is not None:
+        headers |= {"Content-Length": str(len(form))}
+        headers |= {"Content-Type": "application/x-www-form-urlencoded"}
+    try:
+        connection.putrequest(method, path, skip_accept_encoding=True)
+        for name, value in headers.items():
+            connection.putheader(name, value)
+        connection.endheaders(form)
+        answer = connection.getresponse()
+        return answer.status, answer.read(), answer.headers
+    finally:
+        connection.close()
 
 
 class Server:
@@ -72,16 +92,8 @@ class Server:
 
     def get(self, path: str, method: str = "GET", **headers: str) -> tuple[int, bytes, str]:
         """Return status, body and place of what is answered to a path sent as it stands."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
-        try:
-            connection.putrequest(method, path, skip_accept_encoding=True)
-            for name, value in headers.items():
-                connection.putheader(name, value)
-            connection.endheaders()
-            answer = connection.getresponse()
-            return answer.status, answer.read(), answer.headers.get("Location", "")
-        finally:
-            connection.close()
+        status, body, told = ask(self.port, path, method, **headers)
+        return status, body, told.get("Location", "")
 
     def end(self) -> int:
         """Interrupt it and return its status."""
@@ -303,6 +315,21 @@ def test_a_token_lets_in_only_who_knows_it(tmp_path: Path) -> None:
             status, body, place = server.get(path)
             assert (status, place.partition("?")[0]) in ((302, "/login"), (403, "")), path
             assert SECRET.encode() not in body
+        for typed in ("", "guess", f"{SECRET}x", "&new_password=mine"):
+            status, body, _ = ask(server.port, "/login", "POST", f"password={typed}".encode())
+            assert status == 401
+            assert b"This is not the token." in body
+        # Jupyter's own login lets whoever knows the token choose a password, and writes it down.
+        known = f"password={SECRET}&new_password=mine".encode()
+        for scheme in ("http", "https"):
+            proxied = {"X-Forwarded-Proto": scheme}
+            status, _, told = ask(server.port, "/login?next=//x.org/", "POST", known, **proxied)
+            assert (status, told["Location"]) == (302, "/"), "no way out to another host"
+            cookie = told["Set-Cookie"].lower().split("; ")
+            assert "httponly" in cookie
+            assert ("secure" in cookie) == (scheme == "https")
+        assert ask(server.port, "/login", "POST", b"password=mine")[0] == 401
+        assert not list(tmp_path.rglob("jupyter_server_config*"))
         status, body, _ = server.get(f"/?token={SECRET}")
         assert status == 200
         assert kernel_of(body)
