@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import ipywidgets as widgets
@@ -13,9 +14,18 @@ from explorer.state import State
 Options = Sequence[tuple[str, Any]]
 
 
+class Choice(widgets.Dropdown):
+    """A drop-down list; a page chooses one of its options, and never none of them."""
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take what a page sends."""
+        if sync_data.get("index", 0) is not None:
+            super().set_state(sync_data)
+
+
 def choice(label: str, options: Options, value: Any, hint: str) -> widgets.Dropdown:
     """Return a drop-down list of (text, value) pairs, its label above it."""
-    return _field(widgets.Dropdown(description=label, options=options, value=value, tooltip=hint))
+    return _field(Choice(description=label, options=options, value=value, tooltip=hint))
 
 
 def integer(label: str, value: int, hint: str) -> widgets.IntText:
@@ -41,6 +51,16 @@ def flag(label: str, value: bool, hint: str) -> widgets.Checkbox:
     return box
 
 
+@contextmanager
+def unheard(control: widgets.ValueWidget, handler: Callable[[Any], None]) -> Iterator[None]:
+    """Have a handler that observes a control's value not told what it is set to meanwhile."""
+    control.unobserve(handler, "value")
+    try:
+        yield
+    finally:  # a control whose value was refused is heard all the same
+        control.observe(handler, "value")
+
+
 def offer(
     control: widgets.Dropdown, options: Options, otherwise: Any, handler: Callable[[Any], None]
 ) -> None:
@@ -54,10 +74,9 @@ def offer(
     """
     if list(control.options) != list(options):
         kept = control.value
-        control.unobserve(handler, "value")
-        control.options = options
-        control.value = kept if kept in dict(options).values() else otherwise
-        control.observe(handler, "value")
+        with unheard(control, handler):
+            control.options = options
+            control.value = kept if kept in dict(options).values() else otherwise
 
 
 def small(control: widgets.Widget) -> widgets.Widget:
@@ -97,9 +116,8 @@ def bind(
     """
 
     def follow(_: Any = None) -> None:
-        control.unobserve(take, "value")
-        control.value = read(state.recipe)
-        control.observe(take, "value")
+        with unheard(control, take):
+            control.value = read(state.recipe)
 
     def take(change: dict[str, Any]) -> None:
         if not state.edit(lambda recipe: write(recipe, change["new"])):

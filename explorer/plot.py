@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -69,6 +70,29 @@ def picked_number(clicked: dict[str, Any]) -> int | None:
     return picked if isinstance(picked, int) and not isinstance(picked, bool) else None
 
 
+def picked_key(clicked: dict[str, Any]) -> str | None:
+    """Return the key that a clicked point or table row stands for; None where it has none."""
+    picked = clicked.get("customdata")
+    picked = picked[0] if isinstance(picked, list) and picked else picked
+    return picked if isinstance(picked, str) else None
+
+
+def drawn_box(selected: dict[str, Any]) -> dict[str, list[float]]:
+    """Return the ends of a box on its axes, the lower ones first; nothing if it is none."""
+    if not selected or not selected.keys() <= {"x", "y"}:
+        return {}
+    box = {}
+    for axis, ends in selected.items():
+        if not (isinstance(ends, list) and len(ends) == 2 and all(map(_is_finite, ends))):
+            return {}
+        box[axis] = sorted(map(float, ends))
+    return box
+
+
+def _is_finite(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max
+
+
 class PlotlyView(AnyWidget):
     """A figure as a widget: as wide as its container, redrawn whenever ``figure`` is set.
 
@@ -83,7 +107,8 @@ class PlotlyView(AnyWidget):
     Attributes:
         clicked: The last point or table row clicked: ``curve`` (None for a row), ``point``,
             ``customdata``, and ``count``, which tells two clicks on one point apart.
-        selected: The last box drawn: ``x`` and ``y``, each [low, high]; empty when cleared.
+        selected: The last box drawn: ``x`` and ``y``, each [low, high]; empty when cleared, and
+            where what the page sent is no box.
 
     Raises:
         TypeError: If a keyword is no trait; ipywidgets alone would ignore it.
@@ -107,6 +132,10 @@ class PlotlyView(AnyWidget):
                 hint = f"; did you mean {close[0]!r}?" if close else ""
                 raise TypeError(f"PlotlyView has no trait {name!r}{hint}")
         super().__init__(library=PlotlyLibrary.shared(), figure=figure or go.Figure(), **traits)
+
+    @traitlets.validate("selected")
+    def _take_box(self, proposal: dict[str, Any]) -> dict[str, list[float]]:
+        return drawn_box(proposal["value"])
 
     @traitlets.observe("figure")
     def _describe(self, change: dict[str, Any]) -> None:

@@ -28,6 +28,7 @@ from explorer.packaged import HERE, KERNELSPEC, notebook, stores
 from explorer.precompute import neighbours, precompute, tidy
 from explorer.serve import HOST, PORT
 from explorer.site import Site
+from explorer.visitors import MOST_MESSAGE_BYTES
 
 MOST_RECIPE_BYTES = 1_000_000
 MOST_NOTEBOOK_BYTES = 20_000_000
@@ -148,7 +149,10 @@ def _settings(token: str | None) -> dict[str, Any]:
             "kernel_websocket_connection_class": "explorer.visitors.Connection",
             # Voila sets no XSRF cookie, so it would refuse a closing page's request to end its
             # kernel, whose id nobody else knows.
-            "tornado_settings": {"disable_check_xsrf": True},
+            "tornado_settings": {
+                "disable_check_xsrf": True,
+                "websocket_max_message_size": MOST_MESSAGE_BYTES,
+            },
         },
         "VoilaConfiguration": {
             "theme": "light",

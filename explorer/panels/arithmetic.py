@@ -9,7 +9,7 @@ import ipywidgets as widgets
 
 from engine.analysis import Arithmetic, aggregations, arithmetic
 from explorer.captions import subtitle
-from explorer.fields import choice, html, integer, offer, row, small
+from explorer.fields import choice, html, integer, offer, row, small, unheard
 from explorer.figures.arithmetic import TITLE
 from explorer.figures.arithmetic import arithmetic as drawn
 from explorer.figures.chart import blank, short
@@ -97,9 +97,8 @@ class ArithmeticPanel(widgets.VBox):
             self.steps.value = f'<span class="gb-fault">Nodes are numbered 0 to {last}.</span>'
             self.view.figure = blank(TITLE, "No such node.")
             return
-        self.node.unobserve(self._take, "value")
-        self.node.value = node
-        self.node.observe(self._take, "value")
+        with unheard(self.node, self._take):
+            self.node.value = node
         slot = self.layer.value, self.slot.value
         one = arithmetic(shown.analysis, slot, node, self.channel.value)
         place = f"node {node} · layer {slot[0] + 1} {title(slot[1])}, feature {one.channel + 1}"

@@ -11,7 +11,7 @@ import numpy as np
 from engine.metrics.merit import result
 from explorer.captions import told
 from explorer.chosen import Choice, suggestions
-from explorer.fields import html
+from explorer.fields import html, unheard
 from explorer.figures.chart import short
 from explorer.shown import Shown
 from explorer.state import State
@@ -56,11 +56,10 @@ class ChosenPanel(widgets.HBox):
             title = f"{chosen.title[:1].upper()}{chosen.title[1:]}"
             offered.insert(0, (title, chosen))
         options: list[tuple[str, Any]] = [("Everything", ALL), *offered]
-        self.list.unobserve(self._take, "value")
-        if list(self.list.options) != options:
-            self.list.options = options
-        self.list.value = chosen or ALL
-        self.list.observe(self._take, "value")
+        with unheard(self.list, self._take):
+            if list(self.list.options) != options:
+                self.list.options = options
+            self.list.value = chosen or ALL
         for widget in (self.chip, self.clear):
             widget.layout.display = "none" if chosen is None else None
         self.chip.value = "" if chosen is None else escape(chosen.title)

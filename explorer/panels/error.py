@@ -13,7 +13,7 @@ from engine.metrics.merit import ACCURACY
 from engine.spec import Bucket, LayerSpec
 from explorer.captions import scheme_title, subtitle
 from explorer.chosen import Degrees, Sizes, band, focus
-from explorer.fields import choice, html, offer, row
+from explorer.fields import choice, html, offer, row, unheard
 from explorer.figures.chart import blank
 from explorer.figures.error_against import DEGREE, SIZE, error_against
 from explorer.plot import PlotlyView, picked_number
@@ -189,9 +189,8 @@ class ErrorPanel(widgets.VBox):
         self.against.layout.display = None if pools else "none"
         self.against.disabled = self.of_scores
         if not pools or self.of_scores:
-            self.against.unobserve(self._choose, "value")
-            self.against.value = SIZE if pools else DEGREE
-            self.against.observe(self._choose, "value")
+            with unheard(self.against, self._choose):
+                self.against.value = SIZE if pools else DEGREE
 
     def _choose(self, _: Any) -> None:
         self._lay_out()

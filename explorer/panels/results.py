@@ -31,7 +31,7 @@ from explorer.figures.chart import blank
 from explorer.figures.pareto import RunPoint, pareto
 from explorer.figures.results import TITLE, number_at, results
 from explorer.panels.error import NOTHING
-from explorer.plot import PlotlyView
+from explorer.plot import PlotlyView, picked_key
 from explorer.seen import draw_when_seen
 from explorer.shown import Shown
 from explorer.state import State
@@ -145,11 +145,10 @@ class ResultsPanel(widgets.VBox):
         self.table.value = _table(self._summaries, metrics, merit, pinned, selected)
 
     def _pick(self, change: dict[str, Any]) -> None:
-        picked = change["new"].get("customdata")
-        self._load(picked[0] if isinstance(picked, list) and picked else picked)
+        self._load(picked_key(change["new"]))
 
-    def _load(self, key: Any) -> None:
-        summary = self._summaries.get(key)
+    def _load(self, key: str | None) -> None:
+        summary = self._summaries.get(key or "")
         if summary is not None and summary.spec is not None:
             spec = summary.spec
             self._state.edit(lambda _: spec)

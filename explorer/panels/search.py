@@ -31,7 +31,7 @@ from explorer.figures.pareto import RunPoint, pareto
 from explorer.figures.widths_found import Found, bits_of, widths_found
 from explorer.jobs import Job, Jobs
 from explorer.panels.run import searching_sentence
-from explorer.plot import PlotlyView
+from explorer.plot import PlotlyView, picked_key
 from explorer.searches import (
     METHOD_TITLES,
     Point,
@@ -320,8 +320,7 @@ class SearchPanel(widgets.VBox):
         )
 
     def _pick(self, change: dict[str, Any]) -> None:
-        picked = change["new"].get("customdata")
-        spec = self._specs.get(picked[0] if isinstance(picked, list) and picked else picked)
+        spec = self._specs.get(picked_key(change["new"]) or "")
         if spec is not None:
             self._state.edit(lambda _: spec)
 

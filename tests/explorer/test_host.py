@@ -22,11 +22,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tornado.websocket import websocket_connect
+from tornado.httpclient import HTTPClientError
+from tornado.websocket import WebSocketClosedError, websocket_connect
 
+from explorer.load import MEGABYTE, Page
 from explorer.publish import publish
 from explorer.site import Site
-from explorer.visitors import PROTOCOL
+from explorer.visitors import MOST_CONNECTIONS, MOST_MESSAGE_BYTES, PROTOCOL
 
 ROOT = Path(__file__).parents[2]
 START_WITHIN_S = 600  # the first time on a machine, kernels are compiled
@@ -306,6 +308,93 @@ async def _shout(server: Server, kernel: str) -> None:
     assert connection.close_code == 1003
     connection.close()
     assert server.get("/voila/static/voila.js")[0] in (200, 404)
+
+
+def test_one_visitor_stops_nothing_for_others(server: Server) -> None:
+    kernel = kernel_of(server.get("/")[1])
+    asyncio.run(asyncio.wait_for(_stop(server, kernel), 120))
+    assert server.get("/voila/static/")[0] == 404, "it answers as before"
+    shut = server.get(f"/voila/api/shutdown/{kernel}", "POST", **{"Content-Length": "0"})
+    assert shut[0] == 204
+
+
+async def _stop(server: Server, kernel: str) -> None:
+    """Do what would stop a plain Voila, or make a kernel grow, and see that the page goes on."""
+
+    async def visit() -> Page:
+        page = Page(
+            await websocket_connect(
+                channels(server, kernel), subprotocols=[PROTOCOL], max_message_size=256 * MEGABYTE
+            )
+        )
+        control = uuid.uuid4().hex
+        await page.say(control, {}, "comm_open")
+        await page.say(control, {"method": "request_states"})
+        await page.until(lambda _: page.is_whole)
+        return page
+
+    async def end(page: Page) -> int | None:
+        while await page.socket.read_message() is not None:
+            pass
+        page.socket.close()
+        return page.socket.close_code
+
+    # The same page once more, as after a lost network: Voila would read what the kernel says to the
+    # first as if it were of another protocol, and never come to its end.
+    stale, page = await visit(), await visit()
+    await end(stale)
+    there = len(page.states)
+
+    upload = {"_model_module": "@jupyter-widgets/controls", "_model_module_version": "2.0.0"}
+    upload |= {"_view_module": "@jupyter-widgets/controls", "_view_module_version": "2.0.0"}
+    upload |= {"_model_name": "FileUploadModel", "_view_name": "FileUploadView"}
+    content = {"comm_id": "mine", "target_name": "jupyter.widget", "data": {"state": upload}}
+    header = {"msg_id": "mine", "msg_type": "comm_open", "session": "s", "version": "5.3"}
+    parts = (header | {"username": "", "date": ""}, {}, {"version": "2.1.0"}, content)
+    message = laid_out(b"shell", *(json.dumps(part).encode() for part in parts))
+    await page.socket.write_message(message, binary=True)
+    page.is_whole = False
+    page.socket.close()
+    page = await visit()
+    assert len(page.states) == there, "no widget was made"
+
+    text = page.find(_model_name="TextareaModel")
+    for deep in (b'{"comm_id": ' + b"[" * 50_000, b"[]", b"3", b"\xff"):
+        message = laid_out(b"shell", b'{"msg_type": "comm_msg"}', b"{}", b"{}", deep)
+        await page.socket.write_message(message, binary=True)
+    data = {"method": "update", "buffer_paths": [["value"], ["a", "b", 0]], "state": {}}
+    await page.say(text, data)
+    page.socket.close()
+    page = await visit()
+
+    with contextlib.suppress(WebSocketClosedError):
+        for _ in range(20):
+            data = {"method": "update", "state": {"value": "x" * 800_000}, "buffer_paths": []}
+            await page.say(text, data)
+    assert await end(page) == 1008
+    with contextlib.suppress(WebSocketClosedError):
+        page = await visit()
+        await page.socket.write_message(bytes(MOST_MESSAGE_BYTES + 1), binary=True)
+    assert await end(page) in (1009, None)
+
+    opened = []
+
+    async def crowd() -> None:
+        for number in range(MOST_CONNECTIONS + 1):
+            address = f"{channels(server, kernel)}{number}"
+            opened.append(await websocket_connect(address, subprotocols=[PROTOCOL]))
+
+    with pytest.raises(HTTPClientError) as refused:
+        await crowd()
+    assert refused.value.code == 429
+    for connection in opened:
+        connection.close()
+        while await connection.read_message() is not None:
+            pass
+    page = await visit()
+    assert len(page.states) == there
+    page.socket.close()
+    await end(page)
 
 
 def test_a_token_lets_in_only_who_knows_it(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from ipywidgets import Widget
 from plotly.offline import get_plotlyjs
 
 from explorer.figures.chart import chart, table
-from explorer.plot import PlotlyLibrary, PlotlyView, figure_json
+from explorer.plot import PlotlyLibrary, PlotlyView, figure_json, picked_key
 
 CARRYING = chart("t", [], summary="It says so.", table=table(["a"], [[1]]))
 
@@ -73,3 +73,35 @@ def test_closed_library_is_replaced() -> None:
     assert after is not before
     assert after.comm is not None
     assert PlotlyLibrary.shared() is after
+
+
+@pytest.mark.parametrize(
+    ("sent", "taken"),
+    [
+        ({"x": [3, 1.5]}, {"x": [1.5, 3.0]}),
+        ({"x": [0, 1], "y": [-2, 2]}, {"x": [0.0, 1.0], "y": [-2.0, 2.0]}),
+        ({}, {}),
+        ({"x": [0, 1], "y": None}, {}),
+        ({"x": [0, float("nan")]}, {}),
+        ({"x": [0, float("inf")]}, {}),
+        ({"x": [0, 10**400]}, {}),
+        ({"x": [0, True]}, {}),
+        ({"x": ["0", "1"]}, {}),
+        ({"x": [0, 1, 2]}, {}),
+        ({"x": [0, 1], "z": [0, 1]}, {}),
+    ],
+)
+def test_a_box_has_two_finite_ends_on_each_axis(sent: dict, taken: dict) -> None:
+    view = PlotlyView()
+    view.set_state({"selected": {"x": [7, 8]}})
+    view.set_state({"selected": sent})
+    assert view.selected == taken
+
+
+@pytest.mark.parametrize(
+    ("customdata", "key"),
+    [("a", "a"), (["a", 1], "a"), ([], None), ([["a"]], None), ({}, None), (1, None), (None, None)],
+)
+def test_a_click_has_a_key_or_none(customdata: object, key: str | None) -> None:
+    assert picked_key({"customdata": customdata}) == key
+    assert picked_key({}) is None

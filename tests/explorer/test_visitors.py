@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import struct
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -16,7 +17,16 @@ from tornado.web import HTTPError
 
 from explorer.links import pack
 from explorer.state import DEFAULT
-from explorer.visitors import MOST_QUERY_CHARACTERS, Visitors, check_query, is_message
+from explorer.visitors import (
+    CONTROL,
+    MOST_MESSAGE_BYTES,
+    MOST_QUERY_CHARACTERS,
+    Allowance,
+    Visitors,
+    check_query,
+    is_message,
+    is_offered,
+)
 
 
 @pytest.mark.parametrize(
@@ -133,6 +143,7 @@ def test_a_message_of_a_page_is_one() -> None:
         struct.pack("<Q", 10**9) + bytes(10_000),
         struct.pack("<Q", 0),
         laid_out(b"shell", b"{}"),
+        laid_out(b"shell", *[b"{}"] * 4, bytes(MOST_MESSAGE_BYTES)),
         laid_out(*[b""] * 2000),
         WHOLE[:-1],
         WHOLE[:8] + struct.pack("<Q", 2**63) + WHOLE[16:],
@@ -146,3 +157,67 @@ def test_what_would_stop_the_server_is_no_message(message: Any) -> None:
 @given(st.binary(max_size=400))
 def test_any_bytes_are_a_message_or_not(message: bytes) -> None:
     assert is_message(message) in (True, False)
+
+
+def said(kind: object, content: object = (), channel: bytes = b"shell") -> bytes:
+    """Return a message of a kind, its content as JSON."""
+    parts = ({"msg_type": kind}, {}, {}, content)
+    return laid_out(channel, *(json.dumps(part).encode() for part in parts))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        said("comm_open", {"target_name": CONTROL, "comm_id": "x", "data": {}}),
+        said("comm_msg", {"comm_id": "x", "data": {"method": "update", "state": {}}}),
+        said("kernel_info_request", channel=b"control"),
+        laid_out(b"shell", b'{"msg_type": "comm_msg"}', b"{}", b"{}", b"{}", b"a buffer"),
+    ],
+)
+def test_what_pages_say_is_passed_on(message: bytes) -> None:
+    assert is_message(message)
+    assert is_offered(message)
+
+
+DEEP = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        said("comm_open", {"target_name": "jupyter.widget", "data": {"state": {}}}),
+        said("comm_open", {"comm_id": "x"}),
+        said("comm_open", []),
+        said("comm_open", {"target_name": [CONTROL]}),
+        said("execute_request", {"code": "1"}),
+        said("shutdown_request", {"restart": True}),
+        said("input_reply"),
+        said(["comm_msg"]),
+        said({}),
+        said(None),
+        said("comm_msg", channel=b"iopub"),
+        said("comm_msg", channel=b"stdin"),
+        said("comm_msg", channel=b""),
+        *(
+            laid_out(b"shell", header, b"{}", b"{}", b"{}")
+            for header in (b"", b"{}", b"[]", b"3", b"null", b"NaN", b"\xff", DEEP)
+        ),
+        laid_out(b"shell", b'{"msg_type": "comm_open"}', b"{}", b"{}", DEEP),
+    ],
+)
+def test_what_no_page_says_is_not_passed_on(message: bytes) -> None:
+    assert is_message(message)
+    assert not is_offered(message)
+
+
+def test_so_much_may_be_said_at_once_and_so_much_a_second() -> None:
+    now_s = 100.0
+    allowance = Allowance(1000, 10, lambda: now_s)
+    assert [allowance.takes(400) for _ in range(3)] == [True, True, False]
+    now_s += 19
+    assert not allowance.takes(400)
+    now_s += 1
+    assert allowance.takes(400)
+    now_s += 1e6
+    assert not allowance.takes(1001), "what was not said long ago is not saved up"
+    assert allowance.takes(1000)
