@@ -87,10 +87,11 @@ HOUSE = [
     Room(8, "worker",     "engine/worker.py",      f"{GROUND} search",       "numpy",
          late="datasets dispatch events experiment searching torch"),
     Room(5, "forked",     "explorer/forked.py",    libraries="jupyter_client"),
-    Room(6, "explorer",   "explorer/*",            f"{GROUND} integer analysis search forked",
+    Room(5, "visitors",   "explorer/visitors.py",  libraries="jupyter_server tornado traitlets"),
+    Room(6, "explorer",   "explorer/*",
+         f"{GROUND} integer analysis search forked visitors",
          libraries="IPython anywidget ipywidgets numpy plotly traitlets",
          late="ipykernel networkx jupyterlab nbformat voila"),
-    Room(6, "visitors",   "explorer/visitors.py",  libraries="jupyter_server tornado traitlets"),
     Room(6, "entrance",   "explorer/entrance.py",  libraries="jupyter_server tornado"),
     Room(7, "load",       "explorer/load.py",      "front explorer visitors", "tornado"),
     # Only a trained model that a person hands over brings PyTorch into the process that draws.
