@@ -14,7 +14,7 @@ from explorer.state import State
 Options = Sequence[tuple[str, Any]]
 
 
-class Choice(widgets.Dropdown):
+class OneOf(widgets.Dropdown):
     """A drop-down list; a page chooses one of its options, and never none of them."""
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
@@ -25,7 +25,7 @@ class Choice(widgets.Dropdown):
 
 def choice(label: str, options: Options, value: Any, hint: str) -> widgets.Dropdown:
     """Return a drop-down list of (text, value) pairs, its label above it."""
-    return _field(Choice(description=label, options=options, value=value, tooltip=hint))
+    return _field(OneOf(description=label, options=options, value=value, tooltip=hint))
 
 
 def integer(label: str, value: int, hint: str) -> widgets.IntText:

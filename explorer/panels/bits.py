@@ -10,7 +10,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from engine.spec import WIDTHS, Component, LayerQuant, LayerSpec, RunSpec
-from explorer.fields import bind, choice, html, integer, row
+from explorer.fields import OneOf, bind, choice, html, integer, row
 from explorer.slots import component_meaning, components
 from explorer.state import (
     CUSTOM,
@@ -36,7 +36,8 @@ WIDEST_GRID = 5
 """Layers beyond which those that are alike share a column."""
 MOST_COLUMNS = 7
 """Columns beyond which layers of different widths share one, too."""
-MIXED = None
+MIXED = 0
+"""What a cell holds whose layers have several widths; a list shows None as nothing."""
 BITS = [("FP32", 32), *((str(bits), bits) for bits in reversed(WIDTHS) if bits != 32)]
 
 
@@ -157,10 +158,10 @@ class BitsPanel(widgets.VBox):
             lambda recipe: with_bits(recipe, layers, component, bits, self._state.ranges)
         )
 
-    def _cell(self, component: Component, column: range) -> widgets.Dropdown:
+    def _cell(self, component: Component, column: range) -> OneOf:
         """Return a control of a component in a column that is not filled yet."""
         label = f"Bits of {component}, layer {column_title(column)}"
-        cell = widgets.Dropdown(description=label)
+        cell = OneOf(description=label)
         cell.layout.width = "auto"
         cell.add_class("gb-cell")
         cell.observe(self._taker(component, column), "value")
@@ -179,12 +180,14 @@ class BitsPanel(widgets.VBox):
             for name, width in BITS
             if all(width in self._layers[layer].widths(component) for layer in column)
         ]
-        options = accepted if bits is not MIXED else [("mixed", MIXED), *accepted]
+        options = accepted if bits != MIXED else [("mixed", MIXED), *accepted]
         self._filling = True
-        if list(cell.options) != options:
-            cell.options = options
-        cell.value = bits
-        self._filling = False
+        try:
+            if list(cell.options) != options:
+                cell.options = options
+            cell.value = bits
+        finally:
+            self._filling = False
         for width in WIDTHS:
             cell.remove_class(f"gb-width-{width}")
         cell.add_class(f"gb-width-{bits}" if bits else "gb-width-mixed")
@@ -192,7 +195,7 @@ class BitsPanel(widgets.VBox):
     def _taker(self, component: Component, column: range) -> Any:
         def take(change: dict[str, Any]) -> None:
             bits = change["new"]
-            if bits is not MIXED and not self._filling:
+            if bits != MIXED and not self._filling:
                 self._state.edit(
                     lambda recipe: with_bits(recipe, column, component, bits, self._state.ranges)
                 )

@@ -11,7 +11,7 @@ import numpy as np
 from engine.metrics.merit import result
 from explorer.captions import told
 from explorer.chosen import Choice, suggestions
-from explorer.fields import html, unheard
+from explorer.fields import OneOf, html, unheard
 from explorer.figures.chart import short
 from explorer.shown import Shown
 from explorer.state import State
@@ -30,7 +30,7 @@ class ChosenPanel(widgets.HBox):
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self.list = widgets.Dropdown(
+        self.list = OneOf(
             description="Look at",
             options=[("Everything", ALL)],
             value=ALL,

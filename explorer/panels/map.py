@@ -186,7 +186,7 @@ class MapPanel(widgets.VBox):
         if self._laid_out is None or not {"x", "y"} <= box.keys():
             return
         part, positions = self._laid_out
-        (left, right), (low, high) = sorted(box["x"]), sorted(box["y"])
+        (left, right), (low, high) = box["x"], box["y"]
         x, y = positions.T
         held = part.nodes[(left <= x) & (x <= right) & (low <= y) & (y <= high)]
         if held.size:

@@ -29,6 +29,9 @@ from explorer.state import State, with_model, with_network, with_task
 LAYERS = {**OPERATORS, "linear": "linear"}
 """Names of operators in a line of layers."""
 
+NO_NORM = "none"
+"""What a list shows where nothing is normalised; one of None would show nothing."""
+
 
 class ModelPanel(widgets.VBox):
     """Controls of the network; those that one operator alone has appear with it.
@@ -110,15 +113,15 @@ class ModelPanel(widgets.VBox):
         offered = [*get_args(Operator), *(PROPAGATIONS if model.pool == "none" else ())]
         return [*own, *((OPERATORS[name], name) for name in offered)]
 
-    def _normalizations(self) -> list[tuple[str, Normalization | None]]:
+    def _normalizations(self) -> list[tuple[str, Normalization | str]]:
         """Return what the list of normalisations offers, those with other constants first."""
         chosen = shown(self._state.recipe.model)["normalization"]
-        if chosen not in (*self._named, None):
+        if chosen not in (*self._named, NO_NORM):
             self._named.insert(0, chosen)
         own = self._named[: -len(NORMALIZATIONS)]
-        offered = (*own, None, *NORMALIZATIONS.values())
-        titles = {how: normalization_title(how) for how in offered}
-        return [(title[0].upper() + title[1:], how) for how, title in titles.items()]
+        titles = {how: normalization_title(how) for how in (*own, *NORMALIZATIONS.values())}
+        named = [(title[0].upper() + title[1:], how) for how, title in titles.items()]
+        return [*named[: len(own)], (NO_NORM.capitalize(), NO_NORM), *named[len(own) :]]
 
     def _offer(self, _: Any) -> None:
         """Offer a model that only the recipe names, before the control is set to it."""
@@ -167,7 +170,7 @@ def shown(model: ModelSpec | OwnModel) -> dict[str, Any]:
             "aggregation": first.aggregation,
             "activation": first.activation,
             "batch_norm": first.batch_norm != "none" or first.hidden_norm,
-            "normalization": first.normalization,
+            "normalization": first.normalization or NO_NORM,
             "residual": first.residual,
             "pool": model.pool,
         }
@@ -181,7 +184,7 @@ def shown(model: ModelSpec | OwnModel) -> dict[str, Any]:
         "aggregation": model.aggregation or "mean",
         "activation": model.activates,
         "batch_norm": model.normalizes,
-        "normalization": model.normalization,
+        "normalization": model.normalization or NO_NORM,
         "residual": model.residual,
         "pool": model.pool,
     }
@@ -196,6 +199,7 @@ def own_sentence(layers: Sequence[LayerSpec]) -> str:
 
 def _with(recipe: RunSpec, name: str, value: Any) -> RunSpec:
     """Return the recipe with what a control was set to."""
+    value = None if value == NO_NORM and name == "normalization" else value
     if isinstance(value, OwnModel):
         return with_network(recipe, value)
     if isinstance(recipe.model, OwnModel):

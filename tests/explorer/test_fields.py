@@ -9,7 +9,7 @@ from explorer.fields import choice, integer, unheard
 
 
 def test_a_page_chooses_one_option_and_never_none() -> None:
-    control = choice("Width", [("8", 8), ("4", 4)], 8)
+    control = choice("Width", [("8", 8), ("4", 4)], 8, "Of codes")
     control.set_state({"index": None})
     assert control.value == 8
     control.set_state({"index": 1})
@@ -22,7 +22,7 @@ def test_a_page_chooses_one_option_and_never_none() -> None:
 
 def test_a_control_whose_value_is_refused_is_heard_again() -> None:
     heard: list[int] = []
-    control = integer("Seed", 1)
+    control = integer("Seed", 1, "Of all")
 
     def handler(change: dict[str, int]) -> None:
         heard.append(change["new"])

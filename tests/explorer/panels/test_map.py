@@ -69,7 +69,7 @@ def test_a_click_picks_a_node_and_a_box_all_in_it(panel, shown) -> None:
     panel.view.selected = everywhere
     assert panel._state.chosen == Picked(tuple(range(shown.measured.nodes)))
     _, positions = panel._laid_out
-    x, y = positions[12]
+    x, y = map(float, positions[12])
     panel.view.selected = {"x": [x - 1e-9, x + 1e-9], "y": [y + 1e-9, y - 1e-9]}
     assert panel._state.chosen == Picked((12,))
     for nothing in ({}, {"x": [8, 9], "y": [8, 9]}):

@@ -19,6 +19,9 @@ def test_epochs_that_come_fast_are_drawn_now_and_then(monkeypatch: pytest.Monkey
         def listen(self, listener: Any) -> None:
             Queue.tell = listener
 
+        def unlisten(self, _: Any) -> None:
+            Queue.tell = None
+
     panel = training.TrainingPanel(State(scheme("qat", bits=8)), Queue())  # type: ignore[arg-type]
     job = Job(id="job-1", order=scheme("qat", bits=8), purpose="p", status="running", planned=9)
     now = [0.0]
