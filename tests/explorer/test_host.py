@@ -289,7 +289,8 @@ async def _say(server: Server, kernel: str, code: str) -> list[str]:
     answers: list[str] = []
     with contextlib.suppress(TimeoutError):
         while answers.count("kernel_info_reply") < 2:
-            message = await asyncio.wait_for(connection.read_message(), 30)
+            patience_s = 2 if "kernel_info_reply" in answers else 30  # Jupyter may keep the other
+            message = await asyncio.wait_for(connection.read_message(), patience_s)
             assert isinstance(message, bytes)
             places = struct.unpack_from("<3Q", message, 8)
             answers.append(json.loads(message[places[1] : places[2]])["msg_type"])
