@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import ipywidgets as widgets
 
@@ -12,7 +13,7 @@ from explorer.captions import scheme_title, subtitle
 from explorer.fields import html
 from explorer.figures.chart import blank
 from explorer.figures.curves import TITLE, curves
-from explorer.jobs import Job, Jobs
+from explorer.jobs import Job
 from explorer.plot import PlotlyView
 from explorer.seen import draw_when_seen
 from explorer.state import State
@@ -30,6 +31,16 @@ ADVICE = (
 )
 
 
+class Heard(Protocol):
+    """What tells of jobs, as `explorer.jobs.Jobs`."""
+
+    def listen(self, listener: Callable[[Job | None], None]) -> None:
+        """Tell a listener of each job that changes."""
+
+    def unlisten(self, listener: Callable[[Job | None], None]) -> None:
+        """Tell it no more."""
+
+
 class TrainingPanel(widgets.VBox):
     """The curves of the job that runs or ran last; of the run that is shown when there is none.
 
@@ -38,7 +49,7 @@ class TrainingPanel(widgets.VBox):
         jobs: The queue.
     """
 
-    def __init__(self, state: State, jobs: Jobs) -> None:
+    def __init__(self, state: State, jobs: Heard) -> None:
         self._state, self._jobs = state, jobs
         self._job: Job | None = None
         self._drawn = time.monotonic()
