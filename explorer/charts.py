@@ -54,8 +54,8 @@ def error_against_degree(
         run: The run.
         layer: The layer's index; None for the last.
         component: Which of its tensors.
-        kind: ``total``, ``own``, ``inherited``, both as ``parts``, or, of the scores, ``only`` and ``all_but`` the
-            component quantized.
+        kind: ``total``, ``own``, ``inherited``, both as ``parts``, or, of the scores, ``only`` and
+            ``all_but`` the component quantized.
         path: ``integer``, ``simulated`` or ``both``.
         measure: ``relative_l2``, ``absolute_l2``, ``sqnr_db`` or ``class_flip``.
         store: Where the run and its float twin are; None for the usual one.

@@ -82,7 +82,7 @@ class Side:
 
 def graph_map(
     positions: NDArray[np.float64],
-    edges: Numbers,
+    links: Numbers,
     nodes: Numbers,
     sides: tuple[Side, Side],
     *,
@@ -100,7 +100,7 @@ def graph_map(
 
     Args:
         positions: Where each node lies, [n, 2], in a disc of a radius of about 1.
-        edges: Sources and targets as places in ``nodes``, [2, e].
+        links: Pairs of joined nodes, each once, as places in ``nodes``, [2, e].
         nodes: Their numbers, [n].
         sides: The left one and the right one.
         columns: What the table says of each node, by its title, [n]; it lists those first whose
@@ -115,7 +115,6 @@ def graph_map(
     if not nodes.size:
         return blank(TITLE, "This graph has no nodes.", subtitle=subtitle)
     kind = "scattergl" if nodes.size > MANY_NODES else "scatter"
-    links = np.unique(np.sort(edges[:, edges[0] != edges[1]], axis=0), axis=1)
     are_drawn = links.shape[1] <= MOST_EDGES
     diameter = _diameters(nodes.size, size)
     among = np.ones(nodes.size, np.bool_) if focus is None else focus.among[nodes]

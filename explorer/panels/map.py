@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import ipywidgets as widgets
 import numpy as np
@@ -77,8 +77,8 @@ class MapPanel(widgets.VBox):
         )
         self.view = PlotlyView(height=520)
         self.view.add_class("gb-follows")
-        self._laid_out: tuple[_Part, NDArray[np.float64]] | None = None
-        self._pace: Pace[_Part, NDArray[np.float64]] = Pace(_Part.layout, self._take)
+        self._laid_out: tuple[_Part, _Places] | None = None
+        self._pace: Pace[_Part, _Places] = Pace(_Part.layout, self._take)
         for control in (self.left, self.right, self.size):
             control.observe(self._draw, "value")
         self.view.observe(self._pick, "clicked")
@@ -102,14 +102,14 @@ class MapPanel(widgets.VBox):
         else:
             self._pace.settle(part)
 
-    def _take(self, part: _Part, positions: NDArray[np.float64] | Exception) -> None:
+    def _take(self, part: _Part, places: _Places | Exception) -> None:
         """Draw once nodes have their places."""
-        if isinstance(positions, Exception):
-            raise positions
-        self._laid_out = part, positions
+        if isinstance(places, Exception):
+            raise places
+        self._laid_out = part, places
         self._draw(None)
 
-    def _figure(self, shown: Shown, part: _Part, positions: NDArray[np.float64]) -> go.Figure:
+    def _figure(self, shown: Shown, part: _Part, places: _Places) -> go.Figure:
         self._offer(shown)
         graph, last = shown.measured, last_of_nodes(shown.layers)
         exact, integer = shown.analysis.study.trace, shown.analysis.trace
@@ -128,8 +128,8 @@ class MapPanel(widgets.VBox):
         columns[error_title[:1].upper() + error_title[1:]] = error
         size = self.size.value
         return graph_map(
-            positions,
-            part.edges,
+            places.positions,
+            places.links,
             part.nodes,
             (
                 Side("Float", self._colors(shown, part, self.left.value, exact)),
@@ -185,12 +185,24 @@ class MapPanel(widgets.VBox):
         box = change["new"]
         if self._laid_out is None or not {"x", "y"} <= box.keys():
             return
-        part, positions = self._laid_out
+        part, places = self._laid_out
         (left, right), (low, high) = box["x"], box["y"]
-        x, y = positions.T
+        x, y = places.positions.T
         held = part.nodes[(left <= x) & (x <= right) & (low <= y) & (y <= high)]
         if held.size:
             self._state.chosen = Picked(tuple(held.tolist()))
+
+
+class _Places(NamedTuple):
+    """Where nodes lie.
+
+    Args:
+        positions: Of each node, [n, 2].
+        links: Pairs of joined nodes, each once, [2, e].
+    """
+
+    positions: NDArray[np.float64]
+    links: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -220,6 +232,10 @@ class _Part:
         """Return whether another has the same nodes and edges."""
         return np.array_equal(self.nodes, other.nodes) and np.array_equal(self.edges, other.edges)
 
-    def layout(self) -> NDArray[np.float64]:
-        """Return where to draw the nodes, [n, 2]."""
-        return layout(self.edges, self.nodes.size)
+    def layout(self) -> _Places:
+        """Return where to draw the nodes, and what joins them."""
+        count = self.nodes.size
+        low, high = np.sort(self.edges[:, self.edges[0] != self.edges[1]], axis=0)
+        pairs = np.unique(low.astype(np.int64) * count + high)
+        links = np.stack(np.divmod(pairs, max(count, 1)))
+        return _Places(layout(self.edges, count), links)

@@ -142,10 +142,10 @@ from explorer.plot import PlotlyView
 
 at = np.arange({SIDE}**2)
 places = np.stack([at % {SIDE}, at // {SIDE}], axis=1) / {SIDE / 2} - 1 + {1 / SIDE}
-edges = np.stack([at[:-1], at[1:]])
+links = np.stack([at[:-1], at[1:]])
 degree = Colors("in-degree", (at % 7).astype(float))
 sides = Side("Float", Colors("class", at % 4)), Side("Integers", degree)
-view = PlotlyView(graph_map(places, edges, at, sides, columns={{"In-degree": at % 7}}), height=520)
+view = PlotlyView(graph_map(places, links, at, sides, columns={{"In-degree": at % 7}}), height=520)
 clicked, boxed = widgets.Label("nothing clicked"), widgets.Label("nothing boxed")
 
 def on_clicked(event):

@@ -11,7 +11,7 @@ from explorer.figures.map import Colors, Side, graph_map
 
 RNG = np.random.default_rng(0)
 PLACES = RNG.uniform(-1, 1, (30, 2))
-EDGES = np.array([[0, 1, 1, 2, 4, 4], [1, 0, 2, 3, 5, 4]])
+LINKS = np.array([[0, 1, 2, 4], [1, 2, 3, 5]])
 LABEL = np.arange(30) % 4 - 1
 ERROR = np.r_[RNG.random(28), np.nan, np.inf]
 CLASSES = Side("Float", Colors("class", LABEL))
@@ -20,12 +20,12 @@ ERRORS = Side("Integers", Colors("error", ERROR))
 
 def drawn(seen, sides=(CLASSES, ERRORS), **given):
     words = {"columns": {"Class": LABEL, "Error": ERROR}, **given}
-    return seen(graph_map(PLACES, EDGES, np.arange(30), sides, **words))
+    return seen(graph_map(PLACES, LINKS, np.arange(30), sides, **words))
 
 
 def told(**given):
     words = {"columns": {"Class": LABEL, "Error": ERROR}, **given}
-    return graph_map(PLACES, EDGES, np.arange(30), (CLASSES, ERRORS), **words).layout.meta
+    return graph_map(PLACES, LINKS, np.arange(30), (CLASSES, ERRORS), **words).layout.meta
 
 
 def of_side(figure, axis: str):

@@ -68,8 +68,8 @@ def test_a_click_picks_a_node_and_a_box_all_in_it(panel, shown) -> None:
     everywhere = {"x": [-9, 9], "y": [9, -9]}
     panel.view.selected = everywhere
     assert panel._state.chosen == Picked(tuple(range(shown.measured.nodes)))
-    _, positions = panel._laid_out
-    x, y = map(float, positions[12])
+    _, places = panel._laid_out
+    x, y = map(float, places.positions[12])
     panel.view.selected = {"x": [x - 1e-9, x + 1e-9], "y": [y + 1e-9, y - 1e-9]}
     assert panel._state.chosen == Picked((12,))
     for nothing in ({}, {"x": [8, 9], "y": [8, 9]}):
@@ -145,3 +145,10 @@ def store_of_set(shown) -> tuple[MapPanel, Shown]:
     panel = MapPanel(state)
     state.shown = made
     return panel, made
+
+
+def test_each_edge_is_drawn_once(panel, shown) -> None:
+    _, places = panel._laid_out
+    pairs = {(min(a, b), max(a, b)) for a, b in shown.measured.edge_index.T.tolist() if a != b}
+    assert sorted(map(tuple, places.links.T.tolist())) == sorted(pairs)
+    assert f"{len(pairs):,} edges" in panel.view.summary
