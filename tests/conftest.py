@@ -68,36 +68,69 @@ def _own_data(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["GRAPHBITS_DATA"] = str(own)
 
 
-@pytest.fixture(scope="session")
-def dask_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Return the address of a Dask scheduler with two workers, processes of this machine.
+class DaskCluster:
+    """A Dask scheduler with two workers, processes of this machine.
 
-    They have no nannies: one that a test kills does not come back.
+    They have no nannies: one that a test kills comes back with the next `mend`.
+
+    Args:
+        folder: Where they keep what they write.
     """
-    folder = tmp_path_factory.mktemp("dask")
-    at = folder / "scheduler.json"
-    place = ["--scheduler-file", str(at), "--host", "127.0.0.1", "--no-dashboard"]
-    worker = ["worker", "--nthreads", "1", "--no-nanny", "--local-directory", str(folder)]
-    processes: list[subprocess.Popen[bytes]] = []
-    try:
-        for part in (["scheduler", "--port", "0"], worker, worker):
-            with (folder / f"{len(processes)}.log").open("wb") as out:
-                processes.append(
-                    subprocess.Popen(
-                        [sys.executable, "-m", "dask", *part, *place],
-                        cwd=folder,
-                        env={**os.environ, "PYTHONPATH": str(ROOT)},
-                        stdout=out,
-                        stderr=out,
-                    )
-                )
-            until = time.monotonic() + 120
-            while not at.exists():
-                assert processes[0].poll() is None, (folder / "0.log").read_text()
-                assert time.monotonic() < until
-                time.sleep(0.05)
-        yield json.loads(at.read_text(encoding="utf-8"))["address"]
-    finally:
-        for process in reversed(processes):
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._started = 0
+        self._scheduler = self._start("scheduler", "--port", "0")
+        self._workers: list[subprocess.Popen[bytes]] = []
+
+    @property
+    def address(self) -> str:
+        """The scheduler's, once it answers."""
+        at, until = self._folder / "scheduler.json", time.monotonic() + 120
+        while not at.exists():
+            assert self._scheduler.poll() is None, (self._folder / "0.log").read_text()
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        address: str = json.loads(at.read_text(encoding="utf-8"))["address"]
+        return address
+
+    def mend(self) -> None:
+        """See to it that there are two workers."""
+        self._workers = [worker for worker in self._workers if worker.poll() is None]
+        here = ("--nthreads", "1", "--no-nanny", "--local-directory", str(self._folder))
+        while len(self._workers) < 2:
+            self._workers.append(self._start("worker", *here))
+
+    def end(self) -> None:
+        """Kill all of them."""
+        for process in (*self._workers, self._scheduler):
             process.kill()
             process.wait()
+
+    def _start(self, *part: str) -> subprocess.Popen[bytes]:
+        at = self._folder / "scheduler.json"
+        place = ["--scheduler-file", str(at), "--host", "127.0.0.1", "--no-dashboard"]
+        with (self._folder / f"{self._started}.log").open("wb") as out:
+            self._started += 1
+            return subprocess.Popen(
+                [sys.executable, "-m", "dask", *part, *place],
+                cwd=self._folder,
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                stdout=out,
+                stderr=out,
+            )
+
+
+@pytest.fixture(scope="session")
+def _dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
+    cluster = DaskCluster(tmp_path_factory.mktemp("dask"))
+    yield cluster
+    cluster.end()
+
+
+@pytest.fixture
+def dask_cluster(_dask: DaskCluster) -> str:
+    """Return the address of a Dask scheduler with two workers, whomever tests before killed."""
+    address = _dask.address
+    _dask.mend()
+    return address
