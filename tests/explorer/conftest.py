@@ -14,9 +14,14 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from engine.analysis import Study
+from engine.graphs.catalogue import load_graph
+from engine.integer import program_of
 from engine.runs import RunStore
+from engine.spec import RunSpec
 from explorer.answers import Answers
 from explorer.packaged import KERNELSPEC, stores
 from explorer.shown import Shown
@@ -44,6 +49,31 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Shown:
     answer = Answers(store).answer(DEFAULT)
     assert isinstance(answer, Shown)
     return answer
+
+
+@pytest.fixture
+def untrained() -> Callable[[RunSpec], Shown]:
+    """Return what makes the preview of a recipe whose network has random weights."""
+
+    def preview(recipe: RunSpec) -> Shown:
+        graph, rng = load_graph(recipe.graph), np.random.default_rng(0)
+        layers = recipe.model.layer_specs(graph.features, graph.outputs)
+        constants = {
+            (layer, name): rng.normal(size=shape)
+            for layer, spec in enumerate(layers)
+            for name, shape in spec.constants.items()
+        }
+        study = Study(graph, program_of(layers, constants, {}))
+        return Shown(
+            origin="preview",
+            recipe=recipe,
+            graph=graph,
+            analysis=study.preview(recipe.quant),
+            run=None,
+            baseline=None,
+        )
+
+    return preview
 
 
 @pytest.fixture

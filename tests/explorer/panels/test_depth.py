@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from engine.analysis import Study
-from engine.graphs.catalogue import load_graph
-from engine.integer import program_of
 from engine.spec import GraphSpec, ModelSpec, scheme
 from explorer.chosen import OfClass
 from explorer.figures.embedding import MOST_NODES
 from explorer.panels.depth import PLANE, SMOOTHNESS, WALK, DepthPanel
-from explorer.shown import Shown
 from explorer.state import DEFAULT, State
 
 
@@ -47,28 +42,11 @@ def test_the_plane_shows_what_is_chosen_and_picks_nodes(panel, shown) -> None:
     assert any(trace.name == "selected node" for trace in panel.view.figure.data)
 
 
-def test_steps_are_offered_where_there_are_some(panel) -> None:
+def test_steps_are_offered_where_there_are_some(panel, untrained) -> None:
     assert WALK not in dict(panel.chart.options).values()
-    recipe = scheme("ptq", bits=4, graph=GraphSpec(name="karate"))
-    graph = load_graph(recipe.graph)
     model = ModelSpec(operator="appnp", hidden=6, steps=5)
-    rng = np.random.default_rng(0)
-    layers = model.layer_specs(graph.features, graph.outputs)
-    constants = {
-        (layer, name): rng.normal(size=shape)
-        for layer, spec in enumerate(layers)
-        for name, shape in spec.constants.items()
-    }
     recipe = scheme("ptq", bits=4, graph=GraphSpec(name="karate"), model=model)
-    study = Study(graph, program_of(layers, constants, {}))
-    panel._state.shown = Shown(
-        origin="preview",
-        recipe=recipe,
-        graph=graph,
-        analysis=study.preview(recipe.quant),
-        run=None,
-        baseline=None,
-    )
+    panel._state.shown = untrained(recipe)
     assert WALK in dict(panel.chart.options).values()
     panel.chart.value = WALK
     names = [trace.name for trace in panel.view.figure.data]

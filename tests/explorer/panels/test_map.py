@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
+from engine.spec import GraphSpec, ModelSpec, scheme
 from explorer.chosen import OfClass, Picked
 from explorer.panels import map as panels
 from explorer.panels.map import MapPanel
@@ -98,8 +97,8 @@ def test_a_fault_of_the_layout_is_not_hidden(shown, monkeypatch) -> None:
         state.shown = shown
 
 
-def test_of_a_set_the_picked_graph_is_drawn_and_nodes_have_no_class(store_of_set) -> None:
-    panel, shown = store_of_set
+def test_of_a_set_the_picked_graph_is_drawn_and_nodes_have_no_class(panel_of_set) -> None:
+    panel, shown = panel_of_set, panel_of_set._state.shown
     names = dict(panel.left.options).values()
     assert panels.PREDICTED not in names
     assert panel.left.value == panels.DEGREE
@@ -115,36 +114,13 @@ def test_of_a_set_the_picked_graph_is_drawn_and_nodes_have_no_class(store_of_set
 
 
 @pytest.fixture
-def store_of_set(shown) -> tuple[MapPanel, Shown]:
-    from engine.analysis import Study
-    from engine.graphs.catalogue import load_graph
-    from engine.integer import program_of
-    from engine.spec import GraphSpec, ModelSpec, scheme
-
-    graph = load_graph(GraphSpec(name="digits-superpixels"))
+def panel_of_set(untrained) -> MapPanel:
     model = ModelSpec(hidden=4, pool="mean")
-    recipe = scheme("ptq", bits=8, graph=GraphSpec(name="digits-superpixels"), model=model)
-    rng = np.random.default_rng(0)
-    layers = model.layer_specs(graph.features, graph.outputs)
-    constants = {
-        (layer, name): rng.normal(size=shape)
-        for layer, spec in enumerate(layers)
-        for name, shape in spec.constants.items()
-    }
-    study = Study(graph, program_of(layers, constants, {}))
-    made = replace(
-        shown,
-        origin="preview",
-        recipe=recipe,
-        graph=graph,
-        analysis=study.preview(recipe.quant),
-        run=None,
-        baseline=None,
-    )
     state = State(DEFAULT)
     panel = MapPanel(state)
-    state.shown = made
-    return panel, made
+    graph = GraphSpec(name="digits-superpixels")
+    state.shown = untrained(scheme("ptq", bits=8, graph=graph, model=model))
+    return panel
 
 
 def test_each_edge_is_drawn_once(panel, shown) -> None:
