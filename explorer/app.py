@@ -177,19 +177,20 @@ class Explorer(widgets.VBox):
                 ),
             }
         )
-        self._picking = (
-            widgets.VBox([self.error, self.member, self.node]),
-            widgets.VBox([self.map]),
-            widgets.VBox([self.predictions]),
-        )
+        picking = {
+            "error": widgets.VBox([self.error, self.member, self.node]),
+            "map": widgets.VBox([self.map]),
+            "predictions": widgets.VBox([self.predictions]),
+        }
+        self._picking = tuple(picking.values())
         pages: dict[str, widgets.Widget] = {
-            "error": self._picking[0],
-            "map": self._picking[1],
+            "error": picking["error"],
+            "map": picking["map"],
             "depth": self.depth,
             "codes": self.codes,
             "arithmetic": self.arithmetic,
             "degrees": self.degrees,
-            "predictions": self._picking[2],
+            "predictions": picking["predictions"],
             "training": self.training,
             "search": self.search,
             "runs": self.results,

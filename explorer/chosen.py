@@ -177,6 +177,18 @@ def band(counts: NDArray[Any], box: dict[str, Any]) -> tuple[int, int] | None:
     return (int(held.min()), int(held.max())) if held.size else None
 
 
+def inside(box: dict[str, Any], x: NDArray[Any], y: NDArray[Any]) -> Mask:
+    """Return which points a box holds, [N].
+
+    Args:
+        box: What `PlotlyView.selected` says of it, with both axes.
+        x: Across, [N].
+        y: Up, [N].
+    """
+    (left, right), (low, high) = box["x"], box["y"]
+    return np.asarray((left <= x) & (x <= right) & (low <= y) & (y <= high))
+
+
 def focus(choice: Choice | None, shown: Shown, *, of_graphs: bool) -> Focus | None:
     """Return a choice as a chart of nodes, or of graphs, draws it; None where it says nothing.
 

@@ -142,3 +142,22 @@ def _color_axis(error: NDArray[np.float64], title: str) -> dict[str, Any]:
             "len": 0.9,
         },
     }
+
+
+def heading(words: str, left: float) -> dict[str, Any]:
+    """Return what stands over one of two drawings side by side.
+
+    Args:
+        words: What it is, as Plotly reads it.
+        left: Where it begins, as a share of the width.
+    """
+    return {
+        "text": words,
+        "x": left,
+        "y": 1,
+        "xref": "paper",
+        "yref": "paper",
+        "xanchor": "left",
+        "yanchor": "bottom",
+        "showarrow": False,
+    }

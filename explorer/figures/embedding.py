@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from explorer.figures.chart import Trace, blank, chart, sentence, short, table
-from explorer.figures.theme import CYCLE, GREY, SELECTED
+from explorer.figures.drawing import heading
+from explorer.figures.theme import GREY, SELECTED, of_class
 
 TITLE = "Nodes in the plane"
 MOST_NODES = 700
@@ -83,15 +82,14 @@ def embedding(
         xaxis2={**hidden, "domain": [1 - middle, 1], "anchor": "y2", "matches": "x"},
         yaxis={**hidden, "scaleanchor": "x"},
         yaxis2={**hidden, "anchor": "x2", "matches": "y"},
-        annotations=[_heading(name, side * (1 - middle)) for side, name in enumerate(SIDES)],
+        annotations=[heading(name, side * (1 - middle)) for side, name in enumerate(SIDES)],
         legend={"itemsizing": "constant"},
         transition={"duration": 350, "easing": "cubic-in-out"},
     )
 
 
 def _points(points: Points, which: NDArray[np.int64], kind: int, name: str) -> Trace:
-    look = CYCLE[kind % len(CYCLE)]
-    symbol = look.symbol + ("-open" if kind // len(CYCLE) % 2 else "")
+    look = of_class(kind)
     label = "unknown" if kind < 0 else f"class {kind}"
     return {
         "type": "scatter",
@@ -103,7 +101,7 @@ def _points(points: Points, which: NDArray[np.int64], kind: int, name: str) -> T
         "hoverinfo": "text",
         "marker": {
             "color": GREY if kind < 0 else look.color,
-            "symbol": symbol,
+            "symbol": look.symbol,
             "size": 6,
             "opacity": 0.75,
         },
@@ -125,17 +123,4 @@ def _mark(points: Points, selected: int) -> Trace:
         "marker": {**SELECTED.marker(15), "line": {"width": 3}},
         "showlegend": False,
         "name": "selected node",
-    }
-
-
-def _heading(name: str, left: float) -> dict[str, Any]:
-    return {
-        "text": name,
-        "x": left,
-        "y": 1,
-        "xref": "paper",
-        "yref": "paper",
-        "xanchor": "left",
-        "yanchor": "bottom",
-        "showarrow": False,
     }

@@ -11,9 +11,9 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from explorer.figures.chart import Trace, blank, chart, sentence, table, text
-from explorer.figures.drawing import SCALE
+from explorer.figures.drawing import SCALE, heading
 from explorer.figures.focus import BRUSH_BOX, Focus
-from explorer.figures.theme import CYCLE, GREY, SELECTED
+from explorer.figures.theme import GREY, SELECTED, of_class
 
 TITLE = "Map"
 MANY_NODES = 4000
@@ -159,7 +159,7 @@ def graph_map(
         yaxis={**hidden, "scaleanchor": "x"},
         yaxis2={**hidden, "anchor": "x2", "matches": "y"},
         annotations=[
-            _heading(f"<b>{side.name}</b>: {text(side.colors.title)}", at * (1 - middle))
+            heading(f"<b>{side.name}</b>: {text(side.colors.title)}", at * (1 - middle))
             for at, side in enumerate(sides)
         ],
         legend={"itemsizing": "constant"},
@@ -218,11 +218,10 @@ def _points(
             yield points(which, colors.title, said, color=values, coloraxis=coloraxis)
         return
     for label in np.unique(colors.values[known & among]).tolist():
-        look = CYCLE[label % len(CYCLE)]
-        symbol = look.symbol + ("-open" if label // len(CYCLE) % 2 else "")
+        look = of_class(label)
         name = colors.name(label)
         trace = points(
-            among & (colors.values == label), name, name, color=look.color, symbol=symbol
+            among & (colors.values == label), name, name, color=look.color, symbol=look.symbol
         )
         yield trace | {"legendgroup": name}
 
@@ -255,19 +254,6 @@ def _mark(position: NDArray[np.float64], node: int, diameter: float) -> Trace:
         "hoverinfo": "skip",
         "marker": {**SELECTED.marker(float(diameter) + 9), "line": {"width": 3}},
         "name": "selected node",
-    }
-
-
-def _heading(words: str, left: float) -> dict[str, Any]:
-    return {
-        "text": words,
-        "x": left,
-        "y": 1,
-        "xref": "paper",
-        "yref": "paper",
-        "xanchor": "left",
-        "yanchor": "bottom",
-        "showarrow": False,
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import plotly.graph_objects as go
@@ -59,6 +59,12 @@ CYCLE = (
     Style(PURPLE, "dot", "triangle-up"),
     Style(GREY, "longdash", "cross"),
 )
+
+
+def of_class(label: int) -> Style:
+    """Return what marks a class: the cycle's styles, then again with open symbols."""
+    look = CYCLE[label % len(CYCLE)]
+    return replace(look, symbol=look.symbol + "-open" * (label // len(CYCLE) % 2))
 
 
 def style(name: str, place: int) -> Style:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from itertools import pairwise
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from engine.spec import WIDTHS, Component, LayerQuant, LayerSpec, RunSpec
-from explorer.fields import OneOf, bind, choice, html, integer, row
+from explorer.fields import OneOf, bind, choice, html, integer, row, unheard
 from explorer.slots import component_meaning, components
 from explorer.state import (
     CUSTOM,
@@ -70,7 +70,7 @@ class BitsPanel(widgets.VBox):
         self.degrees.add_class("gb-cell").add_class("gb-across")
         self.cells: dict[tuple[Component, range], widgets.Dropdown] = {}
         self._labels: dict[tuple[str, str], widgets.HTML] = {}
-        self._filling = False
+        self._takers: dict[tuple[Component, range], Callable[[Any], None]] = {}
         self._layers: tuple[LayerSpec, ...] = ()
         self._columns: list[range] = []
         self._grid = widgets.GridBox()
@@ -164,7 +164,8 @@ class BitsPanel(widgets.VBox):
         cell = OneOf(description=label)
         cell.layout.width = "auto"
         cell.add_class("gb-cell")
-        cell.observe(self._taker(component, column), "value")
+        self._takers[component, column] = take = self._taker(component, column)
+        cell.observe(take, "value")
         return cell
 
     def _fill(self, component: Component, column: range) -> None:
@@ -181,13 +182,10 @@ class BitsPanel(widgets.VBox):
             if all(width in self._layers[layer].widths(component) for layer in column)
         ]
         options = accepted if bits != MIXED else [("mixed", MIXED), *accepted]
-        self._filling = True
-        try:
+        with unheard(cell, self._takers[component, column]):
             if list(cell.options) != options:
                 cell.options = options
             cell.value = bits
-        finally:
-            self._filling = False
         for width in WIDTHS:
             cell.remove_class(f"gb-width-{width}")
         cell.add_class(f"gb-width-{bits}" if bits else "gb-width-mixed")
@@ -195,7 +193,7 @@ class BitsPanel(widgets.VBox):
     def _taker(self, component: Component, column: range) -> Any:
         def take(change: dict[str, Any]) -> None:
             bits = change["new"]
-            if bits != MIXED and not self._filling:
+            if bits != MIXED:
                 self._state.edit(
                     lambda recipe: with_bits(recipe, column, component, bits, self._state.ranges)
                 )

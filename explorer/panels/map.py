@@ -15,7 +15,7 @@ from engine.graphs.graph import Graph
 from engine.graphs.layout import layout
 from engine.integer import Trace
 from explorer.captions import subtitle
-from explorer.chosen import Picked, focus
+from explorer.chosen import Picked, focus, inside
 from explorer.fields import choice, html, offer, row
 from explorer.figures.chart import blank, short
 from explorer.figures.map import TITLE, Colors, Side, graph_map
@@ -186,9 +186,7 @@ class MapPanel(widgets.VBox):
         if self._laid_out is None or not {"x", "y"} <= box.keys():
             return
         part, places = self._laid_out
-        (left, right), (low, high) = box["x"], box["y"]
-        x, y = places.positions.T
-        held = part.nodes[(left <= x) & (x <= right) & (low <= y) & (y <= high)]
+        held = part.nodes[inside(box, *places.positions.T)]
         if held.size:
             self._state.chosen = Picked(tuple(held.tolist()))
 

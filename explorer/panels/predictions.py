@@ -6,11 +6,10 @@ from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.graphs.graph import Graph
 from explorer.captions import subtitle
-from explorer.chosen import Picked, focus
+from explorer.chosen import Picked, focus, inside
 from explorer.fields import choice, html, offer, row
 from explorer.figures.chart import blank
 from explorer.figures.predictions import (
@@ -111,16 +110,10 @@ class PredictionsPanel(widgets.VBox):
         held = np.zeros(tested.size, dtype=np.bool_)
         if graph.targets is None:
             label = graph.y[tested]
-            held |= _inside(box, margins(exact, label), margins(integer, label))
+            held |= inside(box, margins(exact, label), margins(integer, label))
         else:
             at = self.target.value
             for predicted in (exact, integer):
-                held |= _inside(box, graph.targets[tested, at], predicted[:, at])
+                held |= inside(box, graph.targets[tested, at], predicted[:, at])
         if held.any():
             self._state.chosen = Picked(tuple(tested[held].tolist()), graph.is_set)
-
-
-def _inside(box: dict[str, Any], x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return which points a box holds, [U]."""
-    (left, right), (low, high) = sorted(box["x"]), sorted(box["y"])
-    return np.asarray((left <= x) & (x <= right) & (low <= y) & (y <= high))

@@ -94,5 +94,4 @@ def by_degree(step: Step, buckets: Buckets) -> Step:
         value = step.run(read, kernels)
         return value if target is None else narrowed(value, target, kernels)
 
-    alone = replace(step, ending=None, link=None, sparsely=None)
-    return replace(alone, compute=compute, on_grid=step)
+    return replace(step, compute=compute, on_grid=step, ending=None, link=None, sparsely=None)
