@@ -66,18 +66,21 @@ def _moved(
 ) -> Near | None:
     """Return the gains closest to some that have an offset, and the offsets, [2, F'], or None."""
     near = np.zeros((2, gain.size), np.float32)
+    x = np.broadcast_to(x, wanted.shape)
     left = np.arange(gain.size)
     for move in sorted(range(-MOVES, MOVES + 1), key=abs):
-        moved = (gain.astype(np.float32).view(np.int32) + np.int32(move)).view(np.float32)
+        moved = (gain[left].astype(np.float32).view(np.int32) + np.int32(move)).view(np.float32)
+        missing = np.ones(left.size, bool)
         with np.errstate(over="ignore", invalid="ignore"):
-            scaled = x * moved
-            for offset in _offsets(scaled, wanted, low, high):
+            scaled, hoped = x[:, left] * moved, wanted[:, left]
+            for offset in _offsets(scaled, hoped, low, high):
                 codes = np.rint(np.clip(scaled + offset, np.float32(low), np.float32(high)))
-                proven = (codes == wanted).all(axis=0)[left]
-                near[:, left[proven]] = moved[left[proven]], offset[left[proven]]
-                left = left[~proven]
-                if not left.size:
-                    return near
+                proven = missing & (codes == hoped).all(axis=0)
+                near[:, left[proven]] = moved[proven], offset[proven]
+                missing &= ~proven
+        left = left[missing]
+        if not left.size:
+            return near
     return None
 
 
