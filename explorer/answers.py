@@ -83,12 +83,14 @@ class Answers:
         self._parts: Kept[GraphSpec, Parts] = Kept(KEPT)
         self._studies: Kept[str, Study] = Kept(KEPT)
         self._runs: Kept[str, Shown] = Kept(KEPT)
+        self._ended: Kept[str, Run | None] = Kept(KEPT)
         self._trained: set[str] = set()
 
     def trained(self, key: str) -> None:
         """Remember that a run was trained in this session."""
         self._trained.add(key)
         self._runs.forget(key)
+        self._ended.forget(key)
 
     def graph(self, spec: GraphSpec) -> Graph:
         """Return a graph.
@@ -159,8 +161,11 @@ class Answers:
 
     def _finished(self, key: str) -> Run | None:
         """Return a finished run that still has the programs it is analysed by."""
-        run = self.store.answer(key)
-        return run if run is not None and {PROGRAM, REFERENCE} <= run.files.keys() else None
+        run = self._ended.get(key, lambda: self.store.answer(key))
+        if run is not None and {PROGRAM, REFERENCE} <= run.files.keys():
+            return run
+        self._ended.forget(key)
+        return None
 
     def _other_float(self, twin: RunSpec) -> Run | None:
         """Return the newest float run of a graph and network, whatever its training and seed."""
@@ -221,5 +226,3 @@ def _work_out(shown: Shown) -> None:
     """Have the lazy numbers of the first page made here, not later on the thread that draws."""
     analysis: Any = shown.analysis
     _ = analysis.result, analysis.size
-    for layer in range(analysis.study.layers):
-        analysis.error(layer, "output", "own")
