@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from explorer.forked import fork_kernels
 from explorer.jobs import POOL
 from explorer.packaged import python_path, stores
 from explorer.pool.keeper import Keeper
 from explorer.site import SITE, Site
-from explorer.state import DEFAULT
-from explorer.warm import warm
-from explorer.zygote import Zygote
-
-KERNEL = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
-"""What keeps a visitor's kernel small: it previews, workers train."""
+from explorer.zygote import SMALL, ready_kernels
 
 
 def host(folder: Path, *, port: int | None = None, cluster: str | None = None) -> None:
@@ -51,32 +43,17 @@ def host(folder: Path, *, port: int | None = None, cluster: str | None = None) -
         }
         shipped = (*stores(), site.store)
         address = Path(os.environ[POOL])
-        with (
-            Keeper(address, site.visitors, shipped, site.bounds_file, cluster),
-            _kernels(),
-        ):
-            Voila.launch_instance(
-                argv=[
-                    str(notebook),
-                    f"--Voila.root_dir={site.page}",
-                    f"--Voila.config_file_paths={site.folder}",
-                    *([] if port is None else [f"--Voila.port={port}"]),
-                    f"--MappingKernelManager.cull_idle_timeout={bounds.idle_s}",
-                    f"--Visitors.most={bounds.visitors}",
-                ]
-            )
+        with Keeper(address, site.visitors, shipped, site.bounds_file, cluster):
+            os.environ |= SMALL  # kernels preview, workers train
+            with ready_kernels():
+                Voila.launch_instance(
+                    argv=[
+                        str(notebook),
+                        f"--Voila.root_dir={site.page}",
+                        f"--Voila.config_file_paths={site.folder}",
+                        *([] if port is None else [f"--Voila.port={port}"]),
+                        f"--MappingKernelManager.cull_idle_timeout={bounds.idle_s}",
+                        f"--Visitors.most={bounds.visitors}",
+                    ]
+                )
             print("The server has ended.", file=sys.stderr)
-
-
-@contextmanager
-def _kernels() -> Iterator[None]:
-    """Have what kernels load lie ready: in a process that they are copies of, else on disk."""
-    os.environ |= KERNEL
-    if not Zygote.is_possible():
-        with suppress(ValueError, OSError):  # the page says what is wrong with a store or a graph
-            warm([DEFAULT])
-        yield
-        return
-    with Zygote() as zygote:
-        fork_kernels(zygote)
-        yield

@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from explorer.packaged import notebook, python_path
-from explorer.state import DEFAULT
-from explorer.warm import warm
+from explorer.warm import expected, warm
+from explorer.zygote import ready_kernels
 
 PORT = 8866
 PORTS_TRIED = 50
@@ -42,12 +42,13 @@ def serve(*, lab: bool = False, port: int | None = None, open_browser: bool = Tr
     free = free_port(PORT if port is None else port)
     if port is not None and free != port:
         print(f"Port {port} is taken.")
-    with suppress(ValueError, OSError):  # the page says what is wrong with a store or a graph
-        warm([DEFAULT])
     if lab:
+        with suppress(ValueError, OSError):  # the page says what is wrong with a store or a graph
+            warm(expected())
         _serve_lab(page, free, open_browser)
     else:
-        _serve_dashboard(page, free, open_browser)
+        with ready_kernels():
+            _serve_dashboard(page, free, open_browser)
 
 
 def free_port(first: int) -> int:

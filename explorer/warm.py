@@ -1,16 +1,32 @@
-"""Compile the kernels before a page waits for them."""
+"""What people look at first, and the kernels for it compiled before a page waits for them."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import get_args
 
 from engine.runs import RunStore
-from engine.spec import RunSpec
+from engine.spec import PROPAGATIONS, Component, Operator, RunSpec
 from explorer.answers import Answers
 from explorer.packaged import stores
+from explorer.precompute import neighbours
+from explorer.state import DEFAULT, with_bits, with_model
 
+OPERATORS: tuple[Operator, ...] = get_args(Operator)
+COMPONENTS: tuple[Component, ...] = ("input", "weight", "message")
 NOTICEABLE_S = 3.0
+
+
+def expected() -> list[RunSpec]:
+    """Return what people look at first: the default, its presets, other networks and widths."""
+    networks = [with_model(DEFAULT, operator=operator) for operator in (*OPERATORS, *PROPAGATIONS)]
+    widths = [
+        with_bits(DEFAULT, range(1), component, bits, "degree-quant")
+        for component in COMPONENTS
+        for bits in (8, 4, 2)
+    ]
+    return [*neighbours(DEFAULT), *networks, *widths]
 
 
 def warm(recipes: Sequence[RunSpec]) -> None:

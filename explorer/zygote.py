@@ -16,17 +16,15 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from select import POLLIN, poll
 from types import TracebackType
-from typing import Any, get_args
+from typing import Any
 
-from engine.spec import PROPAGATIONS, Component, Operator, RunSpec
+from explorer.forked import fork_kernels
 from explorer.plot import packed_library
-from explorer.precompute import neighbours
-from explorer.state import DEFAULT, with_bits, with_model
-from explorer.warm import warm
+from explorer.warm import expected, warm
 
 LOADED = (
     *("ipykernel.kernelapp", "ipykernel.zmqshell", "explorer.app"),
@@ -36,8 +34,8 @@ LOADED = (
 """What a kernel imports, or Plotly when it first draws."""
 RENDERER = {"PLOTLY_RENDERER": "plotly_mimetype"}
 """What Plotly shows figures with in a kernel: it looks at whether it is in one when imported."""
-OPERATORS: tuple[Operator, ...] = get_args(Operator)
-COMPONENTS: tuple[Component, ...] = ("input", "weight", "message")
+SMALL = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+"""What keeps a process small, and free of threads, which no copy would have."""
 MOST_ORDER_BYTES = 1 << 20
 ENDS_WITHIN_S = 5.0
 READY = b"ready"
@@ -170,7 +168,10 @@ class Zygote:
         with theirs:
             number = theirs.fileno()
             self._process = subprocess.Popen(
-                [*self._command, str(number)], stdin=subprocess.DEVNULL, pass_fds=[number]
+                [*self._command, str(number)],
+                stdin=subprocess.DEVNULL,
+                pass_fds=[number],
+                env={**os.environ, **SMALL},
             )
         self._channel.recv(len(READY))
 
@@ -185,15 +186,17 @@ class Zygote:
                 self._process.wait()
 
 
-def expected() -> list[RunSpec]:
-    """Return what visitors look at first: the default, its presets, other networks and widths."""
-    networks = [with_model(DEFAULT, operator=operator) for operator in (*OPERATORS, *PROPAGATIONS)]
-    widths = [
-        with_bits(DEFAULT, range(1), component, bits, "degree-quant")
-        for component in COMPONENTS
-        for bits in (8, 4, 2)
-    ]
-    return [*neighbours(DEFAULT), *networks, *widths]
+@contextlib.contextmanager
+def ready_kernels() -> Iterator[None]:
+    """Have what kernels load lie ready: in a process that they are copies of, else on disk."""
+    if not Zygote.is_possible():
+        with contextlib.suppress(ValueError, OSError):  # the page says what is wrong
+            warm(expected())
+        yield
+        return
+    with Zygote() as zygote:
+        fork_kernels(zygote)
+        yield
 
 
 def prepare() -> None:
