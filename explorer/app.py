@@ -239,6 +239,7 @@ class Explorer(widgets.VBox):
         """
         read = _read(recipe)
         self.state.edit(lambda _: read)
+        self.state.catch_up()
 
     def answer(self) -> Shown:
         """Return what the charts show for the recipe as it is now, waiting until it is worked out.

@@ -124,7 +124,7 @@ def bind(
             follow()
 
     control.observe(take, "value")
-    state.observe(follow, "recipe")
+    state.follow(follow)
     follow()
 
 

@@ -49,9 +49,9 @@ class Follower:
         self._pace.ask(recipe)
 
     def _deliver(self, recipe: RunSpec, answer: Answer | Exception) -> None:
-        if recipe is not self._state.recipe:
-            return
         state = self._state
+        if recipe is not state.recipe:
+            return
         if isinstance(answer, Exception):
             state.status = _sentence(answer)
         elif isinstance(answer, NeedsGraph):
@@ -66,6 +66,7 @@ class Follower:
             self._need = None
             with state.hold_trait_notifications():
                 state.graph, state.shown, state.status = answer.graph, answer, ""
+        state.charted()
 
     def _require(self, order: RunSpec | GraphSpec, purpose: str) -> None:
         if order in self._declined:

@@ -1,4 +1,7 @@
-"""Answers computed beside the kernel's main thread: after a pause, newest question only."""
+"""What is done when: answers beside the main thread, the newest question only; and what can wait.
+
+A page takes messages one after another: what is sent first is drawn first.
+"""
 
 from __future__ import annotations
 
@@ -86,3 +89,48 @@ class Pace(Generic[Question, Answer]):
             return self._answer(question)
         except Exception as error:
             return error
+
+
+class Deferred:
+    """Does what can wait: some time after it is told that it may begin, or else after a while.
+
+    Where no asyncio loop runs (a script, a test) nothing waits.
+
+    Args:
+        act: Does it.
+        pause_s: The time that what comes first takes the page to draw.
+        patience_s: The while.
+    """
+
+    def __init__(
+        self, act: Callable[[], object], pause_s: float = 0.15, patience_s: float = 0.4
+    ) -> None:
+        self._act, self._pause_s, self._patience_s = act, pause_s, patience_s
+        self._timer: asyncio.TimerHandle | None = None
+
+    def ask(self) -> None:
+        """Have it done; asked again before it was, it is done once."""
+        if self._timer is None:
+            self._wait(self._patience_s)
+
+    def begin(self) -> None:
+        """Have it done after the pause, if it was asked for and not done yet."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._wait(self._pause_s)
+
+    def now(self) -> None:
+        """Do it, if it was asked for and not done yet."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+            self._act()
+
+    def _wait(self, seconds: float) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._timer = None
+            self._act()
+        else:
+            self._timer = loop.call_later(seconds, self.now)

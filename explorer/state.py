@@ -41,6 +41,8 @@ from engine.spec.layer import signed_inputs
 from engine.spec.run import HEAD_LAYERS, HEADS
 from explorer.bounds import OWN_MACHINE, Bounds
 from explorer.chosen import Choice
+from explorer.faults import guarded
+from explorer.pace import Deferred
 from explorer.shown import Shown
 
 PRESETS: dict[str, tuple[str, int, dict[str, int]]] = {
@@ -112,11 +114,39 @@ class State(traitlets.HasTraits):
     """The scheme that a component's range and gradient rules come from when it gets a width."""
 
     def __init__(self, recipe: RunSpec, bounds: Bounds = OWN_MACHINE) -> None:
+        self._controls: list[Callable[[None], object]] = []
+        self._lagging = Deferred(self._show_controls)
         super().__init__(recipe=recipe)
         self.bounds = bounds
         self._past: list[RunSpec] = []
         self._future: list[RunSpec] = []
         self.ranges = ranges_of(recipe) or "degree-quant"
+
+    def follow(self, control: Callable[[None], object]) -> None:
+        """Have a control shown anew after each change of the recipe, the charts first.
+
+        A change may concern a hundred controls, and the page takes as long for them as for a chart.
+
+        Args:
+            control: Shows it as the recipe is then; called in the order in which they came.
+        """
+        self._controls.append(control)
+
+    def charted(self) -> None:
+        """Say that the charts of the recipe were sent; the controls come once they are drawn."""
+        self._lagging.begin()
+
+    def catch_up(self) -> None:
+        """Have the controls shown as the recipe is, where they still wait for the charts."""
+        self._lagging.now()
+
+    @traitlets.observe("recipe")
+    def _defer_controls(self, _: object) -> None:
+        self._lagging.ask()
+
+    def _show_controls(self) -> None:
+        for control in self._controls:
+            guarded(control, None)
 
     def edit(self, change: Callable[[RunSpec], RunSpec]) -> bool:
         """Change the recipe, or keep it and say in `problem` what was wrong.
@@ -257,7 +287,7 @@ def with_bits(
 
     Args:
         recipe: The recipe.
-        layers: Indices of the layers; one that lacks the component stays as it is.
+        layers: Indices of the layers; one that is not there or lacks the component is left out.
         component: The component.
         bits: Its width.
         ranges: Scheme whose rules a component takes that was in float before.
@@ -265,7 +295,7 @@ def with_bits(
     quant, shapes = list(recipe.quant), _layers(recipe.model)
     signed = signed_inputs(shapes)
     for layer in layers:
-        if component in shapes[layer].components:
+        if layer < len(quant) and component in shapes[layer].components:
             spec = _with_bits(quant[layer][component], component, bits, signed[layer], ranges)
             quant[layer] = replace(quant[layer], **{component: spec})
     by_degree = buckets_of(recipe)

@@ -85,7 +85,7 @@ class BitsPanel(widgets.VBox):
         self._lay_out()
         bind(self.preset, state, preset_of, _take_preset)
         bind(self.degrees, state, by_degree_text, with_degrees)
-        state.observe(self._follow, "recipe")
+        state.follow(self._follow)
         self.ranges.observe(self._take_ranges, "value")
         state.observe(self._follow_ranges, "ranges")
         super().__init__([row(self.preset, self.ranges), self._grid, self._range])

@@ -60,7 +60,7 @@ class GraphPanel(widgets.VBox):
         self.fold = choice("Fold", folds, spec.fold or 0, "The tenth that is tested on")
         self.fold.add_class("gb-short")
         self.facts = html(name="gb-note")
-        state.observe(self._offer, "recipe")
+        state.follow(self._offer)
         bind(self.name, state, lambda recipe: recipe.graph.name, self._with_name)
         bind(
             self.normalize,
@@ -81,7 +81,7 @@ class GraphPanel(widgets.VBox):
             lambda recipe, value: _with_hubs(recipe, exponent=value),
         )
         bind(self.fold, state, lambda recipe: recipe.graph.fold or 0, _with_fold)
-        state.observe(self._follow, "recipe")
+        state.follow(self._follow)
         state.observe(self._describe, "graph")
         super().__init__(
             [row(self.name, self.nodes, self.exponent, self.fold, self.normalize), self.facts]

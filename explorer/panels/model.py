@@ -82,10 +82,10 @@ class ModelPanel(widgets.VBox):
         self.residual = flag("Residual", shape["residual"], "Add each hidden layer's input")
         self.pool = choice("Pool", pools, shape["pool"], "How the nodes of a graph are gathered")
         self.note = html(name="gb-note")
-        state.observe(self._offer, "recipe")
+        state.follow(self._offer)
         for name in shape:
             self._bind(name)
-        state.observe(self._follow, "recipe")
+        state.follow(self._follow)
         super().__init__(
             [
                 row(self.operator, self.layers, self.hidden, self.dropout),

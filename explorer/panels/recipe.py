@@ -48,7 +48,7 @@ class RecipePanel(widgets.VBox):
         for area in (self.json, self.python):
             area.add_class("gb-field")
             area.add_class("gb-code")
-        state.observe(self._follow, "recipe")
+        state.follow(self._follow)
         super().__init__(
             [
                 html(EXPLANATION, "gb-note"),

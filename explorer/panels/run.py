@@ -88,7 +88,7 @@ class RunPanel(widgets.VBox):
         )
         self.add_class("gb-panel")
         self.add_class("gb-run")
-        state.observe(self._adapt, "recipe")
+        state.follow(self._adapt)
         self._adapt(None)
 
     def close(self) -> None:

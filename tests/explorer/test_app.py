@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -857,3 +858,30 @@ def test_each_control_says_what_it_does_and_each_page_what_to_look_for(explorer:
     for page, name in zip(explorer.tabs.children, explorer.tabs.titles, strict=True):
         notes = [w.value for w in within(page) if "gb-note" in w._dom_classes]
         assert name == "Recipe" or max(map(len, notes)) > 50, name
+
+
+def test_the_charts_come_before_the_controls(store: Path) -> None:
+    told: list[str] = []
+
+    async def scene() -> None:
+        explorer = Explorer(store=store)
+        explorer.load(with_preset(with_model(explorer.state.recipe, operator="gat"), "INT8"))
+        explorer.answer()  # is kept from now on, so that it is there long before patience ends
+        explorer.state.undo()
+        before = explorer.answer()
+        explorer.state.catch_up()
+        explorer.error.view.observe(lambda _: told.append("chart"), "figure")
+        explorer.bits.preset.observe(lambda _: told.append("control"), "value")
+        explorer.state.redo()
+        async with asyncio.timeout(60):
+            while "control" not in told:
+                await asyncio.sleep(0.001)
+        assert explorer.state.shown is not before
+        assert explorer.bits.preset.value == "INT8"
+        assert explorer.model.operator.value == "gat"
+        explorer.load(with_preset(explorer.state.recipe, "INT4"))
+        assert explorer.bits.preset.value == "INT4"  # whoever loads one sees it at once
+        explorer.close()
+
+    asyncio.run(scene())
+    assert told[0] == "chart"

@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 
-from explorer.pace import Pace
+from explorer.pace import Deferred, Pace
 
 
 async def settle(condition: Callable[[], object]) -> None:
@@ -110,3 +110,50 @@ def test_a_single_question_waits_for_no_other() -> None:
 
     asyncio.run(scene())
     assert delivered == [(1, 2)]
+
+
+def test_without_a_loop_nothing_waits() -> None:
+    done: list[int] = []
+    deferred = Deferred(lambda: done.append(len(done)))
+    deferred.ask()
+    assert done == [0]
+    deferred.begin()
+    deferred.now()
+    assert done == [0]
+
+
+def test_what_can_wait_is_done_once_after_it_may_begin() -> None:
+    done: list[float] = []
+
+    async def scene() -> None:
+        loop = asyncio.get_running_loop()
+        deferred = Deferred(lambda: done.append(loop.time()), 0.02, 60)
+        deferred.begin()  # nothing was asked for
+        await asyncio.sleep(0.05)
+        assert done == []
+        deferred.ask()
+        deferred.ask()
+        await asyncio.sleep(0.05)
+        assert done == []
+        begun = loop.time()
+        deferred.begin()
+        await settle(lambda: done)
+        assert done[0] - begun >= 0.019
+        await asyncio.sleep(0.05)
+        assert len(done) == 1
+
+    asyncio.run(scene())
+
+
+def test_what_can_wait_waits_no_longer_than_its_patience() -> None:
+    done: list[str] = []
+
+    async def scene() -> None:
+        Deferred(lambda: done.append("late"), 60, 0.01).ask()
+        await settle(lambda: done)
+        hurried = Deferred(lambda: done.append("now"), 60, 60)
+        hurried.ask()
+        hurried.now()
+        assert done == ["late", "now"]
+
+    asyncio.run(scene())

@@ -109,6 +109,12 @@ def test_a_width_passes_over_layers_without_the_component() -> None:
     assert [layer.message.bits for layer in after.quant] == [4, 4, 4, 32, 32]
 
 
+def test_a_width_passes_over_layers_that_are_no_more() -> None:
+    """A cell of a deeper network may be chosen while the page still shows it."""
+    narrow = with_bits(scheme("qat", bits=4), range(1, 9), "message", 2, "qat")
+    assert [layer.message.bits for layer in narrow.quant] == [4, 2]
+
+
 def test_foreign_rule_is_kept_when_its_width_changes() -> None:
     weight = replace(DQ4.quant[0].weight, gradient="gc-ends")
     recipe = replace(DQ4, quant=(replace(DQ4.quant[0], weight=weight), DQ4.quant[1]))
