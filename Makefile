@@ -29,7 +29,7 @@ bench: .venv/.ready
 	$(BIN)/graphbits bench inference
 
 pictures: .venv/.ready-test browser
-	$(BIN)/python assets/pictures.py
+	$(BIN)/python -m assets.pictures
 
 .venv/.ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { \
