@@ -65,26 +65,36 @@ def act(options: argparse.Namespace) -> int:
 
 
 def _study(study: Any, options: argparse.Namespace) -> bool:
-    """Run a study's cells; return whether all of them are done."""
+    """Run a study's cells; return whether all of them are done.
+
+    What the folder's tables hold stays in them, and is not run again.
+    """
     from engine.experiment import timed_again
-    from engine.reproduce import row_of, to_json, to_markdown
+    from engine.reproduce import Measured, kept_rows, row_of, to_json, to_markdown
     from engine.runs import RunStore
 
-    cells = _asked_for({_name(cell): cell for cell in study.cells}, options.only)
-    store, rows = RunStore(), []
+    rows = kept_rows(study, options.folder / f"{study.name}.json")
+    named = {_name(cell): at for at, cell in enumerate(study.cells)}
+    store = RunStore()
     with carrying_out(store, workers_of(options)) as carry_out:
-        for name, cell in cells.items():
+        for name, at in _asked_for(named, options.only).items():
+            cell, before = study.cells[at], rows.get(at)
+            measured = {} if before is None else {held.key: held for held in before.measured}
             if options.stored:  # its runs' own times are of a machine that trained more
-                kept = [run for spec in cell.runs if (run := store.answer(spec.key))]
-                latency = timed_again(kept[0], store.folder) if kept else {}
-                measured = {run.spec: {**run.metrics, "latency": latency} for run in kept}
+                found = [run for spec in cell.runs if (run := store.answer(spec.key))]
+                latency = timed_again(found[0], store.folder) if found else {}
+                new = {run.spec: {**run.metrics, "latency": latency} for run in found}
+            elif before is not None and len(before.runs) >= len(cell.runs):
+                new = {}
             else:
-                runs = carry_out(_titled(name, cell.runs))
-                measured = {spec: run.metrics for spec, run in runs.items()}
-            if measured:
-                rows.append(row_of(cell, measured))
+                left = [spec for spec in cell.runs if spec.key not in measured]
+                new = {spec: run.metrics for spec, run in carry_out(_titled(name, left)).items()}
+            measured |= {spec.key: Measured.of(spec, metrics) for spec, metrics in new.items()}
+            if new and (before is None or len(measured) >= len(before.runs)):
+                rows[at] = row_of(cell, [*measured.values()])
+            told = [rows[place] for place in sorted(rows)]
             command = _command(options)
-            text, data = to_markdown(study, rows, command), to_json(study, rows, command)
+            text, data = to_markdown(study, told, command), to_json(study, told, command)
             _write(study.name, text, data, options.folder)
     return True
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from engine.reproduce.degree_quant import degree_quant
+from engine.reproduce.kept import TableError, kept_rows
 from engine.reproduce.lpgnas import lpgnas
 from engine.reproduce.race import Entrant, Race, Spread, Standing, runs_again, standing_of
 from engine.reproduce.race_tables import race_to_json, race_to_markdown
 from engine.reproduce.smoothness import smoothness
-from engine.reproduce.study import Cell, Row, Study, row_of
+from engine.reproduce.study import Cell, Measured, Row, Study, row_of
 from engine.reproduce.tables import to_json, to_markdown
 
 STUDIES = {"degree-quant": degree_quant, "smoothness": smoothness}
@@ -21,12 +22,15 @@ __all__ = [
     "STUDIES",
     "Cell",
     "Entrant",
+    "Measured",
     "Race",
     "Row",
     "Spread",
     "Standing",
     "Study",
+    "TableError",
     "degree_quant",
+    "kept_rows",
     "lpgnas",
     "race_to_json",
     "race_to_markdown",

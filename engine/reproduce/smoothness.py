@@ -133,9 +133,9 @@ def what_the_constraint_adds(rows: Sequence[Row]) -> tuple[str, ...]:
         rows: What has been run.
     """
     accuracies = {
-        (row.cell.heading, row.cell.model, row.cell.scheme, spec.seed): accuracy
+        (row.cell.heading, row.cell.model, row.cell.scheme, held.seed): held.accuracy
         for row in rows
-        for spec, accuracy in zip(row.runs, row.accuracies, strict=True)
+        for held in row.measured
     }
     gains: dict[str, list[float]] = {}
     for (heading, model, name, seed), accuracy in accuracies.items():

@@ -60,13 +60,59 @@ class Study:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Measured:
+    """What a table needs to know of one run.
+
+    Args:
+        key: The run's.
+        seed: Its seed.
+        accuracy: Of the integer path on the test units, 0 to 1.
+        validation: The same on the validation units.
+        max_code_difference: Largest difference of a code from the simulation's.
+        codes_different: Share of codes that differ.
+        same_class: Share of units in the simulation's class.
+        model_bytes: Packed weights, scales and zero points.
+        latency_ratio: Time of the strongest float32 forward over that of the integers.
+        epoch_ms: The median epoch.
+    """
+
+    key: str
+    seed: int
+    accuracy: float
+    validation: float
+    max_code_difference: int
+    codes_different: float
+    same_class: float
+    model_bytes: int
+    latency_ratio: float
+    epoch_ms: float
+
+    @classmethod
+    def of(cls, spec: RunSpec, metrics: Mapping[str, Any]) -> Measured:
+        """Return what a run's metrics say of it."""
+        agreement, latency = metrics["agreement"], metrics["latency"]
+        return cls(
+            key=spec.key,
+            seed=spec.seed,
+            accuracy=metrics["accuracy"]["integer"],
+            validation=metrics["accuracy"]["validation"],
+            max_code_difference=agreement["max_code_difference"],
+            codes_different=agreement["codes_different"],
+            same_class=agreement["same_class"],
+            model_bytes=metrics["size"]["model_bytes"],
+            latency_ratio=latency["float_ms"] / latency["integer_ms"],
+            epoch_ms=metrics["epoch_ms"],
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
     """What the runs of a cell came to.
 
     Args:
         cell: The cell.
-        runs: Those of its runs that were measured.
-        accuracies: Of the integer path on the test units, 0 to 1, of each run.
+        runs: Keys of its runs that were measured.
+        measured: What each of them came to; empty where only what all of them came to is known.
         accuracy: Mean accuracy of the integer path on the test units, 0 to 1.
         sd: Its sample standard deviation over runs; 0 for a single run.
         validation: Mean accuracy on the validation units.
@@ -79,8 +125,8 @@ class Row:
     """
 
     cell: Cell
-    runs: tuple[RunSpec, ...]
-    accuracies: tuple[float, ...]
+    runs: tuple[str, ...]
+    measured: tuple[Measured, ...]
     accuracy: float
     sd: float
     validation: float
@@ -92,28 +138,25 @@ class Row:
     epoch_ms: float
 
 
-def row_of(cell: Cell, measured: Mapping[RunSpec, dict[str, Any]]) -> Row:
+def row_of(cell: Cell, measured: Sequence[Measured]) -> Row:
     """Return a cell's row.
 
     Args:
         cell: The cell.
-        measured: Metrics of its runs, one or more.
+        measured: What its runs came to, one or more of them.
     """
-    metrics = list(measured.values())
-    accuracies = tuple(held["accuracy"]["integer"] for held in metrics)
-    latencies = [held["latency"] for held in metrics]
-    agreements = [held["agreement"] for held in metrics]
+    accuracies = [held.accuracy for held in measured]
     return Row(
         cell=cell,
-        runs=tuple(measured),
-        accuracies=accuracies,
+        runs=tuple(held.key for held in measured),
+        measured=tuple(measured),
         accuracy=statistics.fmean(accuracies),
         sd=statistics.stdev(accuracies) if len(accuracies) > 1 else 0.0,
-        validation=statistics.fmean(held["accuracy"]["validation"] for held in metrics),
-        max_code_difference=max(held["max_code_difference"] for held in agreements),
-        codes_different=max(held["codes_different"] for held in agreements),
-        same_class=min(held["same_class"] for held in agreements),
-        model_bytes=int(statistics.median(held["size"]["model_bytes"] for held in metrics)),
-        latency_ratio=statistics.median(of["float_ms"] / of["integer_ms"] for of in latencies),
-        epoch_ms=statistics.median(held["epoch_ms"] for held in metrics),
+        validation=statistics.fmean(held.validation for held in measured),
+        max_code_difference=max(held.max_code_difference for held in measured),
+        codes_different=max(held.codes_different for held in measured),
+        same_class=min(held.same_class for held in measured),
+        model_bytes=int(statistics.median(held.model_bytes for held in measured)),
+        latency_ratio=statistics.median(held.latency_ratio for held in measured),
+        epoch_ms=statistics.median(held.epoch_ms for held in measured),
     )

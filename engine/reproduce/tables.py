@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
@@ -41,7 +42,7 @@ def to_markdown(study: Study, rows: Sequence[Row], command: str) -> str:
 
 
 def to_json(study: Study, rows: Sequence[Row], command: str) -> dict[str, Any]:
-    """Return the same numbers as plain data, each row with the keys of its runs.
+    """Return the same numbers as plain data, each row with the keys of its runs and their numbers.
 
     Args:
         study: The study.
@@ -66,7 +67,8 @@ def to_json(study: Study, rows: Sequence[Row], command: str) -> dict[str, Any]:
                 "model_bytes": row.model_bytes,
                 "latency_ratio": row.latency_ratio,
                 "epoch_ms": row.epoch_ms,
-                "runs": [spec.key for spec in row.runs],
+                "runs": [*row.runs],
+                "measured": [asdict(held) for held in row.measured],
                 "wanted": len(row.cell.runs),
             }
             for row in rows
@@ -97,7 +99,7 @@ def _missing(study: Study, rows: Sequence[Row]) -> list[str]:
 
 
 def _share(runs: int, wanted: int) -> str:
-    return str(runs) if runs == wanted else f"{runs} of {wanted}"
+    return str(runs) if runs >= wanted else f"{runs} of {wanted}"
 
 
 def _cells(row: Row) -> list[str]:

@@ -44,6 +44,29 @@ def test_cells_are_run_once_and_shown(
     assert (tmp_path / "degree-quant.md").read_text(encoding="utf-8") == text
 
 
+def test_what_the_tables_hold_needs_no_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rows() -> dict[str, Any]:
+        data = json.loads((tmp_path / "degree-quant.json").read_text(encoding="utf-8"))
+        return {row["scheme"]: row for row in data["rows"]}
+
+    only = ("--only", "karate", "--only", "gcn")
+    assert reproduce(tmp_path, *only, "--only", "QAT, 4", "--seeds", "1") == 0
+    monkeypatch.setenv("GRAPHBITS_STORE", str(tmp_path / "another"))
+    assert reproduce(tmp_path, *only, "--only", "Degree-Quant, 4") == 0
+    first = rows()
+    assert {scheme: len(row["runs"]) for scheme, row in first.items()} == {
+        "QAT, 4 bits": 1,
+        "Degree-Quant, 4 bits": 2,
+    }
+    assert reproduce(tmp_path, *only, "--only", "QAT, 4") == 0  # one of two is there
+    second = rows()
+    assert second["Degree-Quant, 4 bits"] == first["Degree-Quant, 4 bits"]
+    assert second["QAT, 4 bits"]["measured"][0] == first["QAT, 4 bits"]["measured"][0]
+    assert len(second["QAT, 4 bits"]["runs"]) == 2
+
+
 def test_sets_of_graphs_are_run(tmp_path: Path) -> None:
     options = ("--seeds", "1", "--epochs", "1", "--only", "superpixels", "--only", "Quant, 8")
     assert reproduce(tmp_path, *options) == 0

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from engine.reproduce import Row, smoothness
+from engine.reproduce import Measured, Row, row_of, smoothness
 from engine.spec import LearnedRange, LearnedStep, ModelSpec, RunSpec
 
 
-def row_with(runs: tuple[RunSpec, ...], accuracies: tuple[float, ...]) -> Row:
+def row_with(runs: tuple[RunSpec, ...], *accuracies: float) -> Row:
     cell = next(cell for cell in smoothness().cells if set(runs) <= set(cell.runs))
-    return Row(
-        cell=cell,
-        runs=runs,
-        accuracies=accuracies,
-        accuracy=0,
-        sd=0,
-        validation=0,
-        max_code_difference=0,
-        codes_different=0,
-        same_class=1,
-        model_bytes=1,
-        latency_ratio=1,
-        epoch_ms=1,
-    )
+    numbers = {
+        "agreement": {"max_code_difference": 0, "codes_different": 0.0, "same_class": 1.0},
+        "size": {"model_bytes": 1},
+        "latency": {"float_ms": 1.0, "integer_ms": 1.0},
+        "epoch_ms": 1.0,
+    }
+    held = [
+        Measured.of(spec, {**numbers, "accuracy": {"integer": accuracy, "validation": 0.0}})
+        for spec, accuracy in zip(runs, accuracies, strict=True)
+    ]
+    return row_of(cell, held)
 
 
 def test_every_propagation_has_every_quantizer() -> None:
@@ -83,15 +80,16 @@ def test_the_gain_is_over_runs_that_share_all_else() -> None:
         if cell.section or cell.graph != "Cora" or cell.scheme != "4 bits, QLR":
             continue
         if "smp" in cell.model:
-            rows.append(row_with(cell.runs, (0.82, 0.79)))
+            rows.append(row_with(cell.runs, 0.82, 0.79))
         if "appnp" in cell.model:
-            rows.append(row_with(cell.runs, (0.80, 0.80)))
+            rows.append(row_with(cell.runs, 0.80, 0.80))
     (sentence,) = study.closing(rows)
     assert sentence.startswith("4 bits: smp gains +0.50 ± 2.12 points over appnp")
     assert sentence.endswith("(2 pairs).")
-    alone = [replace(rows[0], runs=rows[0].runs[:1], accuracies=(0.8,)), *rows[1:]]
+    alone = [row_of(rows[0].cell, rows[0].measured[:1]), *rows[1:]]
     assert "(1 pair)" in study.closing(alone)[0]
     assert study.closing(rows[:1]) == ()
+    assert study.closing([replace(row, measured=()) for row in rows]) == ()
 
 
 def test_fewer_seeds_epochs_and_a_tiny_graph() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from engine.reproduce import Cell, Study, row_of, to_json, to_markdown
+from engine.reproduce import Cell, Measured, Row, Study, row_of, to_json, to_markdown
 from engine.spec import scheme
 
 
@@ -34,7 +34,14 @@ CELL = Cell(
     published="50.1 (somebody)",
 )
 METRICS = [metrics(0.7), metrics(0.8, different=0.01), metrics(0.9, integer_ms=1.0)]
-ROW = row_of(CELL, dict(zip(CELL.runs, METRICS, strict=True)))
+
+
+def row_with(*numbers: dict[str, Any], cell: Cell = CELL) -> Row:
+    runs = zip(cell.runs, numbers, strict=False)
+    return row_of(cell, [Measured.of(spec, held) for spec, held in runs])
+
+
+ROW = row_with(*METRICS)
 STUDY = Study(name="degree-quant", title="A title", notes=("One.", "Two."), cells=(CELL,))
 
 
@@ -43,7 +50,7 @@ def test_a_row_is_the_mean_and_the_worst() -> None:
     assert ROW.validation == pytest.approx(0.7)
     assert (ROW.max_code_difference, ROW.codes_different, ROW.same_class) == (1, 0.01, 0.99)
     assert ROW.latency_ratio == 1.5
-    assert row_of(CELL, {CELL.runs[0]: metrics(0.7)}).sd == 0
+    assert row_with(metrics(0.7)).sd == 0
 
 
 def test_markdown_says_what_made_it() -> None:
@@ -58,7 +65,7 @@ def test_markdown_says_what_made_it() -> None:
 
 
 def test_a_single_run_has_no_spread() -> None:
-    alone = row_of(CELL, {CELL.runs[0]: metrics(0.7)})
+    alone = row_with(metrics(0.7))
     assert "| 70.00 | 60.00 | 1 of 3 |" in to_markdown(STUDY, [alone], "command")
 
 
@@ -68,12 +75,12 @@ def test_what_was_not_run_is_named() -> None:
         replace(CELL, model="gat 2×64", section="Cora, by depth"),
     ]
     study = replace(STUDY, cells=(CELL, *others), closing=lambda rows: (f"{len(rows)} row.",))
-    some = row_of(CELL, dict(zip(CELL.runs[:2], METRICS[:2], strict=True)))
+    some = row_with(*METRICS[:2])
     text = to_markdown(study, [some], "command")
     assert "| 2 of 3 |" in text
     assert "\n1 row.\n\nNot run:\n\n- Cora: gcn 2×16: QAT, 8 bits\n" in text
     assert "- Cora, by depth: all of gat 2×64\n\nMade with" in text
-    deeper = row_of(others[1], {CELL.runs[0]: METRICS[0]})
+    deeper = row_with(METRICS[0], cell=others[1])
     assert "\n## Cora, by depth\n" in to_markdown(study, [some, deeper], "command")
     (row,) = to_json(study, [some], "command")["rows"]
     assert (len(row["runs"]), row["wanted"]) == (2, 3)
@@ -85,4 +92,5 @@ def test_json_names_the_runs() -> None:
     (row,) = data["rows"]
     assert row["runs"] == [spec.key for spec in CELL.runs]
     assert row["accuracy"]["mean"] == pytest.approx(0.8)
+    assert [held["accuracy"] for held in row["measured"]] == [0.7, 0.8, 0.9]
     assert (data["study"], data["command"]) == ("degree-quant", "command")
