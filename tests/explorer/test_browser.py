@@ -33,6 +33,10 @@ ICON_FONT = re.compile(r"https://cdn\.jsdelivr\.net/npm/@fortawesome/|fonts?\.")
 DRAWN = """[...document.querySelectorAll('.graphbits-chart')]
     .filter(chart => chart.offsetParent && chart.querySelector('.main-svg'))"""
 SUBTITLES = f"{DRAWN}.map(chart => chart.querySelector('.gtitle')?.textContent ?? '')"
+SHOWN = r"e => e.selectedOptions[0].textContent.replaceAll('\xa0', ' ')"
+SIGHT = f"""JSON.stringify({DRAWN}.map(({{ data, layout }}) =>
+    [data, layout.title, layout.xaxis, layout.yaxis, layout.annotations].map(part =>
+        JSON.stringify(part, (name, value) => name == 'range' ? null : value))))"""
 CUT_OFF = """() => [...document.querySelectorAll('.gb *')].filter(e =>
     e.offsetParent && e.children.length == 0 && e.textContent.trim() && e.tagName != 'OPTION'
     && !e.closest('.gb-cell > label, .gb-title, svg, textarea, .graphbits-scroll')
@@ -373,6 +377,104 @@ def test_every_chart_follows_what_is_brushed_in_one(visit, explore, options: lis
     page.get_by_role("button", name="Clear").click()
     page.locator(".gb-chip").wait_for(state="hidden")
     check_clean(visit)
+
+
+@pytest.mark.parametrize("options", [[], ["--lab"]], ids=["voila", "lab"])
+def test_every_choice_of_a_page_changes_its_chart(visit, explore, options: list[str]) -> None:
+    page = opened(visit, explore(*options))
+    chosen = 0
+
+    def choose(control, index: int) -> None:
+        nonlocal chosen
+        page.evaluate(f"globalThis.seenBefore = {SIGHT}")
+        control.select_option(index=index)
+        page.wait_for_function(f"{SIGHT} != seenBefore")
+        chosen += 1
+
+    for tab in ("Error × degree", "Map", "Depth", "Codes", "Arithmetic", "Runs"):
+        page.get_by_role("tab", name=tab).click()
+        page.wait_for_function(f"{DRAWN}.length > 0")
+        page.wait_for_timeout(500)
+        controls = page.locator(".gb-tabs select:visible")
+        for place in range(controls.count()):
+            control = controls.nth(place)
+            kept, several, name = control.evaluate(
+                "e => [e.selectedIndex, e.options.length, e.labels[0].textContent]"
+            )
+            if name == "Run":  # which is loaded by the button beside it
+                continue
+            others = [index for index in range(several) if index != kept][:2]
+            for index in others:
+                choose(control, index)
+            if others:
+                choose(control, kept)
+    assert chosen > 30
+    check_clean(visit)
+
+
+@pytest.mark.parametrize("options", [[], ["--lab"]], ids=["voila", "lab"])
+def test_what_is_pinned_stays_edits_go_both_ways_and_a_point_opens(
+    visit, explore, options: list[str]
+) -> None:
+    page = opened(visit, explore(*options))
+    preset, title = page.get_by_label("Bits preset"), page.locator(".gb-title")
+    page.get_by_role("button", name="Pin to compare").click()
+    page.locator(".gb-chip", has_text="pinned: Degree-Quant 4").wait_for()
+    page.get_by_text("What is shown is the same recipe.").wait_for()
+    preset.select_option("INT8")
+    page.get_by_text("Differs in ").wait_for()
+    page.wait_for_function(f"{SIGHT}.includes('pinned')")
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_text("What is shown is the same recipe.").wait_for()
+    show(page, preset, "Degree-Quant 4")
+    page.get_by_role("button", name="Redo").click()
+    page.get_by_text("Differs in ").wait_for()
+    show(page, preset, "INT8")
+    page.get_by_role("button", name="Unpin").click()
+
+    # A point of all stored runs: a click makes its recipe the one that is edited.
+    page.get_by_role("tab", name="Runs", exact=True).click()
+    page.wait_for_function(f"{DRAWN}.length == 2")
+    before = title.inner_text()
+    cost = page.locator(".graphbits-chart:visible").nth(1)
+    cost.scroll_into_view_if_needed()
+    points = cost.locator(".points path")
+    for place in range(points.count()):
+        at = points.nth(place).bounding_box()
+        x, y = at["x"] + at["width"] / 2, at["y"] + at["height"] / 2
+        page.mouse.move(x - 9, y)
+        page.mouse.move(x, y)
+        page.mouse.click(x, y)
+        page.wait_for_timeout(700)
+        if title.inner_text() != before:
+            break
+    assert title.inner_text() != before, "no point is one to click"
+    page.locator(".gb-badge-stored").wait_for()
+
+    # From step to step: the nodes of a propagation walk along in one plane.
+    page.get_by_label("Model", exact=True).select_option("APPNP")
+    page.get_by_role("tab", name="Depth", exact=True).click()
+    page.get_by_label("Chart of depth").select_option("Where nodes lie")
+    slider = page.locator(".gb-stepper input:visible")
+    slider.wait_for()
+    page.wait_for_function(f"{SUBTITLES}.some(title => title.includes('Nodes in the plane'))")
+    page.wait_for_timeout(500)
+    first, seen = slider.input_value(), page.evaluate(SIGHT)
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_function(
+        "first => document.querySelector('.gb-stepper input').value != first", arg=first
+    )
+    page.wait_for_function(f"before => {SIGHT} != before", arg=seen)
+    page.get_by_role("button", name="Stop").click()
+    check_clean(visit)
+
+
+def show(page, control, value: str) -> None:
+    """Wait until a list shows a value."""
+    until = time.monotonic() + 30
+    while control.evaluate(SHOWN) != value:
+        assert time.monotonic() < until, f"it never showed {value}"
+        page.wait_for_timeout(50)
 
 
 @pytest.mark.parametrize("options", [[], ["--lab"]], ids=["voila", "lab"])
