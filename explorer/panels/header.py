@@ -50,7 +50,7 @@ class HeaderPanel(widgets.VBox):
         self.problem = html(name="gb-fault")
         line = widgets.HBox([self.title, self.worker, self.undo, self.redo, self.link])
         line.add_class("gb-header")
-        state.follow(self._follow)
+        state.observe(self._follow, "recipe")
         state.observe(self._warn, "problem")
         jobs.listen(self._watch)
         super().__init__([line, self.problem])
