@@ -10,7 +10,6 @@ from pathlib import Path
 
 from explorer.packaged import notebook, python_path
 from explorer.warm import expected, warm
-from explorer.zygote import ready_kernels
 
 PORT = 8866
 PORTS_TRIED = 50
@@ -42,13 +41,12 @@ def serve(*, lab: bool = False, port: int | None = None, open_browser: bool = Tr
     free = free_port(PORT if port is None else port)
     if port is not None and free != port:
         print(f"Port {port} is taken.")
+    with suppress(ValueError, OSError):  # the page says what is wrong with a store or a graph
+        warm(expected())
     if lab:
-        with suppress(ValueError, OSError):  # the page says what is wrong with a store or a graph
-            warm(expected())
         _serve_lab(page, free, open_browser)
     else:
-        with ready_kernels():
-            _serve_dashboard(page, free, open_browser)
+        _serve_dashboard(page, free, open_browser)
 
 
 def free_port(first: int) -> int:
