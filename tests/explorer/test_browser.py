@@ -600,6 +600,9 @@ def test_a_search_is_watched_stopped_and_resumed(visit, explore, tmp_path) -> No
     stopped = listed.locator("option", has_text="stopped after").text_content()
     listed.select_option(stopped)
     page.get_by_role("button", name="Resume").click()
+    at_work = page.locator(".gb-status.gb-running, .gb-status.gb-waiting")
+    at_work.first.wait_for()
+    at_work.first.wait_for(state="hidden", timeout=120_000)
     page.wait_for_function(
         "() => ![...document.querySelectorAll('option')].some(e => /going on|stopped after/"
         ".test(e.textContent))"
