@@ -66,6 +66,9 @@ def offer(
 ) -> None:
     """Change what a list offers; its value stays where it can.
 
+    A page is told of both at once: between the two a person would choose from a list that stands
+    at another option than the one it has.
+
     Args:
         control: The list.
         options: Its (text, value) pairs from now on.
@@ -74,7 +77,7 @@ def offer(
     """
     if list(control.options) != list(options):
         kept = control.value
-        with unheard(control, handler):
+        with unheard(control, handler), control.hold_sync():
             control.options = options
             control.value = kept if kept in dict(options).values() else otherwise
 

@@ -133,8 +133,9 @@ class BitsPanel(widgets.VBox):
         deep = len(self._layers) > WIDEST_GRID
         self._range.layout.display = None if deep else "none"
         kept = self.component.value
-        self.component.options = [(component, component) for component in held]
-        self.component.value = kept if kept in held else held[0]
+        with self.component.hold_sync():
+            self.component.options = [(component, component) for component in held]
+            self.component.value = kept if kept in held else held[0]
         if len(self._layers) != before:
             self.last.value = len(self._layers)
 
@@ -182,13 +183,13 @@ class BitsPanel(widgets.VBox):
             if all(width in self._layers[layer].widths(component) for layer in column)
         ]
         options = accepted if bits != MIXED else [("mixed", MIXED), *accepted]
-        with unheard(cell, self._takers[component, column]):
+        with unheard(cell, self._takers[component, column]), cell.hold_sync():
             if list(cell.options) != options:
                 cell.options = options
             cell.value = bits
-        for width in WIDTHS:
-            cell.remove_class(f"gb-width-{width}")
-        cell.add_class(f"gb-width-{bits}" if bits else "gb-width-mixed")
+            for width in WIDTHS:
+                cell.remove_class(f"gb-width-{width}")
+            cell.add_class(f"gb-width-{bits}" if bits else "gb-width-mixed")
 
     def _taker(self, component: Component, column: range) -> Any:
         def take(change: dict[str, Any]) -> None:

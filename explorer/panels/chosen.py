@@ -56,7 +56,7 @@ class ChosenPanel(widgets.HBox):
             title = f"{chosen.title[:1].upper()}{chosen.title[1:]}"
             offered.insert(0, (title, chosen))
         options: list[tuple[str, Any]] = [("Everything", ALL), *offered]
-        with unheard(self.list, self._take):
+        with unheard(self.list, self._take), self.list.hold_sync():
             if list(self.list.options) != options:
                 self.list.options = options
             self.list.value = chosen or ALL

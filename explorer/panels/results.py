@@ -138,9 +138,10 @@ class ResultsPanel(widgets.VBox):
             subtitle=f"stored · all runs on {whole_title(recipe.graph)}{place}",
         )
         options = [(_name(summary), key) for key, summary in self._summaries.items()]
-        self.run.options = options or [("no run on this graph yet", "")]
-        if selected in self._summaries:
-            self.run.value = selected
+        with self.run.hold_sync():
+            self.run.options = options or [("no run on this graph yet", "")]
+            if selected in self._summaries:
+                self.run.value = selected
         self.load.disabled = not options
         self.table.value = _table(self._summaries, metrics, merit, pinned, selected)
 
