@@ -152,6 +152,29 @@ def opened(visit, command: Command):
     return page
 
 
+def click_a_point(page, chart, done: Callable[[], bool]) -> None:
+    """Click one point of a chart after the other, of those in sight, until one did what is hoped.
+
+    A point may be of what is shown already, or hidden below another.
+    """
+    chart.scroll_into_view_if_needed()
+    seen = chart.locator(".nsewdrag").first.bounding_box()
+    points = chart.locator(".points path")
+    for place in reversed(range(points.count())):
+        at = points.nth(place).bounding_box()
+        x, y = at["x"] + at["width"] / 2, at["y"] + at["height"] / 2
+        across, down = x - seen["x"], y - seen["y"]
+        if not (0 < across < seen["width"] and 0 < down < seen["height"]):
+            continue
+        page.mouse.move(x - 20, y)
+        page.mouse.move(x, y)
+        page.mouse.click(x, y)
+        page.wait_for_timeout(700)
+        if done():
+            return
+    raise AssertionError(f"none of {points.count()} points did it when clicked")
+
+
 def box(page, name: str):
     """Return a number's box by its label."""
     return page.get_by_role("spinbutton", name=name, exact=True)
@@ -224,12 +247,8 @@ def test_widths_training_cancel_and_result(visit, explore, options: list[str]) -
     page.wait_for_function(f"{SUBTITLES}.some(title => title.includes('trained'))")
 
     # A node: click its point.
-    point = page.locator(".graphbits-chart:visible").first.locator(".points path").last
-    at = point.bounding_box()
-    page.mouse.move(at["x"] + at["width"] / 2 - 20, at["y"] + at["height"] / 2)
-    page.mouse.move(at["x"] + at["width"] / 2, at["y"] + at["height"] / 2)
-    page.mouse.click(at["x"] + at["width"] / 2, at["y"] + at["height"] / 2)
-    page.locator(".gb-facts").wait_for()
+    first = page.locator(".graphbits-chart:visible").first
+    click_a_point(page, first, page.locator(".gb-facts").is_visible)
     page.wait_for_function(f"{SUBTITLES}.some(title => title.includes('Neighbourhood'))")
 
     # A bad value: a sentence, and the old value stays.
@@ -437,18 +456,7 @@ def test_what_is_pinned_stays_edits_go_both_ways_and_a_point_opens(
     page.wait_for_function(f"{DRAWN}.length == 2")
     before = title.inner_text()
     cost = page.locator(".graphbits-chart:visible").nth(1)
-    cost.scroll_into_view_if_needed()
-    points = cost.locator(".points path")
-    for place in range(points.count()):
-        at = points.nth(place).bounding_box()
-        x, y = at["x"] + at["width"] / 2, at["y"] + at["height"] / 2
-        page.mouse.move(x - 9, y)
-        page.mouse.move(x, y)
-        page.mouse.click(x, y)
-        page.wait_for_timeout(700)
-        if title.inner_text() != before:
-            break
-    assert title.inner_text() != before, "no point is one to click"
+    click_a_point(page, cost, lambda: title.inner_text() != before)
     page.locator(".gb-badge-stored").wait_for()
 
     # From step to step: the nodes of a propagation walk along in one plane.
@@ -610,16 +618,10 @@ def test_a_search_is_watched_stopped_and_resumed(visit, explore, tmp_path) -> No
     page.screenshot(path=tmp_path / "searched.png", full_page=True)
 
     # A point: its recipe is loaded.
-    before = page.locator(".gb-title").inner_text()
-    point = page.locator(".graphbits-chart:visible").first.locator(".points path").last
-    point.scroll_into_view_if_needed()
-    at = point.bounding_box()
-    page.mouse.move(at["x"] + at["width"] / 2 - 20, at["y"] + at["height"] / 2)
-    page.mouse.move(at["x"] + at["width"] / 2, at["y"] + at["height"] / 2)
-    page.mouse.click(at["x"] + at["width"] / 2, at["y"] + at["height"] / 2)
-    page.wait_for_function(
-        "before => document.querySelector('.gb-title').innerText != before", arg=before
-    )
+    title = page.locator(".gb-title")
+    before = title.inner_text()
+    first = page.locator(".graphbits-chart:visible").first
+    click_a_point(page, first, lambda: title.inner_text() != before)
     check_clean(visit)
 
 
