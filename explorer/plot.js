@@ -108,7 +108,7 @@ function render({ model, el }) {
   let Plotly = null;
   let disposed = false;
   let asked = false;
-  let width = 0;
+  let size = "";
   let drawings = 0;
 
   const pick = (curve, point, customdata) => {
@@ -133,14 +133,15 @@ function render({ model, el }) {
 
   const react = async () => {
     asked = false;
-    width = plot.clientWidth;
+    const { clientWidth: width, clientHeight: height } = plot;
+    size = `${width} ${height}`;
     if (disposed || width === 0) return;
     const { data, layout } = structuredClone(model.get("figure"));
     if (data.length === 0 && !layout.title) return; // a page behind, which is drawn in a moment
     const font = { ...layout.font, color: getComputedStyle(el).color };
     const first = !plot.on;
     // A box that was drawn goes with the figure it was drawn on: the next one shows what it chose.
-    const own = { font, width, height: plot.clientHeight, selectionrevision: ++drawings };
+    const own = { font, width, height, selectionrevision: ++drawings };
     await Plotly.react(plot, data, { ...layout, ...own }, CONFIG);
     if (first) listen();
   };
@@ -160,7 +161,7 @@ function render({ model, el }) {
   };
 
   const resize = () => {
-    plot.style.height = `${model.get("height")}px`;
+    plot.style.setProperty("--graphbits-height", `${model.get("height")}px`);
     draw();
   };
 
@@ -184,7 +185,7 @@ function render({ model, el }) {
   model.on("change:summary", describe);
   model.on("change:table", tabulate);
   const observer = new ResizeObserver(() => {
-    if (plot.clientWidth !== width) draw();
+    if (`${plot.clientWidth} ${plot.clientHeight}` !== size) draw();
   });
   observer.observe(plot);
 
