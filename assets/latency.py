@@ -1,6 +1,6 @@
 """Measure in Chromium the time from a changed control to the frame with the first changed chart.
 
-Needs Debian's Chromium and the test tools: ``python assets/latency.py``. The changes are those of
+Needs Debian's Chromium and the test tools: ``python -m assets.latency``. The changes are those of
 ``graphbits bench visitors``, each made once the page has come to rest after the one before.
 """
 

@@ -9,14 +9,13 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from assets.browsing import answers
 from engine.analysis import Study
 from engine.graphs.catalogue import load_graph
 from engine.integer import program_of
@@ -115,7 +114,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[[str, list[str]], str]]:
             )
         deadline = time.monotonic() + START_SECONDS
         probe = address + ("/voila/static/" if application == "voila" else "/api")
-        while not _answers(probe):
+        while not answers(probe):
             if servers[-1].poll() is not None or time.monotonic() > deadline:
                 pytest.fail(log.read_text()[-3000:])
             time.sleep(0.1)
@@ -185,13 +184,3 @@ def _notebook(cells: list[str]) -> dict[str, object]:
         "metadata": {"kernelspec": KERNELSPEC},
         "cells": [{**code, "id": f"cell{i}", "source": source} for i, source in enumerate(cells)],
     }
-
-
-def _answers(url: str) -> bool:
-    try:
-        urllib.request.urlopen(url, timeout=1)
-    except urllib.error.HTTPError:
-        return True
-    except OSError:
-        return False
-    return True

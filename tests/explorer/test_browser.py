@@ -7,22 +7,17 @@ import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from statistics import median
 
 import pytest
 
+from assets.browsing import Command, arrive
+
 pytestmark = pytest.mark.browser
 
-ROOT = Path(__file__).parents[2]
-START_WITHIN_S = 120
 TABS = (
     *("Error × degree", "Map", "Depth", "Codes", "Arithmetic", "Degrees"),
     *("Predictions", "Training", "Search", "Runs", "Recipe"),
@@ -55,72 +50,6 @@ OVERLAPPING = """() => {
 }"""
 
 
-class Command:
-    """A running ``graphbits explore``.
-
-    Args:
-        folder: Where it runs, with a store of its own.
-        options: Its options.
-    """
-
-    def __init__(self, folder: Path, *options: str) -> None:
-        self.log = folder / "explore.log"
-        # JupyterLab asks at its first start whether it may fetch news, over what is to be clicked.
-        settings = folder / "config" / "labconfig" / "page_config.json"
-        settings.parent.mkdir(parents=True)
-        quiet = {"@jupyterlab/apputils-extension:announcements": True}
-        settings.write_text(json.dumps({"disabledExtensions": quiet}))
-        with self.log.open("wb") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "engine", "explore", "--no-browser", *options],
-                cwd=folder,
-                env={
-                    **os.environ,
-                    "PYTHONPATH": str(ROOT),
-                    "GRAPHBITS_STORE": str(folder / "store"),
-                    "JUPYTER_CONFIG_DIR": str(folder / "config"),
-                    "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
-                },
-                stdout=out,
-                stderr=out,
-            )
-
-    @property
-    def address(self) -> str:
-        """The address it printed, once something answers there."""
-        until = time.monotonic() + START_WITHIN_S
-        while time.monotonic() < until and self.process.poll() is None:
-            found = re.search(r"http://127\.0\.0\.1:\d+/(\S*token=\w+)?", self.log.read_text())
-            if found and _answers(found[0]):
-                return found[0]
-            time.sleep(0.1)
-        raise AssertionError(self.log.read_text()[-3000:])
-
-    def descendants(self) -> set[int]:
-        """Return the process ids of its kernels and their workers."""
-        parents = {}
-        for status in Path("/proc").glob("[0-9]*/stat"):
-            with suppress(OSError):
-                parents[int(status.parent.name)] = int(
-                    status.read_text().rsplit(")", 1)[1].split()[1]
-                )
-        found = {self.process.pid}
-        while more := {child for child, parent in parents.items() if parent in found} - found:
-            found |= more
-        return found - {self.process.pid}
-
-
-def _answers(url: str) -> bool:
-    try:
-        # The page itself would start a kernel.
-        urllib.request.urlopen(url.split("?")[0] + "voila/static/", timeout=1)
-    except urllib.error.HTTPError:
-        return True
-    except OSError:
-        return False
-    return True
-
-
 @pytest.fixture
 def explore(tmp_path: Path) -> Iterator[Callable[..., Command]]:
     """Return ``explore(*options)``, which starts the command; it is ended with the test."""
@@ -132,23 +61,17 @@ def explore(tmp_path: Path) -> Iterator[Callable[..., Command]]:
 
     yield start
     for command in commands:
-        command.process.terminate()
-        command.process.wait(20)
+        command.end()
 
 
 def opened(visit, command: Command):
     """Return the page once its first chart is drawn."""
     page, address = visit.page, command.address
-    lab = "token=" in address
     start = time.monotonic()
-    page.goto(address)
-    if lab:
-        page.get_by_text("| Idle").wait_for()
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    arrive(page, address)
     page.wait_for_selector(".graphbits-chart .point", state="attached")
-    page.get_by_text("worker ready").wait_for()
-    print(f"{'lab' if lab else 'voila'}: opened after {time.monotonic() - start:.1f} s")
+    place = "lab" if "token=" in address else "voila"
+    print(f"{place}: opened after {time.monotonic() - start:.1f} s")
     return page
 
 
