@@ -280,6 +280,10 @@ def distribution(requirement: str) -> str:
     return re.sub(r"[-_.]+", "-", name[0]).lower()
 
 
+OF_THE_REPOSITORY = ("assets", "tests")
+"""What tests may import that is neither installed nor shipped."""
+
+
 def imported_distributions(paths: list[Path]) -> set[str]:
     """Return the distributions that files import, the house and the standard library left out."""
     shipped_by = packages_distributions()
@@ -288,7 +292,7 @@ def imported_distributions(paths: list[Path]) -> set[str]:
     return {
         distribution(shipped_by.get(name, [name])[0])
         for name in outside
-        if not is_of_python(name) and not name.startswith("tests")
+        if not is_of_python(name) and name not in OF_THE_REPOSITORY
     }
 
 
