@@ -20,7 +20,7 @@ RUNS, SEARCHES = 10, 5
 def add_to(commands: Any) -> None:
     """Add the command and its options."""
     parser = commands.add_parser("reproduce", help="do a published study again, in integers")
-    parser.add_argument("study", help="degree-quant, smoothness, lpgnas")
+    parser.add_argument("study", help="degree-quant, smoothness, defaults, lpgnas")
     parser.add_argument(
         "--seeds", type=int, help="runs of each cell (10), searches of each entrant (5)"
     )
@@ -123,7 +123,7 @@ def _race(race: Any, options: argparse.Namespace) -> bool:
         space = entrant.searches[0].space
         corner = corner_of(space, fetch(space.graph, store.folder))
         standings.append(standing_of(entrant, searches, corner, metrics))
-        command = _command(options)
+        command = _command(options) + "".join(f' --only "{text}"' for text in options.only)
         text = race_to_markdown(race, standings, command)
         _write(race.name, text, race_to_json(race, standings, command), options.folder)
     return True
@@ -160,10 +160,9 @@ def _titled(title: str, runs: Sequence[RunSpec]) -> dict[RunSpec, str]:
 
 
 def _command(options: argparse.Namespace) -> str:
+    """Return what makes all of it; a study's tables may have been filled by several commands."""
     command = f"graphbits reproduce {options.study} --seeds {options.seeds}"
     command += f" --epochs {options.epochs}" if options.epochs else ""
-    command += "".join(f' --only "{text}"' for text in options.only)
-    command += " --stored" if options.stored else ""
     return command + (" --smoke" if options.smoke else "")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.reproduce.defaults import defaults
 from engine.reproduce.degree_quant import degree_quant
 from engine.reproduce.kept import TableError, kept_rows
 from engine.reproduce.lpgnas import lpgnas
@@ -11,7 +12,7 @@ from engine.reproduce.smoothness import smoothness
 from engine.reproduce.study import Cell, Measured, Row, Study, row_of
 from engine.reproduce.tables import to_json, to_markdown
 
-STUDIES = {"degree-quant": degree_quant, "smoothness": smoothness}
+STUDIES = {"degree-quant": degree_quant, "smoothness": smoothness, "defaults": defaults}
 """What can be reproduced by runs, by name."""
 
 RACES = {"lpgnas": lpgnas}
@@ -29,6 +30,7 @@ __all__ = [
     "Standing",
     "Study",
     "TableError",
+    "defaults",
     "degree_quant",
     "kept_rows",
     "lpgnas",

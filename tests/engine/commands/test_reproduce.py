@@ -30,7 +30,7 @@ def test_cells_are_run_once_and_shown(
     text = (tmp_path / "degree-quant.md").read_text(encoding="utf-8")
     rows = [line for line in text.splitlines() if line.startswith("| g")]
     assert [row.split("|")[1].strip() for row in rows] == ["gcn 2×16", "gat 2×64", "gin 2×64"]
-    assert 'reproduce degree-quant --seeds 10 --only "karate" --only' in text
+    assert "\ngraphbits reproduce degree-quant --seeds 10 --smoke\n" in text
     data = json.loads((tmp_path / "degree-quant.json").read_text(encoding="utf-8"))
     for row in data["rows"]:
         assert len(row["runs"]) == 2
@@ -109,7 +109,7 @@ def test_races_are_run_once_and_shown(
     text = (tmp_path / "lpgnas.md").read_text(encoding="utf-8")
     titles = [line for line in text.splitlines() if line.startswith("## karate: ")]
     assert len(titles) == text.count("\n| lpgnas |") == 3
-    assert 'reproduce lpgnas --seeds 5 --only "lpgnas" --smoke' in text
+    assert 'reproduce lpgnas --seeds 5 --smoke --only "lpgnas"' in text
 
     def forbidden(*_: Any, **__: Any) -> None:
         raise AssertionError("nothing is to be trained")
