@@ -9,7 +9,7 @@ OWN = "GC, percentile, protected"
 
 def test_the_schemes_are_two_of_the_mixes() -> None:
     study = defaults(seeds=1)
-    assert len(study.cells) == 2 * 4 * 3 * 9
+    assert len(study.cells) == 2 * 4 * 3 * 10
     assert len({cell.runs[0].key for cell in study.cells}) == len(study.cells)
     mixed = {
         (cell.graph, cell.model, cell.scheme): cell.runs[0]
@@ -43,9 +43,9 @@ def test_the_best_is_told_by_validation() -> None:
         *(_row(cell, validation=0.75 if "STE, EMA, prot" in cell.scheme else 0.7) for cell in four),
     ]
     first, second = study.closing(rows)
-    assert first == "Cora, gcn 2×16, 8 bits: Degree-Quant's rules are the best of 9."
+    assert first == "Cora, gcn 2×16, 8 bits: Degree-Quant's rules are the best of 10."
     assert second == (
-        "Cora, gcn 2×16, 4 bits: STE, EMA, protected is the best of 9, +5.00 points over "
+        "Cora, gcn 2×16, 4 bits: STE, EMA, protected is the best of 10, +5.00 points over "
         "Degree-Quant's rules on validation (standard error 0.00, 2 seeds)."
     )
     assert study.closing([_row(four[0], validation=0.7)]) == ()
