@@ -14,8 +14,9 @@ from engine.bench.machine import Machine, machine
 from engine.bench.product import WIDTHS, bench_product
 from engine.bench.race import Effort
 from engine.bench.report import Report
-from engine.bench.threads import most_threads, threads
+from engine.bench.threads import threads
 from engine.graphs.catalogue import HUBS_NODES
+from engine.integer.kernels.threads import most_threads
 from engine.spec import GraphSpec, ModelSpec, SpecError
 
 Kind = Literal["aggregation", "product", "inference"]

@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Any
 
 import numba
+
+from engine.integer.kernels.threads import most_threads, using_threads
 
 LONG_S = 0.5
 """A run that takes longer is tried once only."""
@@ -17,12 +18,15 @@ LONG_S = 0.5
 
 @contextmanager
 def threads(count: int | None) -> Iterator[int]:
-    """Let Numba's kernels and, where it is loaded, torch use as many threads; say how many.
+    """Let our kernels, Numba's loops and, where it is loaded, torch use as many threads.
 
     Numba's pool is launched first: both may share one OpenMP, whose threads a launch sets for both.
 
     Args:
         count: Threads; None for as many as Numba has.
+
+    Yields:
+        How many.
 
     Raises:
         ValueError: If Numba has fewer.
@@ -38,18 +42,12 @@ def threads(count: int | None) -> Iterator[int]:
     if torch:
         torch.set_num_threads(chosen)
     try:
-        yield chosen
+        with using_threads(chosen):
+            yield chosen
     finally:
         numba.set_num_threads(outer)
         if torch:
             torch.set_num_threads(torch_outer)
-
-
-def most_threads() -> int:
-    """Return the threads that Numba started with."""
-    config: Any = numba.config
-    most: int = config.NUMBA_NUM_THREADS
-    return most
 
 
 def fastest(*runs: Callable[[], object], rounds: int = 5) -> Callable[[], object]:

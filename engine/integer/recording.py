@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.integer.kernels.memory import aligned
 from engine.integer.kernels.table import NUMBA, noting
+from engine.integer.kernels.threads import thread_count
 from engine.integer.kernels.work import Tape, Work
 from engine.integer.schedule import Schedule
 from engine.integer.stages.stage import Buffer, Slot, Step, Value
@@ -94,7 +94,7 @@ class Recording:
         tape, alone = Tape(works), self.schedule.operations < SMALL
 
         def play(values: dict[Slot, Value]) -> None:
-            tape.play(1 if alone else numba.get_num_threads())
+            tape.play(1 if alone else thread_count())
 
         return play
 

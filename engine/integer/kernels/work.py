@@ -17,12 +17,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.integer.kernels.compile import free
 from engine.integer.kernels.memory import aligned
+from engine.integer.kernels.threads import thread_count
 from engine.integer.kernels.told import Told, told
 from engine.integer.kernels.vectors import (
     add_atomically,
@@ -92,7 +92,7 @@ class Tape:
 
 def perform(works: Sequence[Work]) -> None:
     """Do works now."""
-    Tape(works).play(numba.get_num_threads())
+    Tape(works).play(thread_count())
 
 
 def performed(kernel: Callable[..., Sequence[Work]]) -> Callable[..., None]:

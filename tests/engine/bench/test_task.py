@@ -14,7 +14,8 @@ from engine.bench.machine import Machine
 from engine.bench.race import Effort
 from engine.bench.report import Report
 from engine.bench.task import Task, grown
-from engine.bench.threads import most_threads, threads
+from engine.bench.threads import threads
+from engine.integer.kernels.threads import most_threads, thread_count
 from engine.spec import GraphSpec, ModelSpec, SpecError
 
 TASK = Task(
@@ -76,7 +77,7 @@ def test_threads_are_given_back() -> None:
     with threads(None):  # from here on Numba's pool runs, and what torch uses is settled
         outer = numba.get_num_threads(), torch.get_num_threads()
     with threads(1) as count:
-        assert (count, numba.get_num_threads(), torch.get_num_threads()) == (1, 1, 1)
-    assert numba.get_num_threads() == outer[0]
+        assert (count, thread_count(), numba.get_num_threads(), torch.get_num_threads()) == (1,) * 4
+    assert (numba.get_num_threads(), thread_count()) == (outer[0], most_threads())
     with pytest.raises(ValueError, match="wanted 1 to"), threads(most_threads() + 1):
         pass

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 
 from engine.integer import NUMPY
 from engine.integer import recording as recordings
+from engine.integer.kernels.threads import using_threads
 from engine.integer.program import ENTRY
 from engine.integer.recording import Pool, record
 from engine.integer.stages.stage import real
@@ -96,7 +96,7 @@ def test_a_pool_lends_to_as_many_as_come() -> None:
     assert sorted(pool._free) == [0, 1]
 
 
-def test_threads_are_numbas(case: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_are_as_many_as_allowed(case: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = case(1, model=ModelSpec(hidden=8), sparse=False, weighted=False)
     plan = drawn.bind(drawn.random_program((8,)))
     used: list[int] = []
@@ -104,5 +104,6 @@ def test_threads_are_numbas(case: Callable, monkeypatch: pytest.MonkeyPatch) -> 
     plan.run()
     monkeypatch.setattr(recordings, "SMALL", 0)
     plan._recordings._free.clear()
-    plan.run()
-    assert used == [1, numba.get_num_threads()]
+    with using_threads(3):
+        plan.run()
+    assert used == [1, 3]

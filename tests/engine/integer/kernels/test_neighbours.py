@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from engine.integer.kernels.gather import gathered
 from engine.integer.kernels.neighbours import AHEAD, FAR_BYTES, TILES, adder
 from engine.integer.kernels.operands import Incoming, Packed, RealTarget
+from engine.integer.kernels.threads import using_threads
 from engine.integer.kernels.weigh import CHUNK, weighed
 from engine.integer.kernels.work import perform
 from engine.integer.packing import pack
@@ -29,10 +29,8 @@ COUNTS = st.sampled_from([0, 1, 2, 16, 17, 18, 85, 86, 257, 258, 600])
 
 @pytest.fixture(params=[1, 2], autouse=True)
 def threads(request: pytest.FixtureRequest) -> Iterator[None]:
-    before = numba.get_num_threads()
-    numba.set_num_threads(min(request.param, before))
-    yield
-    numba.set_num_threads(before)
+    with using_threads(request.param):
+        yield
 
 
 def packed(codes: np.ndarray, bits: int) -> np.ndarray:

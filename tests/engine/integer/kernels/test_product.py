@@ -7,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,6 +16,7 @@ from engine.affine import QParams
 from engine.integer import IntArray
 from engine.integer.kernels.operands import CodeTarget, Places
 from engine.integer.kernels.table import NUMBA, NUMPY
+from engine.integer.kernels.threads import using_threads
 from engine.integer.packing import pack, word_count
 from engine.integer.weights import PIECE, SHORTEST, dense_matrix, sparse_matrix
 from engine.spec import QuantSpec
@@ -58,14 +58,10 @@ def test_dense_and_sparse(bits: tuple[int, int], threads: int, seed: int, wide: 
     dense = x.packed, dense_matrix(weight, x.params, kind)
     sparse = places, values.packed, sparse_matrix(weight, values.params, kind)
     made = target_of(rng, rows, width)
-    outer = numba.get_num_threads()
     for name, operands in (("product", dense), ("sparse_product", sparse)):
         twin = made._replace(words=np.zeros_like(made.words))
-        numba.set_num_threads(min(threads, outer))
-        try:
+        with using_threads(threads):
             getattr(NUMBA, name)(*operands, made, kind)
-        finally:
-            numba.set_num_threads(outer)
         getattr(NUMPY, name)(*operands, twin, kind)
         np.testing.assert_array_equal(made.words, twin.words)
 
