@@ -10,6 +10,7 @@ from pathlib import Path
 
 from explorer.packaged import notebook, python_path
 from explorer.warm import expected, warm
+from explorer.zygote import ready_kernels
 
 PORT = 8866
 PORTS_TRIED = 50
@@ -41,12 +42,13 @@ def serve(*, lab: bool = False, port: int | None = None, open_browser: bool = Tr
     free = free_port(PORT if port is None else port)
     if port is not None and free != port:
         print(f"Port {port} is taken.")
-    with suppress(ValueError, OSError):  # the page says what is wrong with a store or a graph
-        warm(expected())
     if lab:
+        with suppress(ValueError, OSError):  # the page says what is wrong with a store or a graph
+            warm(expected())
         _serve_lab(page, free, open_browser)
     else:
-        _serve_dashboard(page, free, open_browser)
+        with ready_kernels():
+            _serve_dashboard(page, free, open_browser)
 
 
 def free_port(first: int) -> int:
@@ -79,6 +81,8 @@ def _serve_dashboard(page: Path, port: int, open_browser: bool) -> None:
             f"--Voila.open_browser={open_browser}",
             "--Application.log_level=WARN",
             "--VoilaConfiguration.show_tracebacks=True",
+            # Our charts bring their own library, which this would load a second time.
+            "--VoilaConfiguration.extension_denylist=jupyterlab-plotly",
             # Voila sets no XSRF cookie, so it would refuse a closing page's request to end its
             # kernel, whose id nobody else knows.
             "--Voila.tornado_settings=disable_check_xsrf=True",

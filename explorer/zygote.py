@@ -214,15 +214,19 @@ def prepare() -> None:
 def become(order: Mapping[str, Any]) -> None:
     """Be a kernel until it ends, in a copy.
 
+    From here on it has the threads of its own environment.
+
     Args:
         order: Its ``command``, ``environment`` and ``folder``.
     """
     from ipykernel.kernelapp import IPKernelApp
+    from numba.core.config import reload_config
 
     os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(order["environment"])
+    reload_config()  # type: ignore[no-untyped-call]
     os.chdir(order["folder"])
     command = order["command"]
     IPKernelApp.launch_instance(
