@@ -220,13 +220,14 @@ def become(order: Mapping[str, Any]) -> None:
         order: Its ``command``, ``environment`` and ``folder``.
     """
     from ipykernel.kernelapp import IPKernelApp
-    from numba.core.config import reload_config
+
+    from engine.integer.kernels.threads import go_by_environment
 
     os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(order["environment"])
-    reload_config()  # type: ignore[no-untyped-call]
+    go_by_environment()
     os.chdir(order["folder"])
     command = order["command"]
     IPKernelApp.launch_instance(

@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from typing import Any
 
 import numba
+from numba.core.config import reload_config
 
 _chosen: ContextVar[int | None] = ContextVar("chosen", default=None)
 
@@ -40,3 +41,8 @@ def using_threads(count: int) -> Iterator[None]:
         yield
     finally:
         _chosen.reset(outer)
+
+
+def go_by_environment() -> None:
+    """Have Numba read its variables again, in a process whose environment was replaced."""
+    reload_config()  # type: ignore[no-untyped-call]
