@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -26,6 +27,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Compiling the kernels takes longer than most tests, so all test processes share what was compiled,
 # though each has a home of its own.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path("~/.cache/graphbits/kernels").expanduser()))
+
+
+# A shell has what it starts in the background ignore interrupts, and all that this starts too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -173,7 +173,9 @@ def test_every_stage_rounds_its_real_value_once(
         exact = wanted / np.float64(params.scale) + params.shift / FINE + int(params.zero)
         exact = np.clip(exact, params.spec.qmin, params.spec.qmax)
         half = 0.5 + (0.5 / FINE if params.truncates else 0)
-        assert np.abs(trace.codes(*stage.target) - exact).max(initial=0) < half + 2**-8 + 1e-3
+        float32 = 4e-7 * np.abs(exact).max(initial=0)  # of what a float stage hands over
+        off = np.abs(trace.codes(*stage.target) - exact).max(initial=0)
+        assert off < half + 2**-8 + 1e-3 + float32
 
 
 @pytest.mark.parametrize("widths", [*WIDTHS, (16,)])
