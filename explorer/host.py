@@ -26,7 +26,7 @@ def host(folder: Path, *, port: int | None = None, cluster: str | None = None) -
         NoSite: If the folder is none.
         SpecError: If its bounds are none.
     """
-    from voila.app import Voila
+    from explorer.pages import Pages
 
     site = Site(folder.resolve())
     bounds, notebook = site.bounds, site.notebook
@@ -46,7 +46,7 @@ def host(folder: Path, *, port: int | None = None, cluster: str | None = None) -
         with Keeper(address, site.visitors, shipped, site.bounds_file, cluster):
             os.environ |= SMALL  # kernels preview, workers train
             with ready_kernels():
-                Voila.launch_instance(
+                Pages.launch_instance(
                     argv=[
                         str(notebook),
                         f"--Voila.root_dir={site.page}",

@@ -36,6 +36,11 @@ def python_path() -> str:
     return os.pathsep.join(filter(None, (str(HERE.parent), os.environ.get("PYTHONPATH"))))
 
 
+def jupyter_path() -> str:
+    """Return the ``JUPYTER_PATH`` with which Jupyter's programs find what we have for them."""
+    return os.pathsep.join(filter(None, (str(HERE / "jupyter"), os.environ.get("JUPYTER_PATH"))))
+
+
 def _packaged(*parts: str) -> Path:
     places = [home.joinpath(*parts) for home in (HERE, HERE.parent)]
     for place in places:

@@ -1,11 +1,13 @@
 /**
  * The browser half of `PlotlyView`: one figure, its caption and its table.
  *
- * plotly.js comes gzipped in a widget of its own and is evaluated once a page, whichever chart asks
- * first; anywidget imports this file afresh for every chart, so what charts share lives on globalThis.
+ * plotly.js comes from the server where the page asks for it by itself, as ours under Voila do, and
+ * else gzipped in a widget of its own, evaluated once a page, whichever chart asks first; anywidget
+ * imports this file afresh for every chart, so what charts share lives on globalThis.
  */
 
 const SHARED = Symbol.for("graphbits.plotly");
+const SERVED = Symbol.for("graphbits.served");
 const CONFIG = {
   displaylogo: false,
   showSendToCloud: false,
@@ -19,18 +21,22 @@ function shared() {
   return (globalThis[SHARED] ??= { library: null, queue: Promise.resolve() });
 }
 
-/** Return plotly.js, from the library widget the first time. */
+/** Return plotly.js: the module that the page has asked for, else what the library widget holds. */
 function plotly(model) {
   const page = shared();
-  const id = model.get("library").replace("IPY_MODEL_", "");
-  page.library ??= model.widget_manager
-    .get_model(id)
-    .then((library) => evaluate(library.get("source")))
-    .catch((error) => {
+  page.library ??= (globalThis[SERVED]?.then((served) => served.default) ?? held(model)).catch(
+    (error) => {
       page.library = null;
       throw error;
-    });
+    },
+  );
   return page.library;
+}
+
+async function held(model) {
+  const id = model.get("library").replace("IPY_MODEL_", "");
+  const library = await model.widget_manager.get_model(id);
+  return evaluate(library.get("source"));
 }
 
 /**

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 import json
+import os
 import sys
 from difflib import get_close_matches
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +13,18 @@ import plotly.graph_objects as go
 import traitlets
 from anywidget import AnyWidget
 from ipywidgets import Widget, widget_serialization
-from plotly.offline import get_plotlyjs
+
+from explorer.library import SERVED, packed_library
 
 HERE = Path(__file__).parent
 
 
-@cache
-def packed_library() -> bytes:
-    """Return plotly.js, gzipped."""
-    return gzip.compress(get_plotlyjs().encode(), 4, mtime=0)
-
-
 class PlotlyLibrary(Widget):
-    """The source of plotly.js, gzipped; one to a process, so that a page gets it once."""
+    """One to a process, so that a page gets it once.
+
+    Attributes:
+        source: plotly.js, gzipped; empty where the page has it from the server.
+    """
 
     _shared: PlotlyLibrary | None = None
 
@@ -36,7 +34,7 @@ class PlotlyLibrary(Widget):
     def shared(cls) -> PlotlyLibrary:
         """Return the process's library; a new one where it was closed."""
         if cls._shared is None or cls._shared.comm is None:
-            cls._shared = cls(source=packed_library())
+            cls._shared = cls(source=b"" if SERVED in os.environ else packed_library())
         return cls._shared
 
 

@@ -69,10 +69,10 @@ def free_port(first: int) -> int:
 
 
 def _serve_dashboard(page: Path, port: int, open_browser: bool) -> None:
-    from voila.app import Voila
+    from explorer.pages import Pages
 
     print(f"graphbits explorer: http://{HOST}:{port}/   (Ctrl-C ends it)", flush=True)
-    Voila.launch_instance(
+    Pages.launch_instance(
         argv=[
             str(page),
             f"--Voila.ip={HOST}",

@@ -23,7 +23,6 @@ from types import TracebackType
 from typing import Any
 
 from explorer.forked import fork_kernels
-from explorer.plot import packed_library
 from explorer.warm import expected, warm
 
 LOADED = (
@@ -204,7 +203,6 @@ def prepare() -> None:
     os.environ |= RENDERER
     for name in LOADED:
         import_module(name)
-    packed_library()
     with contextlib.suppress(ValueError, OSError):  # the page says what is wrong
         warm(expected())
     gc.collect()

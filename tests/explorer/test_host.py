@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gzip
 import http.client
 import json
 import os
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from plotly.offline import get_plotlyjs
 from tornado.httpclient import HTTPClientError
 from tornado.websocket import WebSocketClosedError, websocket_connect
 
@@ -34,6 +36,7 @@ ROOT = Path(__file__).parents[2]
 START_WITHIN_S = 600  # the first time on a machine, kernels are compiled
 VISITORS = 3
 SECRET = "the-token-of-this-test"
+EMPTY = {"Content-Length": "0"}
 
 
 def ask(
@@ -222,8 +225,22 @@ def test_a_link_that_is_none_starts_no_kernel(server: Server, query: str) -> Non
 def test_no_one_may_post_or_put(server: Server) -> None:
     for method in ("POST", "PUT", "DELETE", "PATCH"):
         for path in ("/", "/voila/files/x.png", "/api/kernels", "/api/contents/x.ipynb"):
-            status, _, _ = server.get(path, method, **{"Content-Length": "0"})
+            status, _, _ = server.get(path, method, **EMPTY)
             assert status >= 400, (method, path)
+
+
+def test_a_page_loads_plotly_from_its_own_server_and_keeps_it(server: Server) -> None:
+    status, body, _ = server.get("/")
+    assert status == 200
+    assert server.get(f"/voila/api/shutdown/{kernel_of(body)}", "POST", **EMPTY)[0] == 204
+    assert not re.search(rb"(src|href)=.https?:", body), "nobody else is asked for anything"
+    (place,) = re.findall(rb'import\("(/[^"]+)"\)', body)
+    status, module, told = ask(server.port, place.decode(), "GET")
+    assert (status, told["Content-Encoding"]) == (200, "gzip")
+    assert told["Content-Type"].startswith("text/javascript")
+    assert get_plotlyjs() in gzip.decompress(module).decode()
+    known = {"If-None-Match": told["ETag"]}
+    assert ask(server.port, place.decode(), "GET", **known)[:2] == (304, b"")
 
 
 def kernel_of(body: bytes) -> str:
@@ -253,10 +270,8 @@ def test_a_visitor_may_not_run_code_and_there_is_a_most(server: Server, tmp_path
     assert status == 503
     assert b"3 visitors are here already" in body
     for id in (kernel, *others):
-        assert server.get(f"/voila/api/shutdown/{id}", "POST", **{"Content-Length": "0"})[0] == 204
-    assert server.get(f"/voila/api/shutdown/{uuid.uuid4()}", "POST", **{"Content-Length": "0"})[
-        0
-    ] in (404, 500)
+        assert server.get(f"/voila/api/shutdown/{id}", "POST", **EMPTY)[0] == 204
+    assert server.get(f"/voila/api/shutdown/{uuid.uuid4()}", "POST", **EMPTY)[0] in (404, 500)
 
 
 def laid_out(*parts: bytes) -> bytes:
@@ -315,7 +330,7 @@ def test_one_visitor_stops_nothing_for_others(server: Server) -> None:
     kernel = kernel_of(server.get("/")[1])
     asyncio.run(asyncio.wait_for(_stop(server, kernel), 120))
     assert server.get("/voila/static/")[0] == 404, "it answers as before"
-    shut = server.get(f"/voila/api/shutdown/{kernel}", "POST", **{"Content-Length": "0"})
+    shut = server.get(f"/voila/api/shutdown/{kernel}", "POST", **EMPTY)
     assert shut[0] == 204
 
 

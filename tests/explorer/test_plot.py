@@ -13,6 +13,7 @@ from ipywidgets import Widget
 from plotly.offline import get_plotlyjs
 
 from explorer.figures.chart import chart, table
+from explorer.library import SERVED
 from explorer.plot import PlotlyLibrary, PlotlyView, figure_json, picked_key
 
 CARRYING = chart("t", [], summary="It says so.", table=table(["a"], [[1]]))
@@ -64,6 +65,12 @@ def test_views_share_one_library_that_holds_plotly() -> None:
     assert gzip.decompress(first.library.source).decode() == get_plotlyjs()
     # Jupyter's servers pass a message on in one piece; 4.8 MB of it would be felt.
     assert len(first.library.source) < 2_000_000
+
+
+def test_library_is_left_to_a_server_that_serves_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SERVED, "1")
+    monkeypatch.setattr(PlotlyLibrary, "_shared", None)
+    assert PlotlyView().library.source == b""
 
 
 def test_closed_library_is_replaced() -> None:

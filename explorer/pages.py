@@ -1,0 +1,47 @@
+"""Voila as it serves the explorer: in our template, and plotly.js apart from what kernels say.
+
+A page loads plotly.js while its kernel starts, rather than after, and a browser keeps it for the
+next visit.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from jupyter_server.utils import url_path_join
+from tornado.web import RequestHandler
+from voila.app import Voila
+
+from explorer.library import SERVED, packed_module
+from explorer.packaged import jupyter_path
+
+TEMPLATE = "graphbits"
+
+
+class Pages(Voila):
+    """Voila, with Voila's settings."""
+
+    def setup_template_dirs(self) -> None:
+        """Find our template unless another is asked for, and have kernels know what it does."""
+        if "template" not in self.config.VoilaConfiguration:
+            os.environ |= {"JUPYTER_PATH": jupyter_path(), SERVED: "1"}
+            self.voila_configuration.template = TEMPLATE
+            packed_module()
+        super().setup_template_dirs()
+
+    def init_handlers(self) -> list[Any]:
+        """Return what answers at which path."""
+        place = url_path_join(self.server_url, "/voila/static/plotly.js")
+        return [(place, Library), *super().init_handlers()]
+
+
+class Library(RequestHandler):
+    """Answers with plotly.js, or that it is the one that the browser has already."""
+
+    def get(self) -> None:
+        """Send it."""
+        self.set_header("Content-Type", "text/javascript")
+        self.set_header("Content-Encoding", "gzip")
+        self.set_header("Cache-Control", "no-cache")
+        self.finish(packed_module())
