@@ -90,9 +90,9 @@ class Command:
 def answers(url: str) -> bool:
     """Return whether something answers at an address, if only with an error."""
     try:
-        urllib.request.urlopen(url, timeout=1)
-    except urllib.error.HTTPError:
-        return True
+        urllib.request.urlopen(url, timeout=1).close()
+    except urllib.error.HTTPError as error:
+        error.close()
     except OSError:
         return False
     return True
