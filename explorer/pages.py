@@ -17,10 +17,17 @@ from explorer.library import SERVED, packed_module
 from explorer.packaged import jupyter_path
 
 TEMPLATE = "graphbits"
+OUTPUTS_WITHIN_S = 120
+"""A page's outputs, once its kernel has done its part; after Voila's 4 seconds a page is empty."""
 
 
 class Pages(Voila):
     """Voila, with Voila's settings."""
+
+    def initialize(self, argv: list[str] | None = None) -> None:
+        """Take settings, and have slow machines show pages too."""
+        super().initialize(argv)
+        self.config.VoilaExecutor.setdefault("iopub_timeout", OUTPUTS_WITHIN_S)
 
     def setup_template_dirs(self) -> None:
         """Find our template unless another is asked for, and have kernels know what it does."""
