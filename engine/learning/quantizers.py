@@ -232,21 +232,23 @@ class LearnedRangeQuantizer(Observed):
         self._observe(x.detach(), rows)
         if starts and self.batches:
             self._start(x.detach(), rows)
-        scale = self.step(x)
+        scale = self._scaled(x)
         with torch.no_grad():
             self.scale.copy_(scale)
         return fake_quantize(x, scale, self.zero, self.spec, rows, self.shift)
 
     def step(self, x: Tensor) -> Tensor:
         """Return the step size of the last forward, in training differentiable in alpha."""
-        if not self.training:
-            return self.scale
-        return (self.alpha.abs().float() * self._base).clamp(min=SMALLEST_SCALE).to(x.dtype)
+        return self._scaled(x) if self.training else self.scale
 
     def load(self, params: QParams | None) -> None:
         """Take scale and zero point from outside; alpha is 1."""
         super().load(params)
         nn.init.ones_(self.alpha)
+
+    def _scaled(self, x: Tensor) -> Tensor:
+        """Return alpha times the scale of the observed range, in the type of ``x``."""
+        return (self.alpha.abs().float() * self._base).clamp(min=SMALLEST_SCALE).to(x.dtype)
 
     @property
     def _base(self) -> Tensor:

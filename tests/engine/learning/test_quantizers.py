@@ -315,6 +315,27 @@ def test_a_learned_range_is_frozen_for_evaluation() -> None:
 
 
 @pytest.mark.parametrize("granularity", GRANULARITIES)
+def test_a_learned_range_of_the_tensor_at_hand_keeps_alpha_in_evaluation(
+    on_grid: OnGrid, granularity: Any
+) -> None:
+    spec = QuantSpec(bits=2, range=LearnedRange(base=Current()), granularity=granularity)
+    held = trained(spec)
+    assert isinstance(held, LearnedRangeQuantizer)
+    alpha = held.alpha.detach().numpy()
+    assert (alpha < 1).any()
+    x, _ = batches(8)[0]
+    trained_on = held(x)
+    evaluated = held.eval()(x)
+    assert torch.equal(evaluated, trained_on)
+    low, high = x.numpy().min(0), x.numpy().max(0)
+    if granularity == "tensor":
+        low, high = low.min(), high.max()
+    whole = qparams(low, high, replace(spec, range=Current()))
+    np.testing.assert_allclose(held.qparams().scale, alpha * whole.scale, rtol=1e-6)
+    assert torch.equal(evaluated, on_grid(x, held.qparams()))
+
+
+@pytest.mark.parametrize("granularity", GRANULARITIES)
 @pytest.mark.parametrize("rule", [Ema(momentum=0.5), Current(), LearnedRange(), LearnedStep()])
 @pytest.mark.parametrize("truncation", ["plain", "skewed"])
 def test_truncated_codes_are_those_of_the_affine_map(
