@@ -79,9 +79,7 @@ class _FakeQuantize(torch.autograd.Function):
         (grad,), of_scale = grads, None
         if ctx.saved_tensors:
             passes, *on_grid = ctx.saved_tensors
-            if on_grid:
-                of_scale = _to_scale(grad, passes, *on_grid)
-            grad = _let_pass(grad, passes)
+            grad, of_scale = _passed(grad, passes, *on_grid)
         return grad, of_scale, None, None, None, None
 
 
@@ -155,7 +153,7 @@ def _to_grid_fused(
     rows = x.detach().contiguous()
     x_hat = torch.empty_like(rows)
     passes = None if rule == grid.STE else torch.empty(rows.shape, dtype=torch.bool)
-    shape = (len(rows), -1) if protected is not None or scale.dim() else (1, -1)
+    shape = (len(rows), -1)
     if not rows.numel():
         return x_hat, passes
     grid.to_grid(
@@ -172,17 +170,31 @@ def _to_grid_fused(
     return x_hat, passes
 
 
+def _passed(
+    upstream: Tensor,
+    passes: Tensor,
+    x: Tensor | None = None,
+    x_hat: Tensor | None = None,
+    scale: Tensor | None = None,
+) -> tuple[Tensor, Tensor | None]:
+    """Return the gradient to ``x`` and, where the scale is trained, to it, [] or [F]."""
+    fused = upstream.is_cpu and upstream.dtype == torch.float32
+    if scale is None or x is None or x_hat is None:
+        return (_let_pass(upstream, passes) if fused else upstream * passes), None
+    if not fused:
+        grads = upstream * torch.where(passes, x_hat - x, x_hat)
+        return upstream * passes, (grads.sum(0) if scale.dim() else grads.sum()) / scale
+    upstream = upstream.contiguous()
+    grad = torch.empty_like(upstream)
+    of_step = torch.empty(scale.numel(), dtype=torch.float64)
+    held = upstream, passes, x.contiguous(), x_hat, grad, of_step
+    grid.to_step(*(part.detach().view(-1).numpy() for part in held))
+    return grad, of_step.view_as(scale).to(scale.dtype) / scale
+
+
 def _let_pass(upstream: Tensor, passes: Tensor) -> Tensor:
-    if not upstream.is_cpu or upstream.dtype != torch.float32:
-        return upstream * passes
     upstream = upstream.contiguous()
     grad = torch.empty_like(upstream)
     flat = (held.view(-1).numpy() for held in (upstream, passes, grad))
     grid.let_pass(np.float32(1), *flat)
     return grad
-
-
-def _to_scale(upstream: Tensor, passes: Tensor, x: Tensor, x_hat: Tensor, scale: Tensor) -> Tensor:
-    """Return the gradient to the scale, [] or [F]."""
-    grads = upstream * torch.where(passes, x_hat - x, x_hat)
-    return (grads.sum(0) if scale.dim() else grads.sum()) / scale

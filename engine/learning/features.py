@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from engine.learning.adjacency import sparse_rows
-from engine.learning.kernels.sums import dots
+from engine.learning.kernels.sums import dots, turned
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,8 +80,7 @@ class _Product(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             of_values = _dots(upstream, weight, x)
         if ctx.needs_input_grad[1]:
-            rows, placed = x.row[x.transpose], values[x.transpose]
-            of_weight = sparse_rows(x.columnptr, rows, placed, x.shape[::-1]) @ upstream
+            of_weight = _turned(values, upstream, x)
         return of_values, of_weight, None
 
 
@@ -93,6 +92,17 @@ def _dots(rows: Tensor, columns: Tensor, x: SparseRows) -> Tensor:
     held = rows, columns.detach().contiguous(), x.rowptr, x.columns, found
     dots(*(part.numpy() for part in held))
     return found
+
+
+def _turned(values: Tensor, rows: Tensor, x: SparseRows) -> Tensor:
+    """Return the transpose of features with some values, times rows; [F, F']."""
+    if not rows.is_cpu:
+        of_columns, placed = x.row[x.transpose], values[x.transpose]
+        return sparse_rows(x.columnptr, of_columns, placed, x.shape[::-1]) @ rows
+    product = rows.new_empty(x.shape[1], rows.shape[1])
+    held = values.detach(), x.rowptr, x.columns, rows, product
+    turned(*(part.numpy() for part in held))
+    return product
 
 
 Features = Tensor | SparseRows

@@ -74,7 +74,7 @@ def beyond(
         Whether the guesses were wide enough but not too wide, and then the two quantiles.
     """
     room = int(16 * tail * x.size) + SMALL // 2
-    low, high = np.empty(room, dtype=np.float32), np.empty(room, dtype=np.float32)
+    low, high = np.empty(room + 1, dtype=np.float32), np.empty(room + 1, dtype=np.float32)
     count, lows, highs = _gather(x, protected, low_guess, high_guess, low, high)
     cut = int(tail * (count - 1))
     bottom = top = 0.0
@@ -124,29 +124,31 @@ def _gather(
     low: Floats,
     high: Floats,
 ) -> tuple[int, int, int]:
-    """Gather the entries beyond the guesses while there is room; count entries, lows and highs."""
+    """Gather the entries beyond the guesses while there is room; count entries, lows and highs.
+
+    The last place of ``low`` and ``high`` is for what is written and not meant.
+    """
     rows, columns = x.shape
-    room = low.size
+    numbers, room = x.reshape(-1), low.size - 1
     count = lows = highs = 0
-    for i in range(rows):
-        if protected.size and protected[i]:
-            continue
-        count += columns
-        for first in range(0, columns, CHUNK):
-            part = x[i, first : min(first + CHUNK, columns)]
+    i = 0
+    while i < rows:
+        start = i  # unprotected rows that follow one another are looked at as one
+        while i < rows and not (protected.size and protected[i]):
+            i += 1
+        for first in range(start * columns, i * columns, CHUNK):
+            part = numbers[first : min(first + CHUNK, i * columns)]
             zeros = far = np.int32(0)
             for j in range(part.size):
                 zeros += np.int32(part[j] == 0)
                 far += np.int32((part[j] <= low_guess) | (part[j] >= high_guess))
-            count -= zeros
+            count += part.size - zeros
             if not far:
                 continue
-            for j in range(part.size):
+            for j in range(part.size):  # written anyway, counted where it is meant
                 value = part[j]
-                if value < 0 and value <= low_guess and lows < room:
-                    low[lows] = value
-                    lows += 1
-                if value > 0 and value >= high_guess and highs < room:
-                    high[highs] = value
-                    highs += 1
+                low[lows] = high[highs] = value
+                lows = min(lows + np.int64((value < 0) & (value <= low_guess)), room)
+                highs = min(highs + np.int64((value > 0) & (value >= high_guess)), room)
+        i += 1
     return count, lows, highs

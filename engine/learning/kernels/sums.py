@@ -1,8 +1,8 @@
-"""Sums over incoming edges, and dot products at the places of sparse rows, in one pass each."""
+"""Sums over incoming edges, and what a product of sparse rows needs for its gradients."""
 
 from __future__ import annotations
 
-from engine.learning.kernels.compile import Indices, Real, kernel
+from engine.learning.kernels.compile import Indices, Real, kernel, summing_kernel
 
 
 @kernel
@@ -39,7 +39,7 @@ def total(
                 row[k] += own * sent[k]
 
 
-@kernel
+@summing_kernel
 def dots(rows: Real, columns: Real, rowptr: Indices, places: Indices, found: Real) -> None:
     """Write the dot products of some rows and columns of two matrices.
 
@@ -58,3 +58,26 @@ def dots(rows: Real, columns: Real, rowptr: Indices, places: Indices, found: Rea
             for k in range(row.size):
                 total += row[k] * column[k]
             found[place] = total
+
+
+@kernel
+def turned(values: Real, rowptr: Indices, places: Indices, rows: Real, product: Real) -> None:
+    """Write ``X^T rows`` for sparse rows X, going through them once as they lie.
+
+    Args:
+        values: Stored entries of X, row by row, [nnz].
+        rowptr: Where each row starts, [N + 1].
+        places: Column of each entry, [nnz].
+        rows: [N, F'].
+        product: Result, [F, F'].
+    """
+    for j in range(product.shape[0]):
+        column = product[j]
+        for k in range(column.size):
+            column[k] = 0
+    for i in range(rowptr.size - 1):
+        row = rows[i]
+        for place in range(rowptr[i], rowptr[i + 1]):
+            value, column = values[place], product[places[place]]
+            for k in range(row.size):
+                column[k] += value * row[k]
