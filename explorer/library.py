@@ -16,7 +16,8 @@ const module = {{ exports: {{}} }}, exports = module.exports, define = undefined
 {}
 export default module.exports;
 """
-"""Told so in its first line, Chromium compiles beside the page, which then waits half as long."""
+"""plotly.js as a module. By the first line Chromium compiles all of it at once, off the page's
+thread; without, the page waits twice as long."""
 
 
 @cache

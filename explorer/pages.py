@@ -21,20 +21,31 @@ OUTPUTS_WITHIN_S = 120
 """A page's outputs, once its kernel has done its part; after Voila's 4 seconds a page is empty."""
 
 
+LOADED_AGAIN = ["jupyterlab-plotly"]
+"""Extensions that hold what our pages have already."""
+
+
 class Pages(Voila):
-    """Voila, with Voila's settings."""
+    """Voila, with Voila's settings, which go before ours."""
 
     def initialize(self, argv: list[str] | None = None) -> None:
-        """Take settings, and have slow machines show pages too."""
+        """Take settings, have slow machines show pages too, and closed pages end their kernels."""
         super().initialize(argv)
         self.config.VoilaExecutor.setdefault("iopub_timeout", OUTPUTS_WITHIN_S)
+        # Voila sets no XSRF cookie, so it would refuse a closing page's request to end its kernel,
+        # whose id nobody else knows.
+        self.tornado_settings = {"disable_check_xsrf": True, **self.tornado_settings}
+        if "extension_denylist" not in self.config.VoilaConfiguration:
+            self.voila_configuration.extension_denylist = LOADED_AGAIN
+        if self.voila_configuration.template == TEMPLATE:
+            os.environ[SERVED] = "1"
+            packed_module()
 
     def setup_template_dirs(self) -> None:
-        """Find our template unless another is asked for, and have kernels know what it does."""
+        """Find our template, unless another is asked for."""
         if "template" not in self.config.VoilaConfiguration:
-            os.environ |= {"JUPYTER_PATH": jupyter_path(), SERVED: "1"}
+            os.environ["JUPYTER_PATH"] = jupyter_path()
             self.voila_configuration.template = TEMPLATE
-            packed_module()
         super().setup_template_dirs()
 
     def init_handlers(self) -> list[Any]:

@@ -147,12 +147,7 @@ def _settings(token: str | None) -> dict[str, Any]:
             "token": token,
             "identity_provider_class": "explorer.entrance.Entrance",
             "kernel_websocket_connection_class": "explorer.visitors.Connection",
-            # Voila sets no XSRF cookie, so it would refuse a closing page's request to end its
-            # kernel, whose id nobody else knows.
-            "tornado_settings": {
-                "disable_check_xsrf": True,
-                "websocket_max_message_size": MOST_MESSAGE_BYTES,
-            },
+            "tornado_settings": {"websocket_max_message_size": MOST_MESSAGE_BYTES},
         },
         "VoilaConfiguration": {
             "theme": "light",

@@ -81,11 +81,6 @@ def _serve_dashboard(page: Path, port: int, open_browser: bool) -> None:
             f"--Voila.open_browser={open_browser}",
             "--Application.log_level=WARN",
             "--VoilaConfiguration.show_tracebacks=True",
-            # Our charts bring their own library, which this would load a second time.
-            "--VoilaConfiguration.extension_denylist=jupyterlab-plotly",
-            # Voila sets no XSRF cookie, so it would refuse a closing page's request to end its
-            # kernel, whose id nobody else knows.
-            "--Voila.tornado_settings=disable_check_xsrf=True",
             f"--MappingKernelManager.cull_idle_timeout={IDLE_KERNEL_ENDS_AFTER_S}",
             "--MappingKernelManager.cull_interval=60",
         ]
