@@ -13,7 +13,9 @@ SAMPLE = 4096
 """Entries in the largest sample."""
 STRIDE = 0x9E3779B1
 """A large odd number, so that a sample of every ``STRIDE``-th entry meets all columns alike."""
-CHUNK = 32
+NEAREST = np.finfo(np.float32).smallest_subnormal
+"""The positive number that is nearest to 0."""
+CHUNK = 16
 """Entries looked at together, so that the look is one of vector instructions."""
 
 
@@ -130,6 +132,7 @@ def _gather(
     """
     rows, columns = x.shape
     numbers, room = x.reshape(-1), low.size - 1
+    lowest, highest = min(low_guess, -NEAREST), max(high_guess, NEAREST)  # beyond 0 is not 0
     count = lows = highs = 0
     i = 0
     while i < rows:
@@ -141,14 +144,14 @@ def _gather(
             zeros = far = np.int32(0)
             for j in range(part.size):
                 zeros += np.int32(part[j] == 0)
-                far += np.int32((part[j] <= low_guess) | (part[j] >= high_guess))
+                far += np.int32((part[j] <= lowest) | (part[j] >= highest))
             count += part.size - zeros
             if not far:
                 continue
             for j in range(part.size):  # written anyway, counted where it is meant
                 value = part[j]
                 low[lows] = high[highs] = value
-                lows = min(lows + np.int64((value < 0) & (value <= low_guess)), room)
-                highs = min(highs + np.int64((value > 0) & (value >= high_guess)), room)
+                lows = min(lows + np.int64(value <= lowest), room)
+                highs = min(highs + np.int64(value >= highest), room)
         i += 1
     return count, lows, highs
