@@ -90,6 +90,9 @@ def add_to(commands: Any) -> None:
     of = parser.add_argument_group("training")
     of.add_argument("--epochs", type=int, default=200, help="full-graph steps (200)")
     of.add_argument("--lr", type=float, help="learning rate of Adam")
+    of.add_argument(
+        "--schedule", default="constant", help="of learning rates: constant, cosine (constant)"
+    )
     of.add_argument("--weight-decay", type=float, help="L2 penalty on the first layer")
     of.add_argument("--batch", type=int, default=128, help="graphs in a step, of a set (128)")
     of.add_argument("--finetune", action="store_true", help="start from the float model")
@@ -159,6 +162,7 @@ def spec_of(options: argparse.Namespace, folder: Path) -> RunSpec:
         mode="finetune" if options.finetune else "retrain",
         epochs=options.epochs,
         batch=options.batch,
+        schedule=options.schedule,
         distillation=usual_distillation(options.scheme, bits)
         if options.distillation is None
         else options.distillation,

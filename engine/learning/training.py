@@ -88,6 +88,7 @@ def fit(
         Cancelled: If ``cancelled()`` was true; likewise.
     """
     optimizer = torch.optim.Adam(_groups(network, training), lr=training.lr)
+    schedule = _schedule(optimizer, training)
     best: tuple[float, float] = (-math.inf, 0.0)
     kept = deepcopy(network.state_dict())
     judged = feed.judged
@@ -106,6 +107,7 @@ def fit(
                         raise Diverged(f"{what} before the first step; {UNTRAINED}")
                     raise Diverged(f"{what} at epoch {number}; try a lower learning rate")
                 passed.add(batch, loss, scores)
+            schedule.step()
             scores = _scores(network, judged)
             if not scores.isfinite().all():
                 what = "a score was not finite"
@@ -149,6 +151,15 @@ def _groups(network: Network, training: TrainingSpec) -> list[dict[str, Any]]:
         {"params": [parameter for layer in rest for parameter in layer]},
         *({"params": group, "lr": lr} for lr, group in ranges.items() if group),
     ]
+
+
+def _schedule(
+    optimizer: torch.optim.Optimizer, training: TrainingSpec
+) -> torch.optim.lr_scheduler.LRScheduler:
+    """Return what sets the learning rates of the next epoch."""
+    if training.schedule == "cosine":
+        return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=training.epochs)
+    return torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
 
 
 @dataclass(slots=True)

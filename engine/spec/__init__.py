@@ -65,6 +65,7 @@ from engine.spec.run import (
     Operator,
     Protection,
     RunSpec,
+    Schedule,
     TrainingSpec,
 )
 from engine.spec.schemes import (
@@ -123,6 +124,7 @@ __all__ = [
     "QuantSpec",
     "RangeRule",
     "RunSpec",
+    "Schedule",
     "Smp",
     "SpecError",
     "TrainingSpec",

@@ -37,6 +37,7 @@ from engine.spec.quantization import WIDTHS, LayerQuant
 
 Operator = Literal["gcn", "gat", "gin", "sage"]
 Mode = Literal["float", "ptq", "finetune", "retrain"]
+Schedule = Literal["constant", "cosine"]
 
 
 CITATION = ("Cora", "CiteSeer", "PubMed")
@@ -301,6 +302,8 @@ class TrainingSpec:
         epochs: Passes over what is learned from, one step each on a single graph; with ``ptq`` and
             ``finetune`` also those of the float model.
         lr: Learning rate of Adam.
+        schedule: Whether learning rates, of ranges too, stay as they are, or fall to 0 by half a
+            cosine over the epochs (Loshchilov and Hutter, SGDR, ICLR 2017, without restarts).
         weight_decay: L2 penalty on the first layer's weights, as usual for GCN.
         batch: Graphs in a step, where a set of graphs is learned from.
         distillation: Share of the loss, in [0, 1], that is the divergence from the float model's
@@ -316,6 +319,7 @@ class TrainingSpec:
     mode: Mode = "retrain"
     epochs: int = 200
     lr: float = 0.01
+    schedule: Schedule = "constant"
     weight_decay: float = 5e-4
     batch: int = 128
     distillation: float = 0.0
@@ -325,6 +329,7 @@ class TrainingSpec:
         check_choice("mode", self.mode, get_args(Mode))
         check_integer("epochs", self.epochs, 1, 100_000)
         check_real("lr", self.lr, 0, 10, open_low=True)
+        check_choice("schedule", self.schedule, get_args(Schedule))
         check_real("weight_decay", self.weight_decay, 0, 10)
         check_integer("batch", self.batch, 1, 1_000_000)
         check_real("distillation", self.distillation, 0, 1)

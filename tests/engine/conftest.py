@@ -37,6 +37,7 @@ from engine.spec import (
     Protection,
     QuantSpec,
     RunSpec,
+    Schedule,
     SpecError,
     TrainingSpec,
     Truncation,
@@ -222,6 +223,7 @@ st.register_type_strategy(Protection, protections())
 TRAINING: dict[str, Any] = {
     "epochs": st.integers(3, 100_000),
     "lr": st.floats(0, 10, exclude_min=True) | st.integers(1, 10),
+    "schedule": st.sampled_from(get_args(Schedule)),
     "weight_decay": st.floats(0, 10) | st.integers(0, 10),
 }
 st.register_type_strategy(

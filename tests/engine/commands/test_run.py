@@ -97,6 +97,10 @@ def value(nested: dict[str, Any], name: str) -> Any:
             scheme("degree-quant", training=TrainingSpec(epochs=5, lr=0.1, weight_decay=0), seed=3),
         ),
         (
+            ["--schedule", "cosine"],
+            scheme("degree-quant", training=TrainingSpec(schedule="cosine")),
+        ),
+        (
             ["--scheme", "qat", "--finetune"],
             scheme("qat", training=TrainingSpec(mode="finetune")),
         ),

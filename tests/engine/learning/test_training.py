@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from copy import deepcopy
 from dataclasses import replace
+from itertools import pairwise
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -26,6 +29,7 @@ from engine.spec import (
     Protection,
     QuantSpec,
     RunSpec,
+    Schedule,
     TrainingSpec,
     scheme,
 )
@@ -154,6 +158,23 @@ def test_training_learns(digits: Graph) -> None:
     _, epochs = train(digits, spec_of("float", epochs=40))
     assert epochs[-1].loss < 0.6 * epochs[0].loss
     assert max(epoch.validation for epoch in epochs) > 0.7
+
+
+def test_learning_rates_fall_by_half_a_cosine(karate: Graph) -> None:
+    """By Adam's first step, which moves each weight by the rate: of an epoch, and of the next."""
+    moved = {}
+    for schedule in get_args(Schedule):
+        spec = spec_of("float", epochs=12, schedule=schedule)
+        network, generator = start(karate, spec)
+        feed = WholeGraph(Batch.of(karate), DegreeProtection(karate, spec.protection))
+        weight = network.layers[0].weight.detach()
+        held = [weight.clone()]
+        held += [weight.clone() for _ in fit(network, feed, spec.training, generator)]
+        moved[schedule] = [(b - a).abs().max().item() for a, b in pairwise(held)]
+    constant, cosine = moved["constant"], moved["cosine"]
+    assert cosine[0] == constant[0] == pytest.approx(spec.training.lr, rel=1e-3)
+    assert cosine[1] == pytest.approx(constant[1] * (1 + math.cos(math.pi / 12)) / 2, rel=1e-3)
+    assert cosine[-1] < 0.03 * constant[-1]
 
 
 def test_weight_decay_is_the_first_layers(karate: Graph) -> None:
