@@ -34,7 +34,7 @@ class Pages(Voila):
         self.config.VoilaExecutor.setdefault("iopub_timeout", OUTPUTS_WITHIN_S)
         # Voila sets no XSRF cookie, so it would refuse a closing page's request to end its kernel,
         # whose id nobody else knows.
-        self.tornado_settings = {"disable_check_xsrf": True, **self.tornado_settings}
+        self.tornado_settings.setdefault("disable_check_xsrf", True)
         if "extension_denylist" not in self.config.VoilaConfiguration:
             self.voila_configuration.extension_denylist = LOADED_AGAIN
         if self.voila_configuration.template == TEMPLATE:

@@ -100,32 +100,46 @@ def _study(study: Any, options: argparse.Namespace) -> bool:
 
 
 def _race(race: Any, options: argparse.Namespace) -> bool:
-    """Run a race's entrants; return whether all of them are done."""
+    """Run a race's searches; return whether all of them are done.
+
+    What the folder's tables hold stays in them, and is not searched again.
+    """
     from engine.learning.datasets import fetch
-    from engine.reproduce import race_to_json, race_to_markdown, runs_again, standing_of
+    from engine.reproduce import (
+        Searched,
+        Standing,
+        kept_standings,
+        race_to_json,
+        race_to_markdown,
+        runs_again,
+    )
     from engine.runs import RunStore
     from engine.search import corner_of, leanest
 
-    titles = {f"{e.graph} · {e.space} · {e.method}": e for e in race.entrants}
-    store, standings, workers = RunStore(), [], workers_of(options)
-    for title, entrant in _asked_for(titles, options.only).items():
-        searches = []
-        for spec in entrant.searches:
-            trials = watch(spec, store, workers)
-            if trials is None:
-                print(f"{title} was stopped; the same command goes on from there.")
-                return False
-            searches.append(trials)
-        again = runs_again(entrant, [leanest(trials) for trials in searches])
-        with carrying_out(store, workers) as carry_out:
-            answers = carry_out(_titled(f"{title}, its answers", again))
-        metrics = [answers[spec].metrics for spec in again]
-        space = entrant.searches[0].space
-        corner = corner_of(space, fetch(space.graph, store.folder))
-        standings.append(standing_of(entrant, searches, corner, metrics))
-        command = _command(options) + "".join(f' --only "{text}"' for text in options.only)
-        text = race_to_markdown(race, standings, command)
-        _write(race.name, text, race_to_json(race, standings, command), options.folder)
+    standings = kept_standings(race, options.folder / f"{race.name}.json")
+    named = {f"{e.graph} · {e.space} · {e.method}": at for at, e in enumerate(race.entrants)}
+    store, workers = RunStore(), workers_of(options)
+    for title, at in _asked_for(named, options.only).items():
+        entrant, before = race.entrants[at], standings.get(at)
+        held = {} if before is None else {of.key: of for of in before.searched}
+        for search in entrant.searches:
+            if search.key not in held:
+                trials = watch(search, store, workers)
+                if trials is None:
+                    print(f"{title} was stopped; the same command goes on from there.")
+                    return False
+                again = runs_again(entrant, search, leanest(trials).spec)
+                with carrying_out(store, workers) as carry_out:
+                    runs = carry_out(_titled(f"{title}, its answer", again))
+                corner = corner_of(search.space, fetch(search.space.graph, store.folder))
+                metrics = [runs[spec].metrics for spec in again]
+                held[search.key] = Searched.of(search, trials, corner, metrics)
+            searched = sorted(held.values(), key=lambda of: of.seed)
+            standings[at] = Standing(entrant=entrant, searched=tuple(searched))
+            told = [standings[place] for place in sorted(standings)]
+            command = _command(options)
+            text, data = race_to_markdown(race, told, command), race_to_json(race, told, command)
+            _write(race.name, text, data, options.folder)
     return True
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from engine.reproduce.defaults import defaults
 from engine.reproduce.degree_quant import degree_quant
-from engine.reproduce.kept import TableError, kept_rows
+from engine.reproduce.kept import TableError, kept_rows, kept_standings
 from engine.reproduce.lpgnas import lpgnas
-from engine.reproduce.race import Entrant, Race, Spread, Standing, runs_again, standing_of
+from engine.reproduce.race import Entrant, Race, Searched, Spread, Standing, runs_again
 from engine.reproduce.race_tables import race_to_json, race_to_markdown
 from engine.reproduce.smoothness import smoothness
 from engine.reproduce.study import Cell, Measured, Row, Study, row_of
@@ -26,6 +26,7 @@ __all__ = [
     "Measured",
     "Race",
     "Row",
+    "Searched",
     "Spread",
     "Standing",
     "Study",
@@ -33,13 +34,13 @@ __all__ = [
     "defaults",
     "degree_quant",
     "kept_rows",
+    "kept_standings",
     "lpgnas",
     "race_to_json",
     "race_to_markdown",
     "row_of",
     "runs_again",
     "smoothness",
-    "standing_of",
     "to_json",
     "to_markdown",
 ]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.search import Corner, SearchSpec, Trial, leanest, volume
-from engine.spec import RunSpec
+from engine.spec import RunSpec, encode
 
 FRESH_SEED = 1000
 """First seed of the runs that a search's answer is judged by; no search uses it."""
@@ -65,64 +65,113 @@ class Spread:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Searched:
+    """What a table needs to know of one search.
+
+    Args:
+        key: The search's.
+        seed: Its seed.
+        volume: Hypervolume of its front on the validation units.
+        test_volume: The same front's on the test units.
+        trainings: Its work.
+        runs: Its trials.
+        model_bytes: Of its answer.
+        buffer_bytes: Of its answer.
+        accuracies: Of its answer's integers on the test units, one for each fresh seed.
+        answer: The run that is its answer, as JSON has it.
+    """
+
+    key: str
+    seed: int
+    volume: float
+    test_volume: float
+    trainings: float
+    runs: int
+    model_bytes: int
+    buffer_bytes: int
+    accuracies: tuple[float, ...]
+    answer: dict[str, Any]
+
+    @classmethod
+    def of(
+        cls,
+        spec: SearchSpec,
+        trials: Sequence[Trial],
+        corner: Corner,
+        again: Sequence[Mapping[str, Any]],
+    ) -> Searched:
+        """Return what a search came to.
+
+        Args:
+            spec: The search.
+            trials: Its trials.
+            corner: What the volumes are measured from.
+            again: Metrics of `runs_again`.
+        """
+        answer = leanest(trials)
+        return cls(
+            key=spec.key,
+            seed=spec.seed,
+            volume=volume(trials, corner),
+            test_volume=volume(trials, corner, test=True),
+            trainings=sum(trial.cost for trial in trials),
+            runs=len(trials),
+            model_bytes=answer.model_bytes,
+            buffer_bytes=answer.buffer_bytes,
+            accuracies=tuple(metrics["accuracy"]["integer"] for metrics in again),
+            answer=encode(answer.spec),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Standing:
-    """What an entrant came to.
+    """What an entrant's searches came to, one at least.
 
     Args:
         entrant: The entrant.
-        volume: Hypervolume of each search's front on the validation units.
-        test_volume: The same front's on the test units.
-        trainings: Work of a search.
-        runs: Trials of a search; the median.
-        accuracy: Of the answers' integers on the test units, over answers and fresh seeds.
-        model_bytes: Of the answers; the median.
-        buffer_bytes: Of the answers; the median.
-        answers: The runs of the answers.
+        searched: Its searches, by seed.
     """
 
     entrant: Entrant
-    volume: Spread
-    test_volume: Spread
-    trainings: float
-    runs: int
-    accuracy: Spread
-    model_bytes: int
-    buffer_bytes: int
-    answers: tuple[RunSpec, ...]
+    searched: tuple[Searched, ...]
+
+    @property
+    def volume(self) -> Spread:
+        """Hypervolume of a front on the validation units."""
+        return Spread.of(held.volume for held in self.searched)
+
+    @property
+    def test_volume(self) -> Spread:
+        """The same fronts' on the test units."""
+        return Spread.of(held.test_volume for held in self.searched)
+
+    @property
+    def trainings(self) -> float:
+        """Mean work of a search."""
+        return statistics.fmean(held.trainings for held in self.searched)
+
+    @property
+    def runs(self) -> int:
+        """Median of a search's trials."""
+        return int(statistics.median(held.runs for held in self.searched))
+
+    @property
+    def accuracy(self) -> Spread:
+        """Of the answers' integers on the test units, over answers and fresh seeds."""
+        return Spread.of(accuracy for held in self.searched for accuracy in held.accuracies)
+
+    @property
+    def model_bytes(self) -> int:
+        """Of the answers; the median."""
+        return int(statistics.median(held.model_bytes for held in self.searched))
+
+    @property
+    def buffer_bytes(self) -> int:
+        """Of the answers; the median."""
+        return int(statistics.median(held.buffer_bytes for held in self.searched))
 
 
-def runs_again(entrant: Entrant, answers: Sequence[Trial]) -> tuple[RunSpec, ...]:
-    """Return the runs of fresh seeds that an entrant's answers are judged by."""
-    return tuple(
-        replace(answer.spec, seed=FRESH_SEED + len(answers) * number + place)
-        for place, answer in enumerate(answers)
-        for number in range(entrant.again)
-    )
-
-
-def standing_of(
-    entrant: Entrant,
-    searches: Sequence[Sequence[Trial]],
-    corner: Corner,
-    metrics: Sequence[dict[str, Any]],
-) -> Standing:
-    """Return an entrant's standing.
-
-    Args:
-        entrant: The entrant.
-        searches: The trials of each of its searches.
-        corner: What the volumes are measured from.
-        metrics: Those of `runs_again`.
-    """
-    answers = [leanest(trials) for trials in searches]
-    return Standing(
-        entrant=entrant,
-        volume=Spread.of(volume(trials, corner) for trials in searches),
-        test_volume=Spread.of(volume(trials, corner, test=True) for trials in searches),
-        trainings=statistics.fmean(sum(t.cost for t in trials) for trials in searches),
-        runs=int(statistics.median(len(trials) for trials in searches)),
-        accuracy=Spread.of(held["accuracy"]["integer"] for held in metrics),
-        model_bytes=int(statistics.median(answer.model_bytes for answer in answers)),
-        buffer_bytes=int(statistics.median(answer.buffer_bytes for answer in answers)),
-        answers=tuple(answer.spec for answer in answers),
-    )
+def runs_again(entrant: Entrant, search: SearchSpec, answer: RunSpec) -> tuple[RunSpec, ...]:
+    """Return the runs of fresh seeds that the answer of a search of an entrant's is judged by."""
+    first = FRESH_SEED + entrant.again * search.seed
+    return tuple(replace(answer, seed=first + number) for number in range(entrant.again))

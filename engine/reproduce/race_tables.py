@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from engine.reproduce.race import Race, Spread, Standing
-from engine.reproduce.tables import made_with, section
+from engine.reproduce.tables import made_with, not_run, section, share
 
 COLUMNS = (
     "method",
@@ -28,7 +28,7 @@ def race_to_markdown(race: Race, standings: Sequence[Standing], command: str) ->
 
     Args:
         race: The race.
-        standings: What has been run of it, in its order.
+        standings: What has been searched of it, in its order.
         command: What made them.
     """
     lines = [f"# {race.title}", "", *race.notes, ""]
@@ -36,15 +36,16 @@ def race_to_markdown(race: Race, standings: Sequence[Standing], command: str) ->
         standings, key=lambda s: (s.entrant.graph, s.entrant.space)
     ):
         lines += section(f"{graph}: {space}", COLUMNS, map(_cells, of_space))
+    lines += _missing(race, standings)
     return "\n".join([*lines, *made_with(command)])
 
 
 def race_to_json(race: Race, standings: Sequence[Standing], command: str) -> dict[str, Any]:
-    """Return the same numbers as plain data, each row with its searches' keys and answers' runs.
+    """Return the same numbers as plain data, each row with what each of its searches came to.
 
     Args:
         race: The race.
-        standings: What has been run of it.
+        standings: What has been searched of it.
         command: What made them.
     """
     return {
@@ -64,12 +65,25 @@ def race_to_json(race: Race, standings: Sequence[Standing], command: str) -> dic
                 "accuracy": asdict(standing.accuracy),
                 "model_bytes": standing.model_bytes,
                 "buffer_bytes": standing.buffer_bytes,
-                "searches": [spec.key for spec in standing.entrant.searches],
-                "answers": [spec.key for spec in standing.answers],
+                "searches": [asdict(held) for held in standing.searched],
+                "wanted": len(standing.entrant.searches),
             }
             for standing in standings
         ],
     }
+
+
+def _missing(race: Race, standings: Sequence[Standing]) -> list[str]:
+    """Return lines that name the entrants without a search, a line for each graph and space."""
+    held = {id(standing.entrant) for standing in standings}
+    missing: dict[tuple[str, str], list[str]] = {}
+    for entrant in race.entrants:
+        if id(entrant) not in held:
+            missing.setdefault((entrant.graph, entrant.space), []).append(entrant.method)
+    lines = [
+        f"- {graph}: {space}: {', '.join(methods)}" for (graph, space), methods in missing.items()
+    ]
+    return not_run(lines)
 
 
 def _cells(standing: Standing) -> list[str]:
@@ -77,7 +91,7 @@ def _cells(standing: Standing) -> list[str]:
         standing.entrant.method,
         _told(standing.volume, 1),
         _told(standing.test_volume, 1),
-        str(len(standing.entrant.searches)),
+        share(len(standing.searched), len(standing.entrant.searches)),
         str(standing.runs),
         f"{standing.trainings:.1f}",
         _told(standing.accuracy, 100),

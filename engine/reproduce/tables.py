@@ -95,11 +95,7 @@ def _missing(study: Study, rows: Sequence[Row]) -> list[str]:
         ]
         if every:
             lines.append(f"- {heading}: all of {'; '.join(every)}")
-    return ["Not run:", "", *lines, ""] if lines else []
-
-
-def _share(runs: int, wanted: int) -> str:
-    return str(runs) if runs >= wanted else f"{runs} of {wanted}"
+    return not_run(lines)
 
 
 def _cells(row: Row) -> list[str]:
@@ -108,7 +104,7 @@ def _cells(row: Row) -> list[str]:
         row.cell.scheme,
         f"{100 * row.accuracy:.2f}" + (f" ± {100 * row.sd:.2f}" if len(row.runs) > 1 else ""),
         f"{100 * row.validation:.2f}",
-        _share(len(row.runs), len(row.cell.runs)),
+        share(len(row.runs), len(row.cell.runs)),
         str(row.max_code_difference),
         f"{100 * row.codes_different:.4f} %",
         f"{100 * row.same_class:.2f} %",
@@ -116,6 +112,16 @@ def _cells(row: Row) -> list[str]:
         f"{row.latency_ratio:.2f}",
         row.cell.published,
     ]
+
+
+def share(done: int, wanted: int) -> str:
+    """Return how many of the runs or searches that a row wants it has."""
+    return str(done) if done >= wanted else f"{done} of {wanted}"
+
+
+def not_run(lines: Sequence[str]) -> list[str]:
+    """Return the lines that say in Markdown what has no row, none where all have one."""
+    return ["Not run:", "", *lines, ""] if lines else []
 
 
 def section(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -145,13 +145,13 @@ def _gather(
             for j in range(part.size):
                 zeros += np.int32(part[j] == 0)
                 far += np.int32((part[j] <= lowest) | (part[j] >= highest))
-            count += part.size - zeros
+            count += part.size - int(zeros)
             if not far:
                 continue
             for j in range(part.size):  # written anyway, counted where it is meant
                 value = part[j]
                 low[lows] = high[highs] = value
-                lows = min(lows + np.int64(value <= lowest), room)
-                highs = min(highs + np.int64(value >= highest), room)
+                lows = min(lows + int(value <= lowest), room)
+                highs = min(highs + int(value >= highest), room)
         i += 1
     return count, lows, highs

@@ -10,17 +10,24 @@ import pytest
 
 from engine.reproduce import (
     Cell,
+    Entrant,
     Measured,
+    Race,
     Row,
+    Searched,
+    Standing,
     Study,
     TableError,
     degree_quant,
     kept_rows,
+    kept_standings,
+    race_to_json,
     row_of,
     smoothness,
     to_json,
 )
-from engine.spec import scheme
+from engine.search import METHODS, SearchSpec
+from engine.spec import encode, scheme
 
 TABLES = Path(__file__).parents[3] / "assets" / "tables"
 CELLS = tuple(
@@ -80,6 +87,52 @@ def test_a_row_of_more_seeds_stays_where_fewer_are_asked_for(tmp_path: Path) -> 
     fewer = replace(CELLS[0], runs=CELLS[0].runs[:2])
     (row,) = kept_rows(replace(STUDY, cells=(fewer,)), file).values()
     assert len(row.runs) == len(row.measured) == 3
+
+
+def test_standings_come_back_as_they_were(tmp_path: Path) -> None:
+    entrants = tuple(
+        Entrant(
+            graph="karate",
+            space="widths",
+            method=name,
+            searches=tuple(SearchSpec(method=METHODS[name](), seed=seed) for seed in range(3)),
+            again=1,
+        )
+        for name in ("random", "tpe")
+    )
+    race = Race(name="race", title="A title", notes=(), entrants=entrants)
+    numbers = {
+        "volume": 1.5,
+        "test_volume": 1.25,
+        "trainings": 15.5,
+        "runs": 15,
+        "model_bytes": 100,
+        "buffer_bytes": 200,
+    }
+    held = [
+        Standing(
+            entrant=entrant,
+            searched=tuple(
+                Searched(
+                    key=spec.key,
+                    seed=spec.seed,
+                    accuracies=(0.7,),
+                    answer=encode(scheme("qat")),
+                    **numbers,
+                )
+                for spec in entrant.searches[:searches]
+            ),
+        )
+        for entrant, searches in zip(entrants, (3, 2), strict=True)
+    ]
+    file = tmp_path / "race.json"
+    file.write_text(json.dumps(race_to_json(race, held, "command")), encoding="utf-8")
+    assert kept_standings(race, file) == dict(enumerate(held))
+    fewer = tuple(replace(entrant, searches=entrant.searches[:1]) for entrant in entrants)
+    kept = kept_standings(replace(race, entrants=fewer), file)
+    assert [len(standing.searched) for standing in kept.values()] == [3, 2]
+    with pytest.raises(TableError, match=r"over: karate · widths · tpe\. Name another"):
+        kept_standings(replace(race, entrants=entrants[:1]), file)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"rows": [{}]}', '{"rows": 3}', "\0"])
