@@ -22,9 +22,18 @@ class Feed(ABC):
 
     judged: Batch
 
+    @property
+    @abstractmethod
+    def protects(self) -> bool:
+        """Whether some nodes may stay in float."""
+
     @abstractmethod
     def steps(self, generator: torch.Generator) -> Iterator[Step]:
         """Yield each step of an epoch."""
+
+    @abstractmethod
+    def learned(self) -> Iterator[Batch]:
+        """Yield what an epoch learns from, each part once, always in the same order."""
 
 
 class WholeGraph(Feed):
@@ -39,9 +48,18 @@ class WholeGraph(Feed):
         self.judged = batch
         self._protection = protection
 
+    @property
+    def protects(self) -> bool:
+        """Whether some nodes may stay in float."""
+        return self._protection.probability is not None
+
     def steps(self, generator: torch.Generator) -> Iterator[Step]:
         """Yield the graph, once."""
         yield self.judged, self._protection
+
+    def learned(self) -> Iterator[Batch]:
+        """Yield the graph."""
+        yield self.judged
 
 
 class MiniBatches(Feed):
@@ -71,6 +89,11 @@ class MiniBatches(Feed):
         self._graph, self._protection = graph, protection
         self._size, self._device = size, device
 
+    @property
+    def protects(self) -> bool:
+        """Whether some nodes may stay in float."""
+        return not self._protection.is_off
+
     def steps(self, generator: torch.Generator) -> Iterator[Step]:
         """Yield the graphs of each step, side by side."""
         order = torch.randperm(len(self._learned), generator=generator).numpy()
@@ -78,6 +101,12 @@ class MiniBatches(Feed):
             part = subset(self._graph, self._learned[order[first : first + self._size]])
             protection = DegreeProtection(part, self._protection, self._device)
             yield Batch.of(part, self._device), protection
+
+    def learned(self) -> Iterator[Batch]:
+        """Yield the graphs of each step, as they are in the set."""
+        for first in range(0, len(self._learned), self._size):
+            part = subset(self._graph, self._learned[first : first + self._size])
+            yield Batch.of(part, self._device)
 
 
 def feed_of(graph: Graph, batch: Batch, protection: Protection, size: int) -> Feed:

@@ -18,6 +18,7 @@ from engine.learning.distillation import Teacher
 from engine.learning.feed import Feed
 from engine.learning.network import Network
 from engine.learning.protection import DegreeProtection
+from engine.learning.statistics import restate
 from engine.metrics.merit import merit_of
 from engine.spec import LearnedRange, LearnedStep, TrainingSpec
 
@@ -108,6 +109,7 @@ def fit(
                     raise Diverged(f"{what} at epoch {number}; try a lower learning rate")
                 passed.add(batch, loss, scores)
             schedule.step()
+            restate(network, feed)
             scores = _scores(network, judged)
             if not scores.isfinite().all():
                 what = "a score was not finite"
