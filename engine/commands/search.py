@@ -60,6 +60,12 @@ def add_to(commands: Any) -> None:
     of.add_argument("--epochs", type=int, default=200, help="full-graph steps (200)")
     of.add_argument("--lr", type=float, default=0.01, help="learning rate of Adam (0.01)")
     of.add_argument("--weight-decay", type=float, default=5e-4, help="on the first layer (5e-4)")
+    of.add_argument(
+        "--distillation",
+        type=float,
+        default=0.0,
+        help="share of a run's loss from its float model (0)",
+    )
     add_workers(parser)
     add_json(parser, "the trials")
     parser.set_defaults(act=act)
@@ -118,7 +124,10 @@ def spec_of(options: argparse.Namespace, folder: Path) -> Any:
         widths=tuple(options.widths),
         degrees=tuple(options.degrees),
         training=TrainingSpec(
-            epochs=options.epochs, lr=options.lr, weight_decay=options.weight_decay
+            epochs=options.epochs,
+            lr=options.lr,
+            weight_decay=options.weight_decay,
+            distillation=options.distillation,
         ),
         **chosen,
     )

@@ -54,13 +54,14 @@ def test_a_front_is_shown_and_written(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_options_describe_the_search(tmp_path: Path) -> None:
     options = ("--method", "tpe", "--batch", "1", "--trainings", "1", "--first-seed", "4")
     space = ("--widths", "8", "4", "--choose", "operator=gcn,sage", "--choose", "hidden=8,16")
-    assert search(*options, *space, "--choose", "residual=no,yes", "--scheme", "qat") == 0
+    trained = ("--scheme", "qat", "--distillation", "0.5")
+    assert search(*options, *space, "--choose", "residual=no,yes", *trained) == 0
     spec = the_search(tmp_path).spec
     assert (spec.method, spec.seed, spec.budget.trainings) == (Tpe(batch=1), 4, 1)
     held = spec.space
     assert (held.graph, held.scheme, held.widths) == (GraphSpec(name="karate"), "qat", (8, 4))
     assert (held.operators, held.hidden, held.residual) == (("gcn", "sage"), (8, 16), (False, True))
-    assert held.training.epochs == 3
+    assert (held.training.epochs, held.training.distillation) == (3, 0.5)
 
 
 def test_seeds_are_searches_of_their_own(
