@@ -18,9 +18,11 @@ from engine.reproduce import (
     Standing,
     Study,
     TableError,
+    defaults,
     degree_quant,
     kept_rows,
     kept_standings,
+    lpgnas,
     race_to_json,
     row_of,
     smoothness,
@@ -143,7 +145,18 @@ def test_what_is_no_table_is_named(tmp_path: Path, text: str) -> None:
         kept_rows(STUDY, file)
 
 
-@pytest.mark.parametrize("study", [degree_quant(), smoothness()], ids=lambda study: study.name)
+def test_the_races_that_come_with_graphbits_are_kept() -> None:
+    race = lpgnas()
+    file = TABLES / f"{race.name}.json"
+    rows = json.loads(file.read_text(encoding="utf-8"))["rows"]
+    kept = kept_standings(race, file)
+    told = [[held["key"] for held in row["searches"]] for row in rows]
+    assert told == [[held.key for held in kept[at].searched] for at in sorted(kept)] != []
+
+
+@pytest.mark.parametrize(
+    "study", [degree_quant(), smoothness(), defaults()], ids=lambda study: study.name
+)
 def test_the_tables_that_come_with_graphbits_are_kept(study: Study) -> None:
     file = TABLES / f"{study.name}.json"
     rows = json.loads(file.read_text(encoding="utf-8"))["rows"]
