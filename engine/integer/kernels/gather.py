@@ -18,19 +18,16 @@ from engine.integer.kernels.neighbours import Loop, adder, comparer
 from engine.integer.kernels.operands import Accumulator, Incoming, Packed, Target
 from engine.integer.kernels.rows import (
     ROOM,
-    SAME,
     Factor,
-    add_codes,
-    by_row,
-    codes_of,
+    Term,
     ended,
-    factor_of,
     join_rows,
-    multiply_row,
     stride_of,
     together,
+    weigh_rows,
+    weighed_with,
 )
-from engine.integer.kernels.told import Told, told
+from engine.integer.kernels.told import told
 from engine.integer.kernels.vectors import call, element, fields, put
 from engine.integer.kernels.work import Work, work
 
@@ -44,7 +41,7 @@ def gathered(
     incoming: Incoming,
     message: Packed,
     factor: Factor,
-    own: Sequence[tuple[Packed, Factor]],
+    own: Sequence[Term],
     target: Target,
     accumulator: Accumulator,
 ) -> tuple[Work, ...]:
@@ -66,22 +63,16 @@ def gathered(
     opened = target.opened()
     mean = how == "mean"
     ends = (opened.address, opened.told) if mean else ended(opened, sum_bits)
-    added = [_added(codes, by, sum_bits) for codes, by in own]
+    passes = weighed_with(factor, own, message.width, sum_bits)
     rows = together(stride)
     operands = (
         *(loop.address, loop.rows, incoming.rowptr, incoming.source, incoming.source.size - 1),
         *(incoming.parts, shares, stride, message.width, rows),
-        *(join_rows(sum_bits, how == "largest"), multiply_row(sum_bits), *by_row(factor), *ends),
-        *(told(*added), len(added)),
+        *(join_rows(sum_bits, how == "largest"), *ends, told(*passes), len(passes)),
     )
     scratch_bytes = rows * stride + ROOM * sum_bits // 8
     address = _gathering(mean)
     return *first, work(address, incoming.parts.shape[0], scratch_bytes, *operands)
-
-
-def _added(codes: Packed, factor: Factor, sum_bits: int) -> Told:
-    adder = add_codes(8 * codes.words.itemsize, sum_bits)
-    return told(adder, codes_of(codes), *by_row(factor))
 
 
 def shares_of(loop: Loop, incoming: Incoming, stride: int) -> tuple[tuple[Work, ...], Any]:
@@ -116,9 +107,9 @@ def _gathering(mean: bool) -> int:
     number = np.int64(0)
 
     def gather_part(of: int, part: int, scratch: int) -> None:
-        held = fields(u(of), 18)
+        held = fields(u(of), 15)
         loop, rows, ends, source, final, parts, shares, stride, columns, most = held[:10]
-        joining, multiplying, factor, by, end, target, added, terms = held[10:]
+        joining, end, target, passes, times = held[10:]
         row, stop, piece, last_piece = fields(u(parts + 32 * part), 4)
         while row < stop:
             after = min(row + most, stop)
@@ -127,21 +118,15 @@ def _gathering(mean: bool) -> int:
                 call(joining, joined)
             else:
                 call(loop, (rows, ends, 1, source, final, row, after, scratch, stride))
-            for index in range(after - row):
-                sums = scratch + index * stride
-                if by != SAME or factor != 1:
-                    call(multiplying, (sums, columns, factor_of(factor, by, row + index)))
-                for term in range(terms):
-                    adding, codes, each, by_term = fields(u(element(number, u(added), u(term))), 4)
-                    times = factor_of(each, by_term, row + index)
-                    call(adding, (codes, row + index, times, sums))
-                if mean:
+            weigh_rows(passes, times, row, after - row, scratch, stride)
+            if mean:
+                for index in range(after - row):
+                    sums = scratch + index * stride
                     first = element(number, u(ends), u(row + index))
                     count = max(element(number, u(ends), u(row + index + 1)) - first, 1)
                     for column in range(columns):
                         quotient = np.float64(element(number, u(sums), u(column))) / count
                         put(quotient, u(sums), u(column))
-            if mean:
                 call(end, (scratch, 1, stride, target, row, after - row))
             else:
                 call(end, (target, scratch, stride, columns, row, after - row))

@@ -1,10 +1,11 @@
-"""What every kernel does with rows of sums: add a row's codes to them, multiply them, end them.
+"""What every kernel does with rows of sums: add rows of codes to them, multiply them, end them.
 
 A row of sums has room for a vector more than its columns, and so has a row of codes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -28,6 +29,7 @@ from engine.integer.kernels.vectors import (
     load,
     multiply,
     put,
+    widen,
     zeros,
 )
 
@@ -77,7 +79,7 @@ def add_codes(word_bits: int, sum_bits: int) -> int:
         for place in range(places):
             word = 0
             while word < count:
-                held = load(zeros(8, word_bits), u(start + word * size))
+                held = widen(load(zeros(8, word_bits), u(start + word * size)), wide)
                 codes = field(held, place * bits, (1 << bits) - 1)
                 made = add(multiply(codes, cast(factor), wide), offset)
                 into = u(sums + (place * count + word) * sum_bytes)
@@ -125,19 +127,104 @@ def factor_of(held: int, how: int, row: int) -> int:
     return code
 
 
+Term = tuple[Packed, Factor]
+"""Codes, a row of which is added to a row of sums, and what each is multiplied by."""
+
+
+def weighed_with(
+    factor: Factor, terms: Sequence[Term], columns: int, sum_bits: int
+) -> tuple[Told, ...]:
+    """Return what multiplies rows of sums by factors and adds terms: what `weigh_rows` is told.
+
+    Terms whose rows are laid out alike are added as the sums are multiplied; going through the
+    sums once for each would take longer than what is done to them.
+
+    Args:
+        factor: Of the sums.
+        terms: No more than two.
+        columns: Of the sums.
+        sum_bits: Bits of a sum.
+    """
+    if not terms:
+        is_one = isinstance(factor, int) and factor == 1
+        return () if is_one else (_pass(factor, (), columns, sum_bits),)
+    if len({(codes.words.shape[1], codes.words.itemsize, codes.bits) for codes, _ in terms}) == 1:
+        return (_pass(factor, terms, columns, sum_bits),)
+    first, second = terms
+    alone = _pass(1, (second,), columns, sum_bits)
+    return _pass(factor, (first,), columns, sum_bits), alone
+
+
+def _pass(factor: Factor, terms: Sequence[Term], columns: int, sum_bits: int) -> Told:
+    """Return one pass over the sums: its routine, what that is told, and three factors."""
+    count, bits, word_bits = columns, 8, 8
+    for codes, _ in terms:
+        count, bits, word_bits = codes.words.shape[1], codes.bits, 8 * codes.words.itemsize
+    held = [part for codes, _ in terms for part in (roomy(codes.words), codes.zero)]
+    rows = told(count, bits, -(-columns // max(count, 1)), *held, *[0] * (4 - len(held)))
+    factors: list[Factor] = [factor, *(by for _, by in terms), *[0] * (2 - len(terms))]
+    by = [part for factor in factors for part in by_row(factor)]
+    return told(_weigh_row(word_bits, sum_bits, len(terms)), rows, *by)
+
+
+@inner
+def weigh_rows(passes: int, count: int, row: int, rows: int, sums: int, stride: int) -> None:
+    """Multiply rows of sums, and add to them, as some passes say.
+
+    Args:
+        passes: Address of the passes.
+        count: How many they are.
+        row: Which row the first is.
+        rows: How many rows.
+        sums: Address of the first.
+        stride: Bytes to the next.
+    """
+    number = np.int64(0)
+    for index in range(count):
+        held = fields(u(element(number, u(passes), u(index))), 8)
+        for at in range(rows):
+            each = factor_of(held[2], held[3], row + at)
+            by_first = factor_of(held[4], held[5], row + at)
+            by_second = factor_of(held[6], held[7], row + at)
+            into = sums + at * stride
+            call(held[0], (held[1], row + at, each, by_first, by_second, into))
+
+
 @cache
-def multiply_row(sum_bits: int) -> int:
-    """Return what multiplies a row of sums, of so many columns, by a number."""
-    sum_bytes = sum_bits // 8
+def _weigh_row(word_bits: int, sum_bits: int, terms: int) -> int:
+    """Return what multiplies a row of sums and adds multiples of rows of codes less those of zero.
+
+    Args:
+        word_bits: Bits of a word.
+        sum_bits: Bits of a sum.
+        terms: Rows of codes that are added.
+    """
+    size, sum_bytes = word_bits // 8, sum_bits // 8
     cast = np.int32 if sum_bits == 32 else np.int64
 
-    def multiply_all(sums: int, columns: int, factor: int) -> None:
-        wide = zeros(8, sum_bits)
-        for column in range(0, columns, 8):
-            at = u(sums + column * sum_bytes)
-            keep(multiply(load(wide, at), cast(factor), wide), at)
+    def weigh(of: int, row: int, factor: int, by_first: int, by_second: int, sums: int) -> None:
+        count, bits, places, firsts, first_zero, seconds, second_zero = fields(u(of), 7)
+        wide, line, mask = zeros(8, sum_bits), zeros(8, word_bits), (1 << bits) - 1
+        offset = filled(wide, cast(-first_zero * by_first - second_zero * by_second))
+        start, second_start = firsts + row * count * size, seconds + row * count * size
+        for place in range(places):
+            word = 0
+            while word < count:
+                into = u(sums + (place * count + word) * sum_bytes)
+                held = load(wide, into)
+                more = multiply(held, cast(factor - 1), wide)
+                if terms > 0:
+                    words = widen(load(line, u(start + word * size)), wide)
+                    codes = field(words, place * bits, mask)
+                    more = add(more, add(multiply(codes, cast(by_first), wide), offset))
+                if terms > 1:
+                    words = widen(load(line, u(second_start + word * size)), wide)
+                    codes = field(words, place * bits, mask)
+                    more = add(more, multiply(codes, cast(by_second), wide))
+                keep(add(held, first(more, count - word)), into)
+                word += 8
 
-    return routine(multiply_all)
+    return routine(weigh)
 
 
 @cache

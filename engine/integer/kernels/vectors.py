@@ -165,8 +165,9 @@ def field(_: Any, words: Any, shift: Any, mask: Any) -> Any:
     """Return ``words >> shift & mask``."""
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        lane = words.value.element
-        shifts, masks = (_splat(builder, builder.trunc(v, lane), words) for v in values[1:])
+        lane, narrow = words.value.element, words.bits < SIZE.width
+        numbers = [builder.trunc(number, lane) if narrow else number for number in values[1:]]
+        shifts, masks = (_splat(builder, number, words) for number in numbers)
         return builder.and_(builder.lshr(values[0], shifts), masks)
 
     return words(words, shift, mask), emit

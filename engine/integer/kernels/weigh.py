@@ -17,15 +17,13 @@ from engine.integer.kernels.neighbours import weigher
 from engine.integer.kernels.operands import Accumulator, Incoming, Packed, Target
 from engine.integer.kernels.rows import (
     ROOM,
-    SAME,
     Factor,
-    by_row,
     ended,
-    factor_of,
     join_rows,
-    multiply_row,
     stride_of,
     together,
+    weigh_rows,
+    weighed_with,
 )
 from engine.integer.kernels.told import Told, told
 from engine.integer.kernels.vectors import call, element, fields, put
@@ -67,9 +65,10 @@ def weighed(
     shares = np.empty(pieces * stride, np.uint8)
     hubs = weighing, row, incoming.pieces, shares, stride
     first = (work(_piece(), pieces, beside, *hubs),) if pieces else ()
+    passes = weighed_with(factor, (), width, sum_bits)
     operands = (
         *(weighing, row, incoming.rowptr, incoming.parts, shares, stride, message.width, rows),
-        *(join_rows(sum_bits), multiply_row(sum_bits), *by_row(factor), width),
+        *(join_rows(sum_bits), told(*passes), len(passes), width),
         *ended(target.opened(), sum_bits),
     )
     address = _weighing(sum_bits)
@@ -158,9 +157,9 @@ def _weighing(sum_bits: int) -> int:
     sum_ = cast(0)
 
     def weigh_part(of: int, part: int, scratch: int) -> None:
-        held = fields(u(of), 15)
+        held = fields(u(of), 14)
         weighing, told_row, ends, parts, shares, stride, columns, most = held[:8]
-        joining, multiplying, factor, by, width, end, target = held[8:]
+        joining, passes, times, width, end, target = held[8:]
         row, stop, piece, last_piece = fields(u(parts + 32 * part), 4)
         while row < stop:
             after = min(row + most, stop)
@@ -173,12 +172,11 @@ def _weighing(sum_bits: int) -> int:
                 else:
                     begin, last = fields(u(ends + 8 * (row + index)), 2)
                     call(weighing, (told_row, begin, last, sums, beside, beside + stride))
-                if by != SAME or factor != 1:
-                    call(multiplying, (sums, columns, factor_of(factor, by, row + index)))
                 for first in range(width, columns, width):  # other heads, where they are added up
                     for column in range(width):
                         more = element(sum_, u(sums), u(first + column))
                         put(cast(element(sum_, u(sums), u(column)) + more), u(sums), u(column))
+            weigh_rows(passes, times, row, after - row, scratch, stride)
             call(end, (target, scratch, stride, width, row, after - row))
             row = after
 

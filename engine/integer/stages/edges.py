@@ -58,6 +58,23 @@ class Edges:
         return np.concatenate(([0], inner, [self.rows])).astype(np.int64)
 
     @cached_property
+    def looped(self) -> NDArray[np.int64]:
+        """Edges of each target from itself, [rows]."""
+        return np.bincount(self.source[self._loops], minlength=self.rows)
+
+    @cached_property
+    def between(self) -> Edges:
+        """The edges without those of targets from themselves."""
+        rowptr = np.concatenate(([0], np.cumsum(self.degree - self.looped)))
+        return Edges(rowptr, self.source[~self._loops])
+
+    @property
+    def _loops(self) -> NDArray[np.bool_]:
+        target = np.repeat(np.arange(self.rows, dtype=np.int32), self.degree)
+        loops: NDArray[np.bool_] = self.source == target
+        return loops
+
+    @cached_property
     def incoming(self) -> Incoming:
         """What every kernel that gathers takes first."""
         return share_out(self.rowptr, self.source)

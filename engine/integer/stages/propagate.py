@@ -103,14 +103,20 @@ class Propagate(Stage):
         sums = row_sums(self.target, scales, reaches)
         message, *others = self.sources
         ending = scope.ending(self.target, sums.scale, shape[1], sums.proof.bound)
+        each, *beside = sums.factors
+        if message in others:  # a node adds its own codes anyway, and need not gather them too
+            at = others.index(message)
+            beside[at] = beside[at] + each * edges.looped
+            edges = edges.between
+        incoming = edges.incoming
+        first, second = (*beside, each, each)[:2]
 
         def run(values: Values, kernels: Kernels, ending: Ending) -> Value:
             own: list[Any] = [_packed(values[slot]) for slot in others]
             own += [None] * (2 - len(own))
-            factors = [*sums.factors, *[sums.factors[0]] * (3 - len(sums.factors))]
             target, result = ending.open(shape[0])
-            operands = _packed(values[message]), factors[0], own[0], factors[1], own[1], factors[2]
-            kernels.propagate(edges.incoming, *operands, target)
+            operands = _packed(values[message]), each, own[0], first, own[1], second
+            kernels.propagate(incoming, *operands, target)
             return result
 
         return Step(self, shape, operations, sums.proof, run, ending)

@@ -194,7 +194,10 @@ def factors(draw: Draw) -> np.ndarray:
 
 
 def propagate(draw: Draw) -> tuple[Any, ...]:
-    own = [draw.packed(draw.rows, draw.width) for _ in range(2)]
+    others = QuantSpec(bits=int(draw.rng.choice([2, 4, 8, 16])), signed=False)
+    own = [draw.packed(draw.rows, draw.width)]
+    draw.spec = draw.rng.choice(np.array([draw.spec, others]))
+    own.append(draw.packed(draw.rows, draw.width))
     first, second = [(None, None), (own[0], None), tuple(own)][draw.rng.integers(3)]
     incoming, message = gathered(draw, draw.rows)
     return incoming, message, factors(draw), first, factors(draw), second, factors(draw)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.integer.stages.edges import PARTS, SMALLEST, share_out
+from engine.integer.stages.edges import PARTS, SMALLEST, Edges, share_out
 
 
 @given(
@@ -52,3 +52,15 @@ def test_a_small_graph_is_one_part() -> None:
     incoming = share_out(np.arange(0, 3001, 3), np.zeros(3000, np.int32))
     assert incoming.parts.tolist() == [[0, 1000, 0, 0]]
     assert not incoming.pieces.size
+
+
+@given(seed=st.integers(0, 2**32 - 1), nodes=st.integers(0, 12))
+def test_edges_from_elsewhere_and_those_of_targets_from_themselves(seed: int, nodes: int) -> None:
+    rng = np.random.default_rng(seed)
+    dense = rng.integers(0, 3, (nodes, nodes))
+    target, source = (np.repeat(index.ravel(), dense.ravel()) for index in np.indices(dense.shape))
+    rowptr = np.concatenate(([0], np.cumsum(np.bincount(target, minlength=nodes))))
+    edges = Edges(rowptr, source.astype(np.int32))
+    np.testing.assert_array_equal(edges.looped, np.diag(dense))
+    left = edges.between.matrix(1, nodes).toarray()
+    np.testing.assert_array_equal(left, dense - np.diag(np.diag(dense)))
