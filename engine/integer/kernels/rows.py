@@ -148,7 +148,7 @@ def weighed_with(
     if not terms:
         is_one = isinstance(factor, int) and factor == 1
         return () if is_one else (_pass(factor, (), columns, sum_bits),)
-    if len({(codes.words.shape[1], codes.words.itemsize, codes.bits) for codes, _ in terms}) == 1:
+    if len({(codes.words.shape[1], codes.bits) for codes, _ in terms}) == 1:
         return (_pass(factor, terms, columns, sum_bits),)
     first, second = terms
     alone = _pass(1, (second,), columns, sum_bits)
@@ -157,14 +157,14 @@ def weighed_with(
 
 def _pass(factor: Factor, terms: Sequence[Term], columns: int, sum_bits: int) -> Told:
     """Return one pass over the sums: its routine, what that is told, and three factors."""
-    count, bits, word_bits = columns, 8, 8
+    count, bits = columns, 8
     for codes, _ in terms:
-        count, bits, word_bits = codes.words.shape[1], codes.bits, 8 * codes.words.itemsize
+        count, bits = codes.words.shape[1], codes.bits
     held = [part for codes, _ in terms for part in (roomy(codes.words), codes.zero)]
-    rows = told(count, bits, -(-columns // max(count, 1)), *held, *[0] * (4 - len(held)))
+    rows = told(count, -(-columns // max(count, 1)), *held, *[0] * (4 - len(held)))
     factors: list[Factor] = [factor, *(by for _, by in terms), *[0] * (2 - len(terms))]
     by = [part for factor in factors for part in by_row(factor)]
-    return told(_weigh_row(word_bits, sum_bits, len(terms)), rows, *by)
+    return told(_weigh_row(bits, sum_bits, len(terms)), rows, *by)
 
 
 @inner
@@ -191,38 +191,42 @@ def weigh_rows(passes: int, count: int, row: int, rows: int, sums: int, stride: 
 
 
 @cache
-def _weigh_row(word_bits: int, sum_bits: int, terms: int) -> int:
+def _weigh_row(bits: int, sum_bits: int, terms: int) -> int:
     """Return what multiplies a row of sums and adds multiples of rows of codes less those of zero.
 
     Args:
-        word_bits: Bits of a word.
+        bits: Bits of a code.
         sum_bits: Bits of a sum.
         terms: Rows of codes that are added.
     """
-    size, sum_bytes = word_bits // 8, sum_bits // 8
+    word_bits = max(bits, 8)
+    size, sum_bytes, most = word_bits // 8, sum_bits // 8, word_bits // bits
     cast = np.int32 if sum_bits == 32 else np.int64
 
     def weigh(of: int, row: int, factor: int, by_first: int, by_second: int, sums: int) -> None:
-        count, bits, places, firsts, first_zero, seconds, second_zero = fields(u(of), 7)
+        count, places, firsts, first_zero, seconds, second_zero = fields(u(of), 6)
         wide, line, mask = zeros(8, sum_bits), zeros(8, word_bits), (1 << bits) - 1
         offset = filled(wide, cast(-first_zero * by_first - second_zero * by_second))
         start, second_start = firsts + row * count * size, seconds + row * count * size
-        for place in range(places):
-            word = 0
-            while word < count:
+        for word in range(0, count, 8):
+            words = second_words = wide
+            if terms > 0:
+                words = widen(load(line, u(start + word * size)), wide)
+            if terms > 1:
+                second_words = widen(load(line, u(second_start + word * size)), wide)
+            for place in range(min(places, most)):
                 into = u(sums + (place * count + word) * sum_bytes)
                 held = load(wide, into)
                 more = multiply(held, cast(factor - 1), wide)
                 if terms > 0:
-                    words = widen(load(line, u(start + word * size)), wide)
                     codes = field(words, place * bits, mask)
                     more = add(more, add(multiply(codes, cast(by_first), wide), offset))
                 if terms > 1:
-                    words = widen(load(line, u(second_start + word * size)), wide)
-                    codes = field(words, place * bits, mask)
+                    codes = field(second_words, place * bits, mask)
                     more = add(more, multiply(codes, cast(by_second), wide))
-                keep(add(held, first(more, count - word)), into)
-                word += 8
+                if most > 1:  # what lies behind belongs to the next place
+                    more = first(more, count - word)
+                keep(add(held, more), into)
 
     return routine(weigh)
 
