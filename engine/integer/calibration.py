@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from engine.integer.program import Program
 from engine.integer.stages.stage import Slot
 from engine.integer.trace import Trace
 from engine.spec import Component, LayerQuant, LearnedRange, LearnedStep, Percentile, QuantSpec
+
+Entries = Literal["all", "non-zero"]
+"""What a mean is over."""
 
 
 class Calibrator:
@@ -33,7 +36,7 @@ class Calibrator:
         self._reference = reference
         self._trace = trace
         self._in_degree = in_degree
-        self._statistics: dict[tuple[Slot, bool, float | None], NDArray[np.float32]] = {}
+        self._statistics: dict[tuple[Slot, bool, float | Entries], NDArray[np.float32]] = {}
 
     def program(self, quant: Sequence[LayerQuant]) -> Program:
         """Return the program quantized as asked; with nothing to quantize, the reference itself.
@@ -57,8 +60,8 @@ class Calibrator:
 
         Percentiles are of the non-zero entries. Rules that run over batches see one batch, so they
         take its minimum and maximum, or its mean magnitude, where they follow that. A learned step
-        is ``2 mean|x| / sqrt(qmax)``, a learned range that of the least mean error, where training
-        would start them.
+        is ``2 mean|x| / sqrt(qmax)``, of a whole tensor's non-zero entries, a learned range that of
+        the least mean error, where training would start them.
 
         Source:
             Esser et al., Learned Step Size Quantization, ICLR 2020, for the step.
@@ -70,12 +73,13 @@ class Calibrator:
         by_channel = spec.granularity == "channel"
         if spec.by_magnitude and spec.observes is not None:
             if spec.stride > 1:  # of all entries, those not stored included
-                mean = self._statistic(slot, by_channel, None)
+                mean = self._statistic(slot, by_channel, "all")
             else:
                 mean = affine.magnitude(_entries(self._trace.real(*slot)), spec)
             params = affine.qparams(-mean, mean, spec)
         elif isinstance(spec.range, LearnedStep):
-            step = 2 * self._statistic(slot, by_channel, None) / np.sqrt(np.float32(spec.qmax))
+            mean = self._statistic(slot, by_channel, "all" if by_channel else "non-zero")
+            step = 2 * mean / np.sqrt(np.float32(spec.qmax))
             scale = np.maximum(step, SMALLEST_SCALE).astype(np.float32)
             params = QParams(spec, np.asarray(scale), np.zeros(scale.shape, np.int32))
         else:
@@ -106,7 +110,7 @@ class Calibrator:
             return None
         x, narrow = self._trace.real(*slot)[rows], replace(spec, bits=bits)
         if isinstance(spec.range, LearnedStep):
-            step = 2 * float(_mean_magnitude(x)) / narrow.qmax**0.5
+            step = 2 * float(_mean_magnitude(x, "non-zero")) / narrow.qmax**0.5
             return -narrow.qmin * step, narrow.qmax * step
         tail = spec.observes.tail if isinstance(spec.observes, Percentile) else 0.0
         low, high = map(float, _ends(x, tail))
@@ -116,13 +120,16 @@ class Calibrator:
             share = float(affine.fitted(_entries(x), whole).scale / whole.scale)
         return share * max(-low, 0.0), share * max(high, 0.0)
 
-    def _statistic(self, slot: Slot, by_channel: bool, tail: float | None) -> NDArray[np.float32]:
-        """Return the ends of the range, [2] or [2, F']; without a tail, the mean magnitude."""
-        key = (slot, by_channel, tail)
+    def _statistic(self, slot: Slot, by_channel: bool, of: float | Entries) -> NDArray[np.float32]:
+        """Return the ends of the range under a tail, [2] or [2, F'], or the mean magnitude."""
+        key = (slot, by_channel, of)
         if key not in self._statistics:
             x = self._trace.real(*slot)
             parts = list(x.T) if by_channel else [x]
-            found = [_mean_magnitude(part) if tail is None else _ends(part, tail) for part in parts]
+            found = [
+                _mean_magnitude(part, of) if isinstance(of, str) else _ends(part, of)
+                for part in parts
+            ]
             self._statistics[key] = np.stack(found, axis=-1) if by_channel else found[0]
         return self._statistics[key]
 
@@ -163,8 +170,8 @@ def _ends(x: Any, tail: float) -> NDArray[np.float32]:
     return np.array([entries.min(initial=0), entries.max(initial=0)], np.float32)
 
 
-def _mean_magnitude(x: Any) -> NDArray[np.float32]:
-    """Return the mean of |x| over all entries, those not stored included."""
-    return np.asarray(
-        np.abs(_entries(x)).sum(dtype=np.float64) / max(np.prod(x.shape), 1), np.float32
-    )
+def _mean_magnitude(x: Any, of: Entries) -> NDArray[np.float32]:
+    """Return the mean of |x| over all entries, those not stored included, or the non-zero ones."""
+    entries = _entries(x)
+    count = np.prod(x.shape) if of == "all" else np.count_nonzero(entries)
+    return np.asarray(np.abs(entries).sum(dtype=np.float64) / max(count, 1), np.float32)

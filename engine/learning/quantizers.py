@@ -269,7 +269,7 @@ class LearnedRangeQuantizer(Observed):
 
 
 class LearnedStepQuantizer(GridQuantizer):
-    """A quantizer whose step is a parameter, set by the first batch it sees.
+    """A quantizer whose step is a parameter, set by the first batch that is not all zeros.
 
     Args:
         spec: Its rule is `LearnedStep`.
@@ -281,25 +281,34 @@ class LearnedStepQuantizer(GridQuantizer):
 
     Differs:
         The mean over a whole tensor is of its non-zero entries, so that a step of sparse features
-        does not start at almost nothing.
+        does not start at almost nothing. At 2 bits a first batch may be all zeros, as what came
+        before was rounded; a step that started from it, at 1, would round all that follows to 0.
     """
+
+    started: Tensor
 
     def __init__(self, spec: QuantSpec, channels: int = 1) -> None:
         super().__init__(spec, channels)
         self.scale = nn.Parameter(torch.ones_like(self.zero))
+        self.register_buffer("started", torch.zeros((), dtype=torch.bool))
 
     def forward(self, x: Tensor, protected: ProtectedRows | None = None) -> Tensor:
         """Return ``x_hat``, differentiable in the step too."""
         rows = protected if self.training else None
         if self.training and (rows is None or not rows.are_all):
             self._lean(x.detach(), rows)
-            if not self.batches:
+            if not self.started:
                 self._start(x if rows is None else rows.others(x))
         return learned_step_quantize(x, self.scale, self.spec, rows, self.shift)
 
     def step(self, x: Tensor) -> Tensor:
         """Return the step size, with the share of the gradient that ``x`` gives it."""
         return trained_step(x, self.scale, self.spec)
+
+    def load(self, params: QParams | None) -> None:
+        """Take the step from outside."""
+        super().load(params)
+        self.started.fill_(True)
 
     @torch.no_grad()
     def _start(self, x: Tensor) -> None:
@@ -312,6 +321,7 @@ class LearnedStepQuantizer(GridQuantizer):
         step = 2 * mean / self.spec.qmax**0.5
         self.scale.copy_(step.masked_fill(step == 0, 1.0))
         self.batches += 1
+        self.started.fill_(bool(values.numel()))
 
 
 def quantizer(spec: QuantSpec, channels: int = 1) -> Quantizer:

@@ -240,6 +240,8 @@ def test_a_learned_step_of_zeros_or_of_sparse_features_is_usable() -> None:
         held = quantizer(spec)
         assert torch.equal(held(zeros), zeros)
         assert held.qparams().scale == 1
+        held(torch.full((2, 3), 0.5))
+        assert held.qparams().scale == pytest.approx(1 / 7**0.5), "zeros say nothing of a step"
     sparse = quantizer(spec)
     x = torch.zeros(1000, 10)
     x[::100] = 2.0
