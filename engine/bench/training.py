@@ -10,11 +10,11 @@ from typing import Any
 import torch
 
 from engine.analysis import extent
+from engine.graphs import measured_part
 from engine.learning.batch import Batch
 from engine.learning.datasets import fetch
-from engine.learning.feed import WholeGraph
+from engine.learning.feed import feed_of
 from engine.learning.network import Network
-from engine.learning.protection import DegreeProtection
 from engine.learning.threads import threads_for
 from engine.learning.training import fit
 from engine.metrics.cost import multiply_adds
@@ -30,6 +30,7 @@ def bench_training(
     *,
     bits: int = 8,
     epochs: int = 200,
+    size: int = 128,
     folder: Path | None = None,
 ) -> dict[str, Any]:
     """Return the median time of an epoch (training step and evaluation) by scheme, and ratios.
@@ -37,32 +38,36 @@ def bench_training(
     The schemes train in turn, an epoch each, so that a slower minute of the machine is all theirs.
 
     Args:
-        graph: The graph.
+        graph: The graph or set.
         model: The network.
         bits: Width of the quantized schemes.
-        epochs: Epochs each, the first `WARM_UP` not counted.
+        epochs: Epochs each; before them come some that are not counted, a tenth as many, at least
+            one and at most `WARM_UP`.
+        size: Graphs in a step, of a set.
         folder: Where public graphs are kept.
     """
     loaded = fetch(graph, folder)
-    batch = Batch.of(loaded)
-    layers = model.layer_specs(loaded.features, loaded.classes)
-    work = multiply_adds(layers, extent(loaded, batch.neighbourhoods, layers))
-    training = TrainingSpec(epochs=epochs + WARM_UP)
+    measured = measured_part(loaded)
+    batch = Batch.of(measured)
+    layers = model.layer_specs(loaded.features, loaded.outputs)
+    work = multiply_adds(layers, extent(measured, batch.neighbourhoods, layers))
+    uncounted = min(WARM_UP, max(epochs // 10, 1))
+    training = TrainingSpec(epochs=epochs + uncounted, batch=size)
     with threads_for(work) as threads:
         trainings = {}
         for label, name in SCHEMES.items():
             spec = scheme(name, bits=bits, graph=graph, model=model, training=training)
             generator = torch.Generator().manual_seed(0)
             network = Network(layers, spec.quant, generator)
-            protection = DegreeProtection(loaded, spec.protection)
-            trainings[label] = fit(network, WholeGraph(batch, protection), spec.training, generator)
+            feed = feed_of(loaded, batch, spec.protection, size)
+            trainings[label] = fit(network, feed, spec.training, generator)
         times: dict[str, list[float]] = {label: [] for label in trainings}
-        for _ in range(epochs + WARM_UP):
+        for _ in range(epochs + uncounted):
             for label, epochs_of in trainings.items():
                 start = time.perf_counter()
                 next(epochs_of)
                 times[label].append(1000 * (time.perf_counter() - start))
-    medians = {label: statistics.median(of[WARM_UP:]) for label, of in times.items()}
+    medians = {label: statistics.median(of[uncounted:]) for label, of in times.items()}
     return {
         "graph": loaded.name,
         "bits": bits,

@@ -30,6 +30,8 @@ def add_to(commands: Any) -> None:
         kind.set_defaults(act=act, kind=name)
         if name == "training":
             kind.add_argument("--bits", type=int, default=8, help="width (8)")
+            kind.add_argument("--epochs", type=int, default=200, help="of each (200)")
+            kind.add_argument("--batch", type=int, default=128, help="graphs in a step (128)")
         if name == "start":
             kind.add_argument("--bits", type=int, nargs="+", default=[8], help="widths (8)")
             kind.add_argument("--model", default="gcn", help="operator (gcn)")
@@ -97,7 +99,14 @@ def act(options: argparse.Namespace) -> int:
         from engine.bench.training import bench_training
 
         graph, model = graph_of(options, folder), model_of(options)
-        report = bench_training(graph, model, bits=options.bits, folder=folder)
+        report = bench_training(
+            graph,
+            model,
+            bits=options.bits,
+            epochs=options.epochs,
+            size=options.batch,
+            folder=folder,
+        )
     else:
         from engine.bench.preview import bench_preview
 
