@@ -33,7 +33,7 @@ class Feed(ABC):
 
     @abstractmethod
     def learned(self) -> Iterator[Batch]:
-        """Yield what an epoch learns from, each part once, always in the same order."""
+        """Yield what an epoch learns from, each part once and each a fair sample of all."""
 
 
 class WholeGraph(Feed):
@@ -103,10 +103,10 @@ class MiniBatches(Feed):
             yield Batch.of(part, self._device), protection
 
     def learned(self) -> Iterator[Batch]:
-        """Yield the graphs of each step, as they are in the set."""
-        for first in range(0, len(self._learned), self._size):
-            part = subset(self._graph, self._learned[first : first + self._size])
-            yield Batch.of(part, self._device)
+        """Yield the graphs in steps, in an order that is always the same and nobody's own."""
+        order = np.random.default_rng(0).permutation(self._learned)  # sets come class by class
+        for first in range(0, len(order), self._size):
+            yield Batch.of(subset(self._graph, order[first : first + self._size]), self._device)
 
 
 def feed_of(graph: Graph, batch: Batch, protection: Protection, size: int) -> Feed:

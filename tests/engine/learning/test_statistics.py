@@ -73,6 +73,23 @@ def test_they_are_the_mean_of_what_quantized_batches_have(
             assert torch.equal(held, before[name]), name
 
 
+def test_of_a_large_set_a_part_does(rings: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    network, feed = trained(rings, PROTECTED)
+    first, *others = feed.learned()
+    assert others
+    assert {int(y) for y in first.y} == {int(y) for part in others for y in part.y}
+    taken: list[int] = []
+    forward = type(network).forward
+    monkeypatch.setattr(
+        type(network),
+        "forward",
+        lambda *operands: taken.append(operands[1].shape[0]) or forward(*operands),
+    )
+    monkeypatch.setattr("engine.learning.statistics.ENOUGH", first.x.shape[0] + 1)
+    restate(network, feed)
+    assert taken == [first.x.shape[0], others[0].x.shape[0]]
+
+
 @pytest.mark.parametrize(
     ("protection", "batch_norm"), [(Protection(), True), (PROTECTED, False)], ids=str
 )
