@@ -19,7 +19,7 @@ from engine.bench.stages import profile
 from engine.bench.threads import fastest
 from engine.bench.traffic import traffic
 from engine.integer import Plan, bind
-from engine.integer.plan import few_entries
+from engine.integer.plan import SPARSE_ALIKE, few_entries
 from engine.integer.stages.edges import Edges
 from engine.spec import ModelSpec
 
@@ -95,7 +95,7 @@ def _others(
         from engine.peers import chosen, torch_best
 
         ways = [graph]  # as we do, the features with all zeros or without, whichever is faster
-        if few_entries(graph.x):
+        if few_entries(graph.x, SPARSE_ALIKE):
             ways.append(replace(graph, x=csr_array(graph.x)))
         runs = (chosen(torch_best(reference, subject.neighbourhoods, way)) for way in ways)
         run = fastest(*runs)

@@ -14,6 +14,7 @@ from scipy.sparse import csr_array, issparse
 
 from engine.affine import QParams, qparams
 from engine.integer.kernels.operands import Places
+from engine.integer.kernels.sparse_product import WIDE
 from engine.integer.kernels.table import NUMBA, Kernels
 from engine.integer.nested import Rows, nested_bytes
 from engine.integer.packing import IntArray, word_count, word_type
@@ -21,12 +22,14 @@ from engine.integer.program import ENTRY, Program
 from engine.integer.proof import Proof
 from engine.integer.recording import Pool, Recording, record
 from engine.integer.schedule import Schedule, schedule
-from engine.integer.sparse import SparseIntArray
+from engine.integer.sparse import SparseIntArray, alike
 from engine.integer.sparsity import sparse_steps
 from engine.integer.stages.nested import Buckets, buckets_of, by_degree, narrowed, widened
+from engine.integer.stages.product import Product
 from engine.integer.stages.stage import (
     Scope,
     Slot,
+    Stage,
     Step,
     Value,
     Values,
@@ -44,6 +47,9 @@ if TYPE_CHECKING:
 
 SPARSE = 0.2
 """Share of features other than 0 up to which only those are stored."""
+
+SPARSE_ALIKE = 0.5
+"""The same where each node's are one number, and rows of weights are wide: see `sparse_product`."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -222,7 +228,9 @@ def bind(program: Program, neighbourhoods: Neighbourhoods, x: Any) -> Plan:
     params: dict[Slot, QParams] = dict(program.params)
     params |= {s: c.params for s, c in program.constants.items() if isinstance(c, IntArray)}
     entry = program.params_of(ENTRY)
-    if entry is not None and entry.has_zero and few_entries(x):  # so that nothing else changes
+    if (
+        entry is not None and entry.has_zero and _stores_few(program, x)
+    ):  # so that nothing else changes
         x = csr_array(x)
     buckets = buckets_of(program.params, neighbourhoods)
     features = hold(x, entry, NUMBA)
@@ -285,13 +293,26 @@ def _checked(x: Any, rows: int, features: int) -> Any:
     return x
 
 
-def few_entries(x: Any) -> bool:
+def few_entries(x: Any, share: float = SPARSE) -> bool:
     """Return whether so few of dense features are other than 0 that a product should skip these.
 
     What is stored is met one by one, which takes longer each, and as long in all where about one in
     five is stored.
     """
-    return not issparse(x) and bool(x.size) and np.count_nonzero(x) <= SPARSE * x.size
+    return not issparse(x) and bool(x.size) and np.count_nonzero(x) <= share * x.size
+
+
+def _stores_few(program: Program, x: Any) -> bool:
+    """Return whether a program's dense features are best held by what is other than 0."""
+
+    def gathers(stage: Stage) -> bool:
+        weight = program.constants[stage.weight] if isinstance(stage, Product) else None
+        return isinstance(weight, IntArray) and weight.words[:1].nbytes >= WIDE
+
+    if few_entries(x) or not few_entries(x, SPARSE_ALIKE):
+        return few_entries(x)
+    readers = (stage for stage in program.stages if ENTRY in stage.sources)
+    return all(map(gathers, readers)) and alike(csr_array(x))
 
 
 def _bytes(shape: tuple[int, int], params: QParams | None, rows: Rows | None = None) -> int:

@@ -49,14 +49,14 @@ class SparseIntArray:
 
     def real(self) -> csr_array:
         """Return the sparse matrix that the codes stand for."""
-        rowptr, column, _ = self.places
+        rowptr, column, *_ = self.places
         real = affine.dequantize(self.codes(), self.params)
         return csr_array((real, column, rowptr), shape=self.shape)
 
     def dense(self) -> IntArray:
         """Return the same matrix with every entry stored."""
         codes = np.full(self.shape, self.params.zero, np.int32)
-        rowptr, column, _ = self.places
+        rowptr, column, *_ = self.places
         row = np.repeat(np.arange(self.shape[0]), np.diff(rowptr))
         codes[row, column] = self.codes()
         return IntArray(self.params, pack(codes, self.params.spec), self.shape)
@@ -65,3 +65,9 @@ class SparseIntArray:
     def nbytes(self) -> int:
         """Bytes of the packed codes and of the places they are at."""
         return int(self.values.nbytes + self.places.nbytes)
+
+
+def alike(x: csr_array) -> bool:
+    """Return whether all that a row stores is the same number, in every row."""
+    first = np.repeat(x.indptr[:-1], np.diff(x.indptr))
+    return bool((x.data == x.data[first]).all())

@@ -7,6 +7,8 @@ packed, several in a byte. Against the second, a tile of a row, up to 128 bytes,
 that stay in registers over all edges of the target. Those are lanes of 8 bits (of 16, for codes of
 8) that hold as many unsigned codes as cannot overflow them, 17 of 4 bits or 85 of 2; only then are
 they added to wider ones, and the code of zero is subtracted once a row, from all its codes at once.
+To widen bytes one by one takes a shuffle for each register; of two that are read as one of 16 bits,
+a mask leaves the lower and a shift the upper, which any unit does, and sums are sorted at the end.
 
 A tile may reach past the end of its row, into the next or the room behind the last. What it makes
 of the bytes beyond its row is written before, and so overwritten by, what belongs there.
@@ -32,6 +34,7 @@ from engine.integer.kernels.vectors import (
     field,
     fields,
     filled,
+    interleave,
     larger,
     load,
     multiply,
@@ -118,6 +121,8 @@ def _gathering(
     count = lanes * word_bits // bits
     batch = 1 << 62 if largest else ((1 << lane_bits) - 1) // ((1 << bits) - 1)
     word_bytes, sum_bytes, reach = word_bits // 8, sum_bits // 8, lanes * word_bits // 8 - 1
+    by_two = lane_bits == 2 * word_bits == 16 and lanes >= 32
+    line_lanes, line_bits = (lanes // 2, 16) if by_two else (lanes, word_bits)
 
     def gather(
         of: int,
@@ -131,8 +136,9 @@ def _gathering(
         stride: int,
     ) -> None:
         words, width, zero = fields(u(of), 3)
-        line, narrow = zeros(lanes, word_bits), zeros(count, lane_bits)
-        wide, node, number = zeros(count, sum_bits), np.int32(0), np.int64(0)
+        line, narrow = zeros(line_lanes, line_bits), zeros(count, lane_bits)
+        part, wide = zeros(lanes, word_bits), zeros(count, sum_bits)
+        node, number = np.int32(0), np.int64(0)
         row_bytes, last_edge = u(width) * u(word_bytes), u(final)
         furthest = (u(width) - u(1)) // u(lanes) * u(lanes)
         for row in range(start, stop):
@@ -159,7 +165,9 @@ def _gathering(
                         held = larger(held, codes) if largest else add(held, codes)
                         edge += u(1)
                     total = add(total, widen(held, wide))
-                store(total, line, into + offset * u(sum_bytes), u(width) * u(sum_bytes))
+                if by_two:
+                    total = interleave(total)
+                store(total, part, into + offset * u(sum_bytes), u(width) * u(sum_bytes))
                 if offset == u(0):
                     break
                 offset -= u(lanes)

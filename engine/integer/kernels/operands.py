@@ -47,11 +47,13 @@ class Places(NamedTuple):
         rowptr: Where each row begins, int64 [N + 1].
         column: Column of each stored entry, int32 [stored].
         width: F.
+        alike: Whether all that a row stores is the same number, as of words in a bag.
     """
 
     rowptr: NDArray[np.int64]
     column: NDArray[np.int32]
     width: int
+    alike: bool = False
 
     @property
     def stored(self) -> int:

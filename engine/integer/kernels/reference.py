@@ -289,7 +289,7 @@ def _codes(packed: Packed | Matrix) -> Integers:
 
 def _dense(places: Places, codes: Packed) -> Integers:
     """Return what all entries of a sparse matrix stand for, less the code of zero, [N, F]."""
-    rowptr, column, width = places
+    rowptr, column, width, _ = places
     dense = np.zeros((rowptr.size - 1, width), np.int64)
     row = np.repeat(np.arange(rowptr.size - 1), np.diff(rowptr))
     np.add.at(dense, (row, column), _codes(codes).flat[: places.stored])
@@ -298,7 +298,7 @@ def _dense(places: Places, codes: Packed) -> Integers:
 
 def _finish_stored(sums: NDArray[Any], places: Places, target: Target) -> None:
     """Finish the sums at some places, [N, F]; behind the last one stand zeros."""
-    rowptr, column, _ = places
+    rowptr, column, *_ = places
     row = np.repeat(np.arange(rowptr.size - 1), np.diff(rowptr))
     stored = np.zeros(places.blocks, sums.dtype)
     stored.flat[: places.stored] = sums[row, column]

@@ -5,6 +5,10 @@ at a time bring in their two rows of weights, 16 bits each, which are woven toge
 weights of a column lie side by side, multiplied by the codes and added up in pairs (see `pairs`).
 The sums of up to 64 columns stay in registers over all that a row stores. Sums or codes of more
 bits go by plain loops.
+
+Where a row stores one number again and again, as if words were counted once, or over their count,
+its sum is that number times the sum of its rows of weights: these are neighbours to be gathered,
+packed as they are, without one multiplication.
 """
 
 from __future__ import annotations
@@ -17,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.integer.kernels.compile import intrinsic, routine
+from engine.integer.kernels.gather import gathered
 from engine.integer.kernels.memory import roomy
-from engine.integer.kernels.operands import Accumulator, Matrix, Packed, Places, Target
+from engine.integer.kernels.operands import BLOCK, Accumulator, Matrix, Packed, Places, Target
 from engine.integer.kernels.pairs import (
     HALVES,
     SIZE,
@@ -30,6 +35,7 @@ from engine.integer.kernels.pairs import (
     weave,
 )
 from engine.integer.kernels.rows import ROOM, ended, stride_of, together
+from engine.integer.kernels.shares import share_out
 from engine.integer.kernels.vectors import add as add_lanes
 from engine.integer.kernels.vectors import (
     call,
@@ -56,6 +62,9 @@ PART = 2048
 VECTOR = 32
 """Codes that are unpacked at once."""
 
+WIDE = 32
+"""Bytes of a row of packed weights from which on gathering them is quicker than multiplying."""
+
 u = np.uintp
 
 
@@ -75,11 +84,14 @@ def sparse_product(
         target: [N, F'].
         accumulator: Type of the sums.
     """
+    signs = weight.stride > 1 or values.stride > 1
+    if places.alike and weight.words.nbytes >= WIDE * weight.words.shape[0] and not signs:
+        return _of_alike(places, values, weight, target, accumulator)
     sum_bits = 8 * accumulator.itemsize
     stride = stride_of(weight.lanes.shape[1], sum_bits)
     most = together(stride)
     words, bits, zero, width, _ = values
-    rowptr, column, _ = places
+    rowptr, column, *_ = places
     narrow = weight.lanes.dtype == np.int16
     bounds = _bounds(rowptr, most)
     stored = int(np.diff(rowptr[bounds]).max(initial=0))
@@ -92,6 +104,41 @@ def sparse_product(
     scratch_bytes = sums_bytes + 8 * (stored + VECTOR)
     address = _multiplying(8 * words.itemsize, sum_bits, narrow)
     return (work(address, bounds.size - 1, scratch_bytes, *operands),)
+
+
+def _of_alike(
+    places: Places, values: Packed, weight: Matrix, target: Target, accumulator: Accumulator
+) -> tuple[Work, ...]:
+    """Return the works of rows that store one number each."""
+    words, bits, zero, *_ = values
+    rows = places.rowptr.size - 1
+    number = np.empty(rows, np.int64)
+    operands = places.rowptr, words, words.shape[1], bits, zero, BLOCK, number, rows
+    first = work(_first_codes(8 * words.itemsize), -(-rows // PART), 0, *operands)
+    message = Packed(weight.words, weight.bits, weight.zero, weight.width)
+    incoming = share_out(places.rowptr, places.column)
+    return first, *gathered("sum", incoming, message, number, (), target, accumulator)
+
+
+@cache
+def _first_codes(word_bits: int) -> int:
+    """Return what writes the first code that each row stores, less that of zero."""
+    word = np.uint8(0) if word_bits == 8 else np.uint16(0)
+
+    def find_codes(of: int, part: int, scratch: int) -> None:
+        rowptr, words, count, bits, zero, block, numbers, rows = fields(u(of), 8)
+        for row in range(part * PART, min((part + 1) * PART, rows)):
+            at, after = fields(u(rowptr + 8 * row), 2)
+            code = np.int64(zero)
+            if at < after:
+                line = at // block
+                place = (at - line * block) // count
+                index = line * count + at - line * block - place * count
+                held = np.int64(element(word, u(words), u(index)))
+                code = (held >> (place * bits)) & ((1 << bits) - 1)
+            put(code - zero, u(numbers), u(row))
+
+    return routine(find_codes)
 
 
 def _bounds(rowptr: NDArray[np.int64], most: int) -> NDArray[np.int64]:

@@ -8,6 +8,7 @@ the instructions of the machine it runs on: AVX2, AVX-512, NEON, or plain ones w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
@@ -234,6 +235,18 @@ def store(_: Any, x: Any, parts: Any, address: Any, stride: Any) -> Any:
 
 
 @intrinsic
+def interleave(_: Any, x: Any) -> Any:
+    """Return the first lane of a vector's first half, the first of its second half, and so on."""
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        half = x.lanes // 2
+        lanes = _indices([index // 2 + index % 2 * half for index in range(x.lanes)])
+        return builder.shuffle_vector(values[0], values[0], lanes)
+
+    return x(x), emit
+
+
+@intrinsic
 def prefetch(_: Any, address: Any) -> Any:
     """Ask for the memory at an address, valid or not, ahead of its use."""
 
@@ -319,7 +332,7 @@ def _constant(kind: Vector, number: int) -> Any:
     return ir.Constant(kind.value, [number] * kind.lanes)
 
 
-def _indices(lanes: range) -> Any:
+def _indices(lanes: Sequence[int]) -> Any:
     return ir.Constant(ir.VectorType(INDEX, len(lanes)), list(lanes))
 
 

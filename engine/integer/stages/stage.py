@@ -28,7 +28,7 @@ from engine.integer.nested import NestedArray
 from engine.integer.packing import IntArray, stored_zero, word_count, word_type
 from engine.integer.proof import Proof
 from engine.integer.rounding import Near, near_sums
-from engine.integer.sparse import SparseIntArray
+from engine.integer.sparse import SparseIntArray, alike
 from engine.integer.stages.edges import Arrangement, Edges
 from engine.integer.stages.link import WIDEST, Link, Reading, ends, truncation
 
@@ -332,7 +332,7 @@ def hold(x: Any, params: QParams | None, kernels: Kernels) -> Value:
         if params is None:
             return x
         rowptr, column = (x.indptr.astype(np.int64), x.indices.astype(np.int32))
-        places = Places(rowptr, column, x.shape[1])
+        places = Places(rowptr, column, x.shape[1], alike(x))
         stored = np.zeros(places.blocks, x.dtype)
         stored.flat[: places.stored] = x.data
         values = hold(stored, params, kernels)

@@ -11,7 +11,8 @@ from engine.bench.case import GraphCase
 from engine.bench.machine import Machine
 from engine.bench.race import Effort
 from engine.graphs import Neighbourhoods
-from engine.integer.stages.edges import Edges, share_out
+from engine.integer.kernels.shares import share_out
+from engine.integer.stages.edges import Edges
 from engine.peers.sums import pyg_sums, torch_sums
 from engine.spec import GraphSpec, LayerSpec, ModelSpec
 

@@ -16,7 +16,7 @@ from scipy.sparse import csr_array, issparse
 from engine.affine import FINE, qparams
 from engine.integer import NUMBA, NUMPY, IntArray, Kernels, Plan, bind
 from engine.integer.kernels.operands import RealTarget
-from engine.integer.plan import SPARSE, edge_weight_params, few_entries
+from engine.integer.plan import SPARSE, SPARSE_ALIKE, edge_weight_params, few_entries
 from engine.integer.sparse import SparseIntArray
 from engine.integer.stages.aggregate import Aggregate
 from engine.integer.stages.attention import Attend, Logits, Softmax
@@ -465,3 +465,22 @@ def test_of_few_features_only_those_are_stored_and_nothing_changes(
     assert isinstance(stored.features, SparseIntArray)
     np.testing.assert_array_equal(plan.run(), stored.run())
     np.testing.assert_array_equal(plan.run(NUMPY), stored.run())
+
+
+@pytest.mark.parametrize("hidden", [16, 40])
+@pytest.mark.parametrize("counted", [True, False])
+def test_of_words_counted_once_more_are_stored_where_rows_of_weights_are_wide(
+    case: Callable, hidden: int, counted: bool
+) -> None:
+    drawn = case(4, nodes=60, features=30, model=ModelSpec(hidden=hidden), sparse=False)
+    rng = np.random.default_rng(0)
+    there = rng.random(drawn.x.shape) < (SPARSE + SPARSE_ALIKE) / 2
+    drawn.x[:] = there * (rng.random((60, 1)) if counted else rng.random(drawn.x.shape))
+    program = drawn.quantized(drawn.random_quant((8,)))
+    plan = bind(program, drawn.neighbourhoods, drawn.x)
+    assert isinstance(plan.features, SparseIntArray) == (counted and hidden == 40)
+    if counted and hidden == 40:
+        assert plan.features.places.alike
+    stored = bind(program, drawn.neighbourhoods, csr_array(drawn.x))
+    for kernels in (NUMBA, NUMPY):
+        np.testing.assert_array_equal(plan.run(kernels), stored.run(kernels))

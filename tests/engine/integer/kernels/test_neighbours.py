@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from engine.integer.kernels.gather import gathered
 from engine.integer.kernels.neighbours import AHEAD, FAR_BYTES, TILES, adder
 from engine.integer.kernels.operands import Incoming, Packed, RealTarget
+from engine.integer.kernels.shares import share_out
 from engine.integer.kernels.threads import using_threads
 from engine.integer.kernels.weigh import CHUNK, weighed
 from engine.integer.kernels.work import perform
 from engine.integer.packing import pack
-from engine.integer.stages.edges import share_out
 from engine.spec import QuantSpec
 
 BITS = 1, 2, 4, 8, 16

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from engine.integer.kernels.operands import RealTarget
+from engine.integer.kernels.shares import share_out
 from engine.integer.kernels.softmax import CHUNK, weight_bits
 from engine.integer.kernels.table import NUMBA, NUMPY
-from engine.integer.stages.edges import share_out
 
 
 @pytest.mark.parametrize("heads", [1, 2, 3, 8, 9, 16])

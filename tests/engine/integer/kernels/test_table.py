@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from engine.affine import QParams
 from engine.graphs.features import Gathering
 from engine.integer.kernels.operands import CodeTarget, Incoming, Packed, Places, RealTarget, Term
+from engine.integer.kernels.shares import share_out
 from engine.integer.kernels.table import NUMBA, NUMPY, Kernels
 from engine.integer.packing import IntArray, pack, word_count, word_type
-from engine.integer.stages.edges import share_out
 from engine.integer.weights import dense_matrix, sparse_matrix
 from engine.spec import QuantSpec
 
@@ -83,6 +83,12 @@ def product(draw: Draw) -> tuple[Any, ...]:
 def sparse_product(draw: Draw) -> tuple[Any, ...]:
     places = stored(draw, draw.rows)
     values = draw.packed(*places.blocks)
+    if draw.rng.integers(2):  # one number a row, and wide rows of weights
+        places, draw.width = places._replace(alike=True), 9 * draw.width
+        codes = draw.rng.integers(0, draw.spec.qmax + 1, draw.rows, np.int32)
+        flat = np.zeros(places.blocks, np.int32)
+        flat.flat[: places.stored] = np.repeat(codes, np.diff(places.rowptr))
+        values = values._replace(words=pack(flat, draw.spec))
     weight = draw.held(draw.fan_in, draw.width)
     matrix = sparse_matrix(weight, QParams(draw.spec, ONE, ONE), draw.accumulator)
     return places, values, matrix, draw.accumulator
@@ -111,7 +117,7 @@ def gathered_sparsely(draw: Draw, *, own: bool) -> tuple[Incoming, Places, Packe
     incoming, _ = gathered(draw, nodes)
     places = stored(draw, max(nodes, 1) if draw.rows else nodes)
     rowptr, source, *_ = incoming
-    starts, columns, width = places
+    starts, columns, width, _ = places
     edges = {"rowptr": rowptr, "source": source, "own": own}
     sums = Gathering(**edges, starts=starts, columns=columns, width=width).places()
     made = Places(sums.indptr.astype(np.int64), sums.indices.astype(np.int32), width)
