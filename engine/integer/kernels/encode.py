@@ -3,9 +3,9 @@
 Codes that share a word are as many columns apart as a row has words. So neighbouring words are
 made of a vector of sums for each place in a word, which stays in registers on all its way: scaled
 in float32 (in float64, where float32 is not proven to do the same), clamped, rounded, sent through
-the links, shifted to its place. 32 words are made at once, then 8. The last 8 of a row may overlap
-others; of a row of less than 8 words, they are written over the beginning of the next row, which
-comes after; of the last rows aside, from where what belongs to each is copied.
+the links, shifted to its place. 32 words are made at once, then 16, then 8. The last 8 of a row may
+overlap others; of a row of less than 8 words, they are written over the beginning of the next row,
+which comes after; of the last rows aside, from where what belongs to each is copied.
 
 Kernels are many, and each takes the longer to compile the more it holds. So this works on addresses
 and is itself called by one, which a kernel is given with its target.
@@ -134,6 +134,12 @@ def _encoder(word_bits: int, bits: int, near: bool, linked: bool) -> int:
                 made = _encoded(start, shape, way, at, places_of, ends, gains)
                 keep(made, u(into + word * size))
                 word += 32
+            if word + 16 <= count:
+                start = reals(16), zeros(16, word_bits)
+                shape = word, count, places, full, zero, bits
+                made = _encoded(start, shape, way, at, places_of, ends, gains)
+                keep(made, u(into + word * size))
+                word += 16
             while word < count:
                 word = min(word, max(count - 8, 0))
                 start = reals(8), zeros(8, word_bits)

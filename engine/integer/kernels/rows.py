@@ -156,15 +156,17 @@ def weighed_with(
 
 
 def _pass(factor: Factor, terms: Sequence[Term], columns: int, sum_bits: int) -> Told:
-    """Return one pass over the sums: its routine, what that is told, and three factors."""
+    """Return one pass over the sums: its routine, and what that is told."""
     count, bits = columns, 8
     for codes, _ in terms:
         count, bits = codes.words.shape[1], codes.bits
     held = [part for codes, _ in terms for part in (roomy(codes.words), codes.zero)]
-    rows = told(count, -(-columns // max(count, 1)), *held, *[0] * (4 - len(held)))
     factors: list[Factor] = [factor, *(by for _, by in terms), *[0] * (2 - len(terms))]
-    by = [part for factor in factors for part in by_row(factor)]
-    return told(_weigh_row(bits, sum_bits, len(terms)), rows, *by)
+    rows = told(
+        *(count, -(-columns // max(count, 1)), *held, *[0] * (4 - len(held))),
+        *(part for factor in factors for part in by_row(factor)),
+    )
+    return told(_weigh(bits, sum_bits, len(terms)), rows)
 
 
 @inner
@@ -179,54 +181,57 @@ def weigh_rows(passes: int, count: int, row: int, rows: int, sums: int, stride: 
         sums: Address of the first.
         stride: Bytes to the next.
     """
-    number = np.int64(0)
     for index in range(count):
-        held = fields(u(element(number, u(passes), u(index))), 8)
-        for at in range(rows):
-            each = factor_of(held[2], held[3], row + at)
-            by_first = factor_of(held[4], held[5], row + at)
-            by_second = factor_of(held[6], held[7], row + at)
-            into = sums + at * stride
-            call(held[0], (held[1], row + at, each, by_first, by_second, into))
+        weigh, of = fields(u(element(np.int64(0), u(passes), u(index))), 2)
+        call(weigh, (of, row, rows, sums, stride))
 
 
 @cache
-def _weigh_row(bits: int, sum_bits: int, terms: int) -> int:
-    """Return what multiplies a row of sums and adds multiples of rows of codes less those of zero.
+def _weigh(bits: int, sum_bits: int, terms: int) -> int:
+    """Return what multiplies rows of sums and adds multiples of rows of codes less those of zero.
 
     Args:
         bits: Bits of a code.
         sum_bits: Bits of a sum.
-        terms: Rows of codes that are added.
+        terms: Rows of codes that are added to each.
     """
     word_bits = max(bits, 8)
     size, sum_bytes, most = word_bits // 8, sum_bits // 8, word_bits // bits
     cast = np.int32 if sum_bits == 32 else np.int64
 
-    def weigh(of: int, row: int, factor: int, by_first: int, by_second: int, sums: int) -> None:
-        count, places, firsts, first_zero, seconds, second_zero = fields(u(of), 6)
+    def weigh(of: int, row: int, rows: int, sums: int, stride: int) -> None:
+        count, places, firsts, first_zero, seconds, second_zero = fields(u(of), 12)[:6]
+        factors, how, first_factors, first_how, second_factors, second_how = fields(u(of), 12)[6:]
         wide, line, mask = zeros(8, sum_bits), zeros(8, word_bits), (1 << bits) - 1
-        offset = filled(wide, cast(-first_zero * by_first - second_zero * by_second))
-        start, second_start = firsts + row * count * size, seconds + row * count * size
-        for word in range(0, count, 8):
-            words = second_words = wide
+        by_first = by_second = 0
+        for at in range(row, row + rows):
+            factor = factor_of(factors, how, at)
             if terms > 0:
-                words = widen(load(line, u(start + word * size)), wide)
+                by_first = factor_of(first_factors, first_how, at)
             if terms > 1:
-                second_words = widen(load(line, u(second_start + word * size)), wide)
-            for place in range(min(places, most)):
-                into = u(sums + (place * count + word) * sum_bytes)
-                held = load(wide, into)
-                more = multiply(held, cast(factor - 1), wide)
+                by_second = factor_of(second_factors, second_how, at)
+            offset = filled(wide, cast(-first_zero * by_first - second_zero * by_second))
+            start, second_start = firsts + at * count * size, seconds + at * count * size
+            for word in range(0, count, 8):
+                words = second_words = wide
                 if terms > 0:
-                    codes = field(words, place * bits, mask)
-                    more = add(more, add(multiply(codes, cast(by_first), wide), offset))
+                    words = widen(load(line, u(start + word * size)), wide)
                 if terms > 1:
-                    codes = field(second_words, place * bits, mask)
-                    more = add(more, multiply(codes, cast(by_second), wide))
-                if most > 1:  # what lies behind belongs to the next place
-                    more = first(more, count - word)
-                keep(add(held, more), into)
+                    second_words = widen(load(line, u(second_start + word * size)), wide)
+                for place in range(min(places, most)):
+                    into = u(sums + (place * count + word) * sum_bytes)
+                    held = load(wide, into)
+                    more = multiply(held, cast(factor - 1), wide)
+                    if terms > 0:
+                        codes = field(words, place * bits, mask)
+                        more = add(more, add(multiply(codes, cast(by_first), wide), offset))
+                    if terms > 1:
+                        codes = field(second_words, place * bits, mask)
+                        more = add(more, multiply(codes, cast(by_second), wide))
+                    if most > 1:  # what lies behind belongs to the next place
+                        more = first(more, count - word)
+                    keep(add(held, more), into)
+            sums += stride
 
     return routine(weigh)
 
