@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.affine import QParams
+from engine.integer.kernels.memory import roomy
 from engine.integer.kernels.operands import Accumulator, Matrix
 from engine.integer.kernels.pairs import WOVEN
 from engine.integer.kernels.sparse_product import COLUMNS
@@ -70,7 +71,7 @@ def sparse_matrix(weight: IntArray, source: QParams, accumulator: Accumulator) -
     filled = np.zeros((inputs, registers * COLUMNS), np.int16)
     filled[:, :outputs] = codes
     ordered = filled.reshape(inputs, registers, COLUMNS)[:, :, WOVEN]
-    lanes = np.ascontiguousarray(ordered).reshape(filled.shape)
+    lanes = roomy(np.ascontiguousarray(ordered).reshape(filled.shape))
     return Matrix(*weight.packed, lanes, NO_START, 1)
 
 
@@ -104,4 +105,4 @@ def _lanes(codes: NDArray[Any], kind: type[np.integer[Any]]) -> NDArray[np.integ
     filled = np.zeros((steps * together, blocks * LANES), kind)
     filled[:inputs, :outputs] = codes
     by_lane = filled.reshape(steps, together, blocks, LANES).transpose(2, 0, 3, 1)
-    return np.ascontiguousarray(by_lane).reshape(blocks, steps, LANES * together)
+    return roomy(np.ascontiguousarray(by_lane).reshape(blocks, steps, LANES * together))

@@ -44,6 +44,7 @@ from engine.integer.kernels.vectors import (
     field,
     fields,
     filled,
+    ir,
     keep,
     load,
     put,
@@ -65,7 +66,7 @@ VECTOR = 32
 WIDE = 32
 """Bytes of a row of packed weights from which on gathering them is quicker than multiplying."""
 
-u = np.uintp
+u, BIT = np.uintp, ir.IntType(1)
 
 
 def sparse_product(
@@ -274,22 +275,18 @@ def _emitter(registers: int) -> Callable[..., Any]:
             return builder.inttoptr(place, kind.as_pointer())
 
         one, two = SIZE(1), SIZE(2)
-        final = builder.sub(count, one)
         held = [
             [cgutils.alloca_once_value(builder, splat(WORDS, 0)) for _ in (0, 1)]
             for _ in range(registers)
         ]
-        with cgutils.for_range_slice(builder, SIZE(0), count, two) as (item, _):
-            follows = builder.icmp_signed("<", item, final)
-            second = builder.select(follows, builder.add(item, one), item)
+
+        def add_two(first: Any, second: Any, codes: Any) -> None:
             rows = []
-            for index in (item, second):
+            for index in (first, second):
                 row = builder.load(at(WORD, columns, index, SIZE(4)), align=4)
                 row = builder.mul(builder.zext(row, SIZE), row_bytes)
                 rows.append(builder.add(weights, row))
-            code = builder.load(at(WORD, codes, item, two), align=2)
-            mask = builder.select(follows, WORD(0xFFFFFFFF), WORD(0xFFFF))
-            both = builder.bitcast(every(builder, builder.and_(code, mask)), HALVES)
+            both = builder.bitcast(every(builder, codes), HALVES)
             for register, of_register in enumerate(held):
                 loaded = [
                     builder.load(at(HALVES, row, SIZE(register), SIZE(32)), align=2) for row in rows
@@ -299,6 +296,14 @@ def _emitter(registers: int) -> Callable[..., Any]:
                     products = multiply_halves(context, builder, both, woven)
                     into = of_register[half]
                     builder.store(builder.add(builder.load(into), products), into)
+
+        final = builder.sub(count, one)
+        with cgutils.for_range_slice(builder, SIZE(0), final, two) as (item, _):
+            code = builder.load(at(WORD, codes, item, two), align=2)
+            add_two(item, builder.add(item, one), code)
+        with builder.if_then(builder.trunc(count, BIT)):  # one is left, and 0 times it
+            code = builder.load(at(WORD, codes, final, two), align=2)
+            add_two(final, final, builder.and_(code, WORD(0xFFFF)))
         for register, of_register in enumerate(held):
             for half in (0, 1):
                 place = at(WORDS, sums, SIZE(2 * register + half), SIZE(32))
