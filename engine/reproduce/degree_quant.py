@@ -9,7 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from engine.reproduce.study import Cell, Study
-from engine.spec import GraphSpec, ModelSpec, Operator, Protection, RunSpec, TrainingSpec, scheme
+from engine.spec import (
+    GraphSpec,
+    ModelSpec,
+    Operator,
+    Protection,
+    RunSpec,
+    TrainingSpec,
+    scheme,
+    vary,
+)
 from engine.spec.run import FOLDED, FOLDS
 
 SCHEMES = (
@@ -45,19 +54,26 @@ where half dropped out before each layer let it come to 77.5 % within 35.
 """
 
 
+EPOCHS_OF_GRAPHS = 60
+"""Of a learning rate of 0.01 that falls to 0 by half a cosine; Degree-Quant's ranges are the widest
+percentiles so far, as in the authors' code. By validation at 8 bits on one fold, whose hubs' sums
+moving averages cut off: with these, of 100 epochs the last ten came to 83 to 88 %, with the widest
+the last ten of 60 to 89 to 92 %. The authors' constant rates take 200 epochs.
+"""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Setting:
     """How the authors trained on sets of graphs at a width."""
 
-    lr: float
     weight_decay: float
     protection: Protection
 
 
 AUTHORS = {
-    4: _Setting(lr=0.001, weight_decay=4e-5, protection=Protection(p_min=0.1, p_max=0.2)),
-    8: _Setting(lr=0.005, weight_decay=2e-4, protection=Protection(p_max=0.1)),
-    32: _Setting(lr=0.005, weight_decay=2e-4, protection=Protection()),
+    4: _Setting(weight_decay=4e-5, protection=Protection(p_min=0.1, p_max=0.2)),
+    8: _Setting(weight_decay=2e-4, protection=Protection(p_max=0.1)),
+    32: _Setting(weight_decay=2e-4, protection=Protection()),
 }
 
 PUBLISHED = {
@@ -78,13 +94,14 @@ NOTES = (
     "0, 1, … or over the ten folds; the epoch is chosen by validation. For nodes: the public",
     "split, or 20 a class; 2 layers (gcn: 16 hidden features, on Photo 64; gat: 8 heads of 8;",
     "gin: 64, without batch normalisation), 200 epochs, learning rate 0.01, weight decay 5e-4",
-    "on the first layer. For graphs: gin, 5 layers of 64, mean pool, no dropout, the authors'",
-    "rates and protection. QAT is the straight-through rule with moving-average ranges, at the",
-    "best momentum found for it. Every component has the width named, the final scores are",
-    "float. Code difference, codes different and same class are the worst of all runs, against",
-    "the fake-quantized simulation. Times are of the first run of each cell; of stored runs",
-    "they are measured anew when the table is made. The published column says whose numbers it",
-    "holds.",
+    "on the first layer. For graphs: gin, 5 layers of 64, mean pool, no dropout, 60 epochs, a",
+    "learning rate of 0.01 that falls by half a cosine, the authors' weight decay and protection,",
+    "Degree-Quant's ranges the widest percentiles. QAT is the straight-through rule with",
+    "moving-average ranges, at the best momentum found for it. Every component has the width",
+    "named, the final scores are float. Code difference, codes different and same class are the",
+    "worst of all runs, against the fake-quantized simulation. Times are of the first run of",
+    "each cell; of stored runs they are measured anew when the table is made. The published",
+    "column says whose numbers it holds.",
 )
 
 
@@ -93,18 +110,19 @@ def degree_quant(*, seeds: int = 10, epochs: int | None = None, smoke: bool = Fa
 
     Args:
         seeds: Runs of each cell for nodes, and folds of each for graphs; at most ten folds.
-        epochs: Instead of 200.
+        epochs: Instead of 200 for nodes, and of `EPOCHS_OF_GRAPHS`.
         smoke: The same on tiny embedded graphs for a few epochs: that it runs, not what it says.
     """
-    epochs = epochs or (3 if smoke else 200)
+    of_nodes = epochs or (3 if smoke else 200)
     graphs = ("karate",) if smoke else NODES
     cells = [
-        _of_nodes(graph, operator, label, name, bits, seeds, epochs)
+        _of_nodes(graph, operator, label, name, bits, seeds, of_nodes)
         for graph in graphs
         for operator in MODELS
         for label, name, bits in SCHEMES
     ]
     of_graphs = "digits-superpixels" if smoke else GRAPHS
+    epochs = epochs or (3 if smoke else EPOCHS_OF_GRAPHS)
     model = replace(OF_GRAPHS, layers=2, hidden=8) if smoke else OF_GRAPHS
     cells += [
         _of_graphs(of_graphs, model, label, name, bits, seeds, epochs)
@@ -138,7 +156,9 @@ def _of_graphs(
     graph: str, model: ModelSpec, label: str, name: str, bits: int, seeds: int, epochs: int
 ) -> Cell:
     setting = AUTHORS[bits]
-    training = TrainingSpec(epochs=epochs, lr=setting.lr, weight_decay=setting.weight_decay)
+    training = TrainingSpec(
+        epochs=epochs, lr=0.01, schedule="cosine", weight_decay=setting.weight_decay
+    )
     spec = scheme(
         name,
         bits=bits,
@@ -147,6 +167,8 @@ def _of_graphs(
         training=training,
         protection=setting.protection if name == "degree-quant" else None,
     )
+    if name == "degree-quant":
+        spec = vary(spec, rule="extremum")
     return Cell(
         graph=graph,
         model=f"{model.operator} {model.layers}×{model.hidden}, {model.pool} pool",

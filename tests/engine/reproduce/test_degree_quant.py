@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.graphs import PUBLIC, SETS
 from engine.reproduce import degree_quant
+from engine.spec import Percentile
 
 
 def test_every_setting_has_every_scheme() -> None:
@@ -32,8 +33,13 @@ def test_graphs_are_run_over_folds_with_the_authors_settings() -> None:
     for cell in cells:
         assert [spec.graph.fold for spec in cell.runs] == list(range(10))
         assert {spec.seed for spec in cell.runs} == {0}
-        rate = 0.001 if "4 bits" in cell.scheme else 0.005
-        assert {spec.training.lr for spec in cell.runs} == {rate}
+        assert {spec.training.epochs for spec in cell.runs} == {60}
+        decay = 4e-5 if "4 bits" in cell.scheme else 2e-4
+        assert {spec.training.weight_decay for spec in cell.runs} == {decay}
+        for spec in cell.runs:
+            rule = spec.quant[1].aggregate.range
+            widest = isinstance(rule, Percentile) and rule.running == "extremum"
+            assert widest == ("Degree-Quant" in cell.scheme)
     assert "91.8" in next(c.published for c in cells if c.scheme == "Degree-Quant, 8 bits")
 
 
