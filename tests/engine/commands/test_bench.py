@@ -67,9 +67,10 @@ def test_each_kind_calls_its_benchmark(
 ) -> None:
     file = tmp_path / "numbers.json"
     arguments = ["--graph", "karate", "--hidden", "8", "--json", str(file)]
-    bits = [] if kind == "preview" else ["--bits", "4"]
-    assert main(["bench", kind, *arguments, *bits]) == 0
-    options = {"folder": tmp_path / "store"} | ({} if kind == "preview" else {"bits": 4})
+    asked = {} if kind == "preview" else {"bits": 4, "epochs": 7}
+    given = [word for name, value in asked.items() for word in (f"--{name}", str(value))]
+    assert main(["bench", kind, *arguments, *given]) == 0
+    options = {"folder": tmp_path / "store"} | asked | ({"size": 128} if asked else {})
     assert calls == [(kind, GraphSpec(name="karate"), ModelSpec(hidden=8), options)]
     assert json.loads(file.read_text()) == REPORT
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
