@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -149,14 +150,15 @@ def own_title(model: OwnModel) -> str:
 
 
 def graph_title(graph: GraphSpec) -> str:
-    """Return a graph's name, shortened where it is a digest, with the fold that is tested on."""
+    """Return a graph's name, shortened where it is a digest, with what it is tested on."""
     fold = f", fold {graph.fold or 0}" if graph.name in FOLDED else ""
     return whole_title(graph) + fold
 
 
 def whole_title(graph: GraphSpec) -> str:
-    """Return a graph's name, whatever part of it is tested on."""
-    return f"own graph {graph.name[4:10]}" if graph.name.startswith("own:") else graph.name
+    """Return a graph's name and how it is split, whatever fold is tested on."""
+    own = graph.name.startswith("own:")
+    return (replace(graph, name=f"own graph {graph.name[4:10]}") if own else graph).title
 
 
 def size(size_bytes: float) -> str:

@@ -40,6 +40,9 @@ def add_graph(parser: argparse.ArgumentParser, default: str) -> None:
         "--fold", type=int, help="fold tested on, of MUTAG, PROTEINS, REDDIT-BINARY (0)"
     )
     of.add_argument(
+        "--split", default="own", help="own, or large: 60 : 20 : 20 of each class (own)"
+    )
+    of.add_argument(
         "--normalize",
         action=argparse.BooleanOptionalAction,
         help="divide features by their row's sum (citation graphs only)",
@@ -104,6 +107,7 @@ def graph_of(options: argparse.Namespace, folder: Path) -> GraphSpec:
         exponent=options.exponent,
         normalize=options.normalize,
         fold=options.fold,
+        split=options.split,
     )
 
 

@@ -314,7 +314,7 @@ def _print_table(spec: RunSpec, report: dict[str, Any], names: tuple[str, ...]) 
     seeds = report["seeds"]
     runs = f"{len(seeds)} {'fold' if 'fold' in seeds[0] else 'seed'}{'s'[: len(seeds) > 1]}"
     title = (
-        f"{spec.graph.name} · {describe_model(spec.model)} · "
+        f"{spec.graph.title} · {describe_model(spec.model)} · "
         f"{describe_bits(spec)} · {spec.training.mode} · {runs}"
     )
     table = Table(title=title, title_justify="left")

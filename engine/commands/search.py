@@ -218,7 +218,7 @@ def watch(spec: Any, store: Any, workers: Any = None) -> Any:
     ending: Any = None
     spending = Spending(spec)
     with Progress(*columns, transient=True) as progress:
-        title = f"{name_of(spec.method)} on {spec.space.graph.name}, seed {spec.seed}"
+        title = f"{name_of(spec.method)} on {spec.space.graph.title}, seed {spec.seed}"
         whole = progress.add_task(f"{title}: trainings", total=spec.budget.trainings)
         inner = progress.add_task("", total=1)
         for ending in search(spec, store, workers=workers):
@@ -244,7 +244,7 @@ def _print_front(spec: Any, trials: Any, validation: float, test: float) -> None
     chosen = best(trials, model_bytes=budget.model_bytes, buffer_bytes=budget.buffer_bytes)
     spent = sum(trial.cost for trial in trials)
     title = (
-        f"{spec.space.graph.name} · {name_of(spec.method)} · seed {spec.seed} · "
+        f"{spec.space.graph.title} · {name_of(spec.method)} · seed {spec.seed} · "
         f"{len(trials)} runs, {spent:.1f} trainings · hypervolume {validation:.3f}, "
         f"on the test units {test:.3f}"
     )

@@ -15,7 +15,7 @@ from engine.graphs.hubs import hubs
 from engine.graphs.karate import karate
 from engine.graphs.npz import read_npz, write_npz
 from engine.graphs.slant import digits_slant
-from engine.graphs.splits import fold_split
+from engine.graphs.splits import fold_split, large_split
 from engine.graphs.superpixels import digits_superpixels
 from engine.spec import GraphSpec
 from engine.spec.run import FOLDED
@@ -55,10 +55,10 @@ def load_graph(spec: GraphSpec, folder: str | Path | None = None) -> Graph:
 
     Raises:
         GraphNotFound: If the name is unknown or nothing is kept under it.
-        GraphError: If what is kept is damaged.
+        GraphError: If what is kept is damaged, or has no choice of a split.
         OSError: If it cannot be opened.
     """
-    graph = _load(spec, folder)
+    graph = _split(_load(spec, folder), spec)
     return replace(graph, x=row_normalized(graph.x)) if spec.normalizes else graph
 
 
@@ -122,7 +122,20 @@ def _load(spec: GraphSpec, folder: str | Path | None) -> Graph:
         ) from None
     if _OWN.fullmatch(spec.name) and spec.name != f"own:{graph.digest}":
         raise GraphError(f"{path} is damaged: its content does not have the digest it is named by")
-    if spec.fold is None:
+    return graph
+
+
+def _split(graph: Graph, spec: GraphSpec) -> Graph:
+    """Return a graph or set divided as a spec says, where it does not have its own split."""
+    if spec.fold is not None:
+        train, val, test = fold_split(graph.y, spec.fold)
+    elif spec.split == "large":
+        if graph.is_set or graph.targets is not None:
+            kind = "a set of graphs" if graph.is_set else "a graph whose nodes have no classes"
+            raise GraphError(
+                f"{graph.name} is {kind}, wanted nodes of classes to split 60 : 20 : 20"
+            )
+        train, val, test = large_split(graph.y)
+    else:
         return graph
-    train, val, test = fold_split(graph.y, spec.fold)
     return replace(graph, train=train, val=val, test=test)

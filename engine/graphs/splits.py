@@ -11,6 +11,9 @@ Labels = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 Counts = NDArray[np.int64]
 
+LARGE_SHARES = (60.0, 20.0, 20.0)
+LARGE_SEED = 0
+
 
 def split_per_class(y: Labels, train: int, validation: int, seed: int) -> tuple[Mask, Mask, Mask]:
     """Draw a number of nodes of each class for training and validation; test on the rest.
@@ -32,6 +35,19 @@ def split_per_class(y: Labels, train: int, validation: int, seed: int) -> tuple[
     second = np.minimum(validation, (size - first) // 2)
     learned, chosen, tested = _deal(y, labelled, [first, second], seed)
     return learned, chosen, tested
+
+
+def large_split(y: Labels) -> tuple[Mask, Mask, Mask]:
+    """Divide labelled units 60 : 20 : 20 in each class, with seed 0.
+
+    Args:
+        y: Classes, -1 where a unit has no label, [U].
+
+    Returns:
+        Train, validation and test masks, [U] each.
+    """
+    train, val, test = split_by_share(y, y >= 0, LARGE_SHARES, LARGE_SEED)
+    return train, val, test
 
 
 def split_by_share(y: Labels, among: Mask, shares: tuple[float, ...], seed: int) -> list[Mask]:

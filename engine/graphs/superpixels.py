@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from engine.graphs.digits import read_digits
 from engine.graphs.graph import Graph
-from engine.graphs.splits import split_by_share
+from engine.graphs.splits import large_split
 
 SIDE = 16
 """Pixels along a side of a digit, after its 8 are doubled."""
@@ -22,8 +22,6 @@ CONTRAST = 4.5
 
 ROUNDS = 5
 NEIGHBOURS = 6
-SHARES = (60.0, 20.0, 20.0)
-SPLIT_SEED = 0
 
 Reals = NDArray[np.float64]
 
@@ -40,7 +38,7 @@ def digits_superpixels() -> Graph:
     Every region has an edge to each of the 6 whose centres are nearest to its own (of equals, the
     first in the grid). Out-degrees are therefore all 6, in-degrees 2 to 12.
 
-    The split is 60 : 20 : 20 in each class, seed 0.
+    The split is `large_split`.
 
     Source:
         Achanta et al., SLIC Superpixels, TPAMI 2012; graphs of superpixels: Dwivedi et al.,
@@ -49,7 +47,7 @@ def digits_superpixels() -> Graph:
     """
     pixels, y = read_digits()
     centres, inked = _regions(_doubled(_doubled(pixels.reshape(-1, 8, 8) / 16, 1), 2))
-    train, val, test = split_by_share(y, y >= 0, SHARES, SPLIT_SEED)
+    train, val, test = large_split(y)
     shade, row, column = (part[inked] for part in centres)
     return Graph(
         name="digits-superpixels",

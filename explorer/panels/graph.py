@@ -19,7 +19,7 @@ from engine.graphs.catalogue import (
 )
 from engine.graphs.graph import Graph
 from engine.spec import GraphSpec, RunSpec
-from engine.spec.run import FOLDED, FOLDS
+from engine.spec.run import FOLDED, FOLDS, SPLITS, Split
 from explorer.captions import whole_title
 from explorer.fields import bind, choice, flag, html, integer, real, row
 from explorer.state import State, with_graph, with_task
@@ -59,6 +59,8 @@ class GraphPanel(widgets.VBox):
         folds = [(str(fold), fold) for fold in range(FOLDS)]
         self.fold = choice("Fold", folds, spec.fold or 0, "The tenth that is tested on")
         self.fold.add_class("gb-short")
+        splits = [(title, split) for split, title in SPLITS.items()]
+        self.split = choice("Split", splits, spec.split, "Nodes to train on, validate and test on")
         self.facts = html(name="gb-note")
         state.follow(self._offer)
         bind(self.name, state, lambda recipe: recipe.graph.name, self._with_name)
@@ -81,10 +83,14 @@ class GraphPanel(widgets.VBox):
             lambda recipe, value: _with_hubs(recipe, exponent=value),
         )
         bind(self.fold, state, lambda recipe: recipe.graph.fold or 0, _with_fold)
+        bind(self.split, state, lambda recipe: recipe.graph.split, self._with_split)
         state.follow(self._follow)
         state.observe(self._describe, "graph")
         super().__init__(
-            [row(self.name, self.nodes, self.exponent, self.fold, self.normalize), self.facts]
+            [
+                row(self.name, self.nodes, self.exponent, self.fold, self.split, self.normalize),
+                self.facts,
+            ]
         )
         self.add_class("gb-panel")
         self._follow(None)
@@ -104,6 +110,9 @@ class GraphPanel(widgets.VBox):
     def _with_name(self, recipe: RunSpec, name: str) -> RunSpec:
         return with_task(with_graph(recipe, name=name), name in self._sets)
 
+    def _with_split(self, recipe: RunSpec, split: Split) -> RunSpec:
+        return recipe if recipe.graph.name in self._sets else with_graph(recipe, split=split)
+
     def _offer(self, _: Any) -> None:
         """Offer a graph that only the recipe names, before the control is set to it."""
         options = self._options(self._state.recipe.graph.name)
@@ -115,6 +124,7 @@ class GraphPanel(widgets.VBox):
         for control in (self.nodes, self.exponent):
             control.layout.display = None if name == "hubs" else "none"
         self.fold.layout.display = None if name in FOLDED else "none"
+        self.split.layout.display = "none" if name in self._sets else None
 
     def _describe(self, _: Any) -> None:
         self.facts.value = "" if self._state.graph is None else graph_facts(self._state.graph)

@@ -123,11 +123,15 @@ class ResultsPanel(widgets.VBox):
         except StoreError as error:
             self.table.value = f'<span class="gb-fault">{escape(str(error))}</span>'
             listed = ()
-        self._summaries = {summary.key: summary for summary in listed if summary.spec is not None}
+        self._summaries = {
+            summary.key: summary
+            for summary in listed
+            if summary.spec is not None and summary.spec.graph.split == recipe.graph.split
+        }
         metrics = {key: self._metrics(summary) for key, summary in self._summaries.items()}
         place = " · ".join(["", *self._among[1]]) if self._among else ""
         pinned = float_twin(shown.recipe if shown else recipe).key
-        merit = merit_in(listed[0].metrics if listed else {})
+        merit = merit_in(next(iter(metrics.values()), {}))
         selected = shown.run.key if shown and shown.run else ""
         self.pareto.figure = pareto(
             [_point(summary, metrics[key], merit) for key, summary in self._summaries.items()],

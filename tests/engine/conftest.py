@@ -44,7 +44,7 @@ from engine.spec import (
     accepted_widths,
 )
 from engine.spec.quantization import LEARNED
-from engine.spec.run import FOLDED, FOLDS, HEADS
+from engine.spec.run import FOLDED, FOLDS, HEADS, Split
 
 SHARES = st.floats(0, 1) | st.sampled_from([0, 1])
 MOMENTA = st.floats(0, 1, exclude_min=True) | st.just(1)
@@ -201,8 +201,9 @@ st.register_type_strategy(
     GraphSpec,
     st.builds(
         GraphSpec,
-        name=st.text(min_size=1, max_size=100).filter(lambda name: name != "hubs"),
+        name=st.text(min_size=1, max_size=100).filter(lambda name: name not in ("hubs", *FOLDED)),
         normalize=st.none() | st.booleans(),
+        split=st.sampled_from(get_args(Split)),
     )
     | st.builds(
         GraphSpec,

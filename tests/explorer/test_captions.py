@@ -63,6 +63,7 @@ def test_a_recipe_in_a_line() -> None:
     recipe = scheme("qat", bits=8, graph=GraphSpec(name="own:" + "0123456789" * 6 + "abcd"), seed=3)
     assert recipe_title(recipe) == "INT8 · own graph 012345 · GCN 2×16 · retrained · seed 3"
     assert graph_title(GraphSpec(name="Cora")) == "Cora"
+    assert graph_title(GraphSpec(name="Cora", split="large")) == "Cora, 60 : 20 : 20"
     assert graph_title(GraphSpec(name="MUTAG")) == "MUTAG, fold 0"
     assert graph_title(GraphSpec(name="PROTEINS", fold=3)) == "PROTEINS, fold 3"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +102,21 @@ def test_a_kept_set_is_split_by_fold(tmp_path: Path) -> None:
     tested = sum(graph.test.astype(int) for graph in folds)
     np.testing.assert_array_equal(tested, np.ones(30))
     assert {(int(graph.test.sum()), int(graph.val.sum())) for graph in folds} == {(3, 3)}
+
+
+def test_a_large_share_is_learned_from_where_a_spec_says_so(tmp_path: Path) -> None:
+    own, large = (load_graph(GraphSpec(name="karate", split=split)) for split in ("own", "large"))
+    parts = [large.y[mask].tolist() for mask in (large.train, large.val, large.test)]
+    assert [[part.count(label) for label in range(4)] for part in parts] == [
+        [8, 7, 2, 3],
+        [2, 2, 1, 1],
+        [3, 3, 1, 1],
+    ]
+    assert own.train.sum() < large.train.sum()
+    np.testing.assert_array_equal(own.edge_index, large.edge_index)
+    folder = keep_own(own_set(), tmp_path)
+    with pytest.raises(GraphError, match="is a set of graphs, wanted nodes of classes"):
+        load_graph(replace(folder, split="large"), tmp_path)
 
 
 def test_damaged_file(tmp_path: Path) -> None:

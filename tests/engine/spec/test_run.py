@@ -45,6 +45,8 @@ NAN = float("nan")
         (GraphSpec, "exponent", 3.0),
         (GraphSpec, "normalize", "yes"),
         (GraphSpec, "fold", 0),
+        (GraphSpec, "split", "public"),
+        (GraphSpec, "split", None),
         (ModelSpec, "operator", "linear"),
         (ModelSpec, "operator", "GCN"),
         (ModelSpec, "layers", 1),
@@ -108,6 +110,8 @@ def test_sets_without_a_split_have_folds() -> None:
         assert caught.value.field == "fold"
     with pytest.raises(SpecError, match="only MUTAG, PROTEINS, REDDIT-BINARY have a choice"):
         GraphSpec(name="Cora", fold=1)
+    with pytest.raises(SpecError, match="own, since MUTAG is split into folds"):
+        GraphSpec(name="MUTAG", split="large")
 
 
 def test_only_citation_graphs_are_normalized_by_habit() -> None:
@@ -353,6 +357,7 @@ def test_defaults_never_change() -> None:
             "exponent": None,
             "normalize": None,
             "fold": None,
+            "split": "own",
         },
         "ModelSpec": {
             "operator": "gcn",

@@ -47,6 +47,19 @@ def test_folds_are_a_choice_of_the_sets_that_have_them() -> None:
     assert state.recipe.graph == GraphSpec(name="MUTAG")
 
 
+def test_the_split_of_a_graph_is_a_choice_and_that_of_a_set_is_not() -> None:
+    state = State(scheme("float"))
+    panel = GraphPanel(state)
+    panel.split.value = "large"
+    assert state.recipe.graph == GraphSpec(split="large")
+    panel.name.value = "digits-superpixels"
+    assert state.recipe.graph == GraphSpec(name="digits-superpixels")
+    assert panel.split.layout.display == "none"
+    panel.name.value = "karate"
+    assert panel.split.layout.display is None
+    assert panel.split.value == "own"
+
+
 def test_sets_are_told_from_graphs_where_they_are_offered(tmp_path: Path) -> None:
     kept = keep_own(SET, tmp_path)
     state = State(scheme("float"))
