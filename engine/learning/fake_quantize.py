@@ -49,6 +49,8 @@ def fake_quantize(
         their own included, 0 beyond; and to ``scale``: ``(x_hat - x) / scale`` between them,
         ``x_hat / scale`` beyond, 0 in protected rows.
     """
+    if not (torch.is_grad_enabled() and (x.requires_grad or scale.requires_grad)):
+        return _placed(x, scale, zero, spec, protected, shift, grid.STE)[0]
     result: Tensor = _FakeQuantize.apply(x, scale, zero, spec, protected, shift)  # type: ignore[no-untyped-call]
     return result
 
@@ -66,10 +68,7 @@ class _FakeQuantize(torch.autograd.Function):
     ) -> Tensor:
         clips, trains = ctx.needs_input_grad[:2]
         rule = grid.WITHIN if trains else RULES[spec.gradient] if clips else grid.STE
-        fused = x.is_cpu and x.dtype == torch.float32
-        to_grid = _to_signs if spec.bits == 1 else _to_grid_fused if fused else _to_grid
-        placed = x if spec.truncation == "none" else _truncated(x, scale, shift, protected)
-        x_hat, passes = to_grid(placed, scale, zero, spec, protected, rule)
+        x_hat, passes = _placed(x, scale, zero, spec, protected, shift, rule)
         if passes is not None:
             ctx.save_for_backward(passes, *((x, x_hat, scale) if trains else ()))
         return x_hat
@@ -81,6 +80,22 @@ class _FakeQuantize(torch.autograd.Function):
             passes, *on_grid = ctx.saved_tensors
             grad, of_scale = _passed(grad, passes, *on_grid)
         return grad, of_scale, None, None, None, None
+
+
+def _placed(
+    x: Tensor,
+    scale: Tensor,
+    zero: Tensor,
+    spec: QuantSpec,
+    protected: ProtectedRows | None,
+    shift: int,
+    rule: int,
+) -> tuple[Tensor, Tensor | None]:
+    """Return ``x_hat`` and, but for ``STE``, where the gradient passes."""
+    fused = x.is_cpu and x.dtype == torch.float32
+    to_grid = _to_signs if spec.bits == 1 else _to_grid_fused if fused else _to_grid
+    placed = x if spec.truncation == "none" else _truncated(x, scale, shift, protected)
+    return to_grid(placed, scale, zero, spec, protected, rule)
 
 
 def _truncated(x: Tensor, scale: Tensor, shift: int, protected: ProtectedRows | None) -> Tensor:
@@ -150,24 +165,24 @@ def _to_grid_fused(
     protected: ProtectedRows | None,
     rule: int,
 ) -> tuple[Tensor, Tensor | None]:
-    rows = x.detach().contiguous()
-    x_hat = torch.empty_like(rows)
-    passes = None if rule == grid.STE else torch.empty(rows.shape, dtype=torch.bool)
-    shape = (len(rows), -1)
-    if not rows.numel():
-        return x_hat, passes
-    grid.to_grid(
-        rows.view(shape).numpy(),
-        scale.detach().view(-1).numpy(),
-        zero.view(-1).numpy(),
-        np.float32(spec.qmin),
-        np.float32(spec.qmax),
-        row_mask(protected),
-        rule,
-        x_hat.view(shape).numpy(),
-        NOT_ASKED if passes is None else passes.view(shape).numpy(),
-    )
-    return x_hat, passes
+    rows = x.detach().contiguous().numpy()
+    x_hat = np.empty_like(rows)
+    passes = NOT_ASKED if rule == grid.STE else np.empty(rows.shape, dtype=np.bool_)
+    if rows.size:
+        shape = (len(rows), -1)
+        grid.to_grid(
+            rows.reshape(shape),
+            scale.detach().numpy().reshape(-1),
+            zero.numpy().reshape(-1),
+            np.float32(spec.qmin),
+            np.float32(spec.qmax),
+            row_mask(protected),
+            rule,
+            x_hat.reshape(shape),
+            passes.reshape(shape) if passes.size else NOT_ASKED,
+        )
+    flags = None if rule == grid.STE else torch.from_numpy(passes)
+    return torch.from_numpy(x_hat), flags
 
 
 def _passed(
@@ -184,17 +199,19 @@ def _passed(
     if not fused:
         grads = upstream * torch.where(passes, x_hat - x, x_hat)
         return upstream * passes, (grads.sum(0) if scale.dim() else grads.sum()) / scale
-    upstream = upstream.contiguous()
-    grad = torch.empty_like(upstream)
-    of_step = torch.empty(scale.numel(), dtype=torch.float64)
-    held = upstream, passes, x.contiguous(), x_hat, grad, of_step
-    grid.to_step(*(part.detach().view(-1).numpy() for part in held))
-    return grad, of_step.view_as(scale).to(scale.dtype) / scale
+    given, step = upstream.detach().contiguous().numpy(), scale.detach().numpy()
+    grad, of_step = np.empty_like(given), np.empty(step.size)
+    numbers, places = x.detach().contiguous().numpy(), x_hat.detach().numpy()
+    held = given, passes.numpy(), numbers, places, grad, of_step
+    flat: list[Any] = [part.reshape(-1) for part in held]
+    grid.to_step(*flat)
+    along = np.asarray(of_step.reshape(step.shape).astype(np.float32) / step)
+    return torch.from_numpy(grad), torch.from_numpy(along)
 
 
 def _let_pass(upstream: Tensor, passes: Tensor) -> Tensor:
-    upstream = upstream.contiguous()
-    grad = torch.empty_like(upstream)
-    flat = (held.view(-1).numpy() for held in (upstream, passes, grad))
+    given = upstream.detach().contiguous().numpy()
+    grad = np.empty_like(given)
+    flat = (held.reshape(-1) for held in (given, passes.numpy(), grad))
     grid.let_pass(np.float32(1), *flat)
-    return grad
+    return torch.from_numpy(grad)

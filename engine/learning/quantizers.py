@@ -6,6 +6,7 @@ A layer calls ``quantizer(x, protected)`` and never asks which kind it holds.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from engine.affine import SMALLEST_SCALE, STARTS, QParams
 from engine.learning.fake_quantize import fake_quantize
 from engine.learning.learned_step import learned_step_quantize, trained_step
 from engine.learning.protection import ProtectedRows
-from engine.learning.ranges import batch_reach, follow, lean, magnitude, scale_and_zero
+from engine.learning.ranges import batch_reach, lean, magnitude, remember, scale_and_zero
 from engine.spec import Current, Ema, LearnedRange, LearnedStep, Percentile, QuantSpec
 
 
@@ -124,7 +125,6 @@ class GridQuantizer(Quantizer):
         """The shift of codes that are truncated, in steps of 8 bits."""
         return round(self.lean.item()) if self.spec.truncation == "skewed" else 0
 
-    @torch.no_grad()
     def _lean(self, x: Tensor, protected: ProtectedRows | None) -> None:
         """Let the shift follow the skewness of a batch's unprotected rows."""
         if self.spec.truncation != "skewed":
@@ -132,7 +132,7 @@ class GridQuantizer(Quantizer):
         rule = self.spec.observes
         momentum = rule.momentum if self.batches and isinstance(rule, Ema | Percentile) else 1.0
         rows = x if protected is None else protected.others(x)
-        self.lean.lerp_(lean(rows).to(self.lean.dtype), momentum)
+        self.lean.lerp_(lean(rows.detach()).to(self.lean.dtype), momentum)
 
 
 class Observed(GridQuantizer):
@@ -181,21 +181,14 @@ class Observed(GridQuantizer):
             below = above if self.spec.symmetric else (self.zero - self.spec.qmin) * self.scale
             self.reach.copy_(torch.stack((below, above)))
 
-    @torch.no_grad()
     def _observe(self, x: Tensor, protected: ProtectedRows | None) -> None:
         if protected is not None and protected.are_all:
             return
-        self._lean(x.float(), protected)
-        reach = batch_reach(x.float(), self.spec, protected)
-        rule = self.spec.observes
-        assert rule is not None
-        if self.batches and not isinstance(rule, Current):
-            reach = follow(self.reach, reach, rule)
-        self.reach.copy_(reach)
-        scale, zero = scale_and_zero(reach, self.spec)
-        self.scale.copy_(scale)
-        self.zero.copy_(zero)
-        self.batches += 1
+        x, starts = x.float(), not self.batches
+        self._lean(x, protected)
+        batch = batch_reach(x, self.spec, protected)
+        remember(batch, self.spec, starts, self.reach, self.scale, self.zero)
+        self.batches.add_(1)
 
 
 class LearnedRangeQuantizer(Observed):
@@ -233,8 +226,7 @@ class LearnedRangeQuantizer(Observed):
         if starts and self.batches:
             self._start(x.detach(), rows)
         scale = self._scaled(x)
-        with torch.no_grad():
-            self.scale.copy_(scale)
+        self.scale.copy_(scale.detach())
         return fake_quantize(x, scale, self.zero, self.spec, rows, self.shift)
 
     def step(self, x: Tensor) -> Tensor:
@@ -248,7 +240,8 @@ class LearnedRangeQuantizer(Observed):
 
     def _scaled(self, x: Tensor) -> Tensor:
         """Return alpha times the scale of the observed range, in the type of ``x``."""
-        return (self.alpha.abs().float() * self._base).clamp(min=SMALLEST_SCALE).to(x.dtype)
+        scale: Tensor = _Stretched.apply(self.alpha.float(), self._base)  # type: ignore[no-untyped-call]
+        return scale.to(x.dtype)
 
     @property
     def _base(self) -> Tensor:
@@ -266,6 +259,20 @@ class LearnedRangeQuantizer(Observed):
             error = error.mean(0) if self.alpha.dim() else error.mean()
             self.alpha.copy_(torch.where(error < least, share, self.alpha))
             least = torch.minimum(error, least)
+
+
+class _Stretched(torch.autograd.Function):
+    """The magnitude of a factor times a scale, differentiable in the factor."""
+
+    @staticmethod
+    def forward(ctx: Any, factor: Tensor, scale: Tensor) -> Tensor:
+        ctx.save_for_backward(factor, scale)
+        return (factor.abs() * scale).clamp_(min=SMALLEST_SCALE)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        factor, scale = ctx.saved_tensors
+        return grads[0] * scale * factor.sign(), None
 
 
 class LearnedStepQuantizer(GridQuantizer):

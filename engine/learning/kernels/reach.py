@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.affine import percentiles
+from engine.affine import SMALLEST_SCALE, percentiles
 from engine.learning.kernels.compile import Flags, Floats, kernel
 
 SMALL = 8192
@@ -15,26 +15,88 @@ STRIDE = 0x9E3779B1
 """A large odd number, so that a sample of every ``STRIDE``-th entry meets all columns alike."""
 NEAREST = np.finfo(np.float32).smallest_subnormal
 """The positive number that is nearest to 0."""
+ZERO_BELOW = np.uint32(1 << 31)
+"""The bits of the 0 that negative numbers come to."""
 CHUNK = 16
 """Entries looked at together, so that the look is one of vector instructions."""
 
 
 @kernel
 def extremes(x: Floats, protected: Flags) -> tuple[np.float32, np.float32]:
-    """Return the lowest and highest entry of unprotected rows and 0.
+    """Return the lowest and highest entry of unprotected rows and 0; NaN where one is.
+
+    The bits of positive numbers ascend as they do and lie above those of 0; those of negative ones,
+    without a sign, ascend as these fall and lie above all others. So extremes are of integers,
+    which vectors find.
 
     Args:
         x: Real numbers, [N, F].
         protected: Rows that do not count, [N]; none where empty.
     """
     rows, columns = x.shape
-    lowest = highest = np.float32(0)
-    for i in range(rows):
-        if protected.size and protected[i]:
-            continue
-        for j in range(columns):
-            lowest, highest = min(lowest, x[i, j]), max(highest, x[i, j])
-    return lowest, highest
+    signed, unsigned = x.reshape(-1).view(np.int32), x.reshape(-1).view(np.uint32)
+    ends = np.zeros(2, dtype=np.float32)
+    highest, lowest = np.int32(0), np.uint32(0)
+    i = 0
+    while i < rows:
+        start = i  # unprotected rows that follow one another are looked at as one
+        while i < rows and not (protected.size and protected[i]):
+            i += 1
+        above, below = (
+            signed[start * columns : i * columns],
+            unsigned[start * columns : i * columns],
+        )
+        for k in range(above.size):
+            highest, lowest = max(highest, above[k]), max(lowest, below[k])
+        i += 1
+    ends.view(np.uint32)[0], ends.view(np.int32)[1] = max(lowest, ZERO_BELOW), highest
+    return ends[0], ends[1]
+
+
+@kernel
+def follow(batch: Floats, share: np.float32, widest: bool, reach: Floats) -> None:
+    """Let a remembered reach follow a batch's, as torch's ``lerp`` or ``maximum`` do.
+
+    Args:
+        batch: The batch's, [2, F].
+        share: How far it moves the remembered one; 1 replaces it.
+        widest: Whether the wider of both is remembered instead.
+        reach: The remembered one, moved, [2, F].
+    """
+    for end in range(2):
+        for k in range(batch.shape[1]):
+            old, new = reach[end, k], batch[end, k]
+            if widest:
+                reach[end, k] = max(old, new)
+            elif share < np.float32(0.5):
+                reach[end, k] = old + share * (new - old)
+            else:
+                reach[end, k] = new - (new - old) * (np.float32(1) - share)
+
+
+@kernel
+def spread(
+    reach: Floats, qmin: np.float32, qmax: np.float32, symmetric: bool, scale: Floats, zero: Floats
+) -> None:
+    """Write the step sizes and codes of 0.0 that spread codes over a reach.
+
+    Args:
+        reach: How far each column goes below and above 0, [2, F].
+        qmin: Smallest code.
+        qmax: Largest code.
+        symmetric: Whether the further end counts for both.
+        scale: Result, [F].
+        zero: Result, [F].
+    """
+    smallest = np.float32(SMALLEST_SCALE)
+    for k in range(scale.size):
+        below, above = reach[0, k], reach[1, k]
+        if symmetric:
+            scale[k] = max(max(below, above) / qmax, smallest)
+            zero[k] = 0
+        else:
+            scale[k] = max((below + above) / (qmax - qmin), smallest)
+            zero[k] = np.rint(below / scale[k]) + qmin
 
 
 def tails(x: Floats, protected: Flags, tail: float) -> tuple[float, float]:
