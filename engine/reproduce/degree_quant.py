@@ -91,11 +91,10 @@ NOTES = (
     "learning rate of 0.01 that falls by half a cosine, the authors' weight decay, protection of 0",
     "to 0.01 by rank (with the authors' 0 to 0.1, and 0.1 to 0.2 at 4 bits, validation is worse).",
     "QAT is the straight-through rule with moving-average ranges, at the best momentum found for",
-    "it. Every component has the width",
-    "named, the final scores are float. Code difference, codes different and same class are the",
-    "worst of all runs, against the fake-quantized simulation. Times are of the first run of",
-    "each cell; of stored runs they are measured anew when the table is made. The published",
-    "column says whose numbers it holds.",
+    "it. Every component has the width named, the final scores are float. Code difference, codes",
+    "different and same class are the worst of all runs, against the fake-quantized simulation.",
+    "Times are of the first run of each cell; of stored runs they are measured anew when the",
+    "table is made. The published column says whose numbers it holds.",
 )
 
 
