@@ -42,7 +42,7 @@ def batch_reach(x: Tensor, spec: QuantSpec, protected: ProtectedRows | None) -> 
         return torch.stack(reaches, dim=1)
     if not by_channel and _fuses(x):
         lowest, highest = kernels.extremes(_matrix(x), row_mask(protected))
-        return torch.from_numpy(np.array((abs(lowest), highest)))
+        return torch.from_numpy(np.array((abs(lowest), highest), dtype=np.float32))
     rows = x if protected is None else protected.others(x)
     if not rows.numel():
         return x.new_zeros((2, x.shape[1]) if by_channel else 2)
@@ -56,7 +56,7 @@ def remember(
     """Let a remembered reach follow a batch's, and step size and code of 0.0 the reach.
 
     Args:
-        batch: The batch's, [2] or [2, F'].
+        batch: The batch's, float32, [2] or [2, F'].
         spec: The spec.
         starts: Whether nothing is remembered yet.
         reach: The remembered one, moved, same shape.
@@ -67,8 +67,9 @@ def remember(
     assert rule is not None
     replaced = starts or isinstance(rule, Current)
     if not _fuses(reach):
-        reach.copy_(batch if replaced else follow(reach, batch, rule))
-        for held, found in zip((scale, zero), scale_and_zero(reach, spec), strict=True):
+        moved = batch if replaced else follow(reach.to(batch.dtype), batch, rule)
+        reach.copy_(moved)
+        for held, found in zip((scale, zero), scale_and_zero(moved, spec), strict=True):
             held.copy_(found)
         return
     share = 1.0 if replaced or isinstance(rule, MinMax | Current) else rule.momentum

@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 
 from engine.affine import magnitude, percentiles, qparams
 from engine.learning.protection import ProtectedRows
-from engine.learning.ranges import batch_reach, follow, scale_and_zero
+from engine.learning.ranges import batch_reach, follow, remember, scale_and_zero
 from engine.spec import (
     WIDTHS,
     Current,
@@ -51,6 +51,7 @@ def test_reach_of_a_batch(data: st.DataObject, rule: RangeRule, by_channel: bool
     expected = expected if by_channel else expected[:, 0]
     found = batch_reach(torch.from_numpy(x), spec, protected)
     assert found.shape == expected.shape
+    assert found.dtype == torch.float32
     np.testing.assert_array_equal(found.numpy(), expected)
 
 
@@ -100,6 +101,28 @@ def test_zeros_of_a_sparse_tensor_do_not_empty_its_range() -> None:
 def test_a_remembered_range_follows(rule: RangeRule, expected: list[float]) -> None:
     moved = follow(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 1.0]), rule)
     assert moved.tolist() == expected
+
+
+@given(data=st.data(), rule=RULES, signed=st.booleans(), by_channel=st.booleans())
+def test_a_kernel_remembers_as_torch_does(
+    data: st.DataObject, rule: RangeRule, signed: bool, by_channel: bool
+) -> None:
+    """A reach in float64 goes torch's way; step size and zero point are float32 all the same."""
+    shape = (2, 3) if by_channel else (2,)
+    granularity = "channel" if by_channel else "tensor"
+    spec = QuantSpec(bits=4, signed=signed, range=rule, granularity=granularity)
+    held = [torch.zeros(shape), torch.ones(shape[1:]), torch.zeros(shape[1:])]
+    wide = [part.double() for part in held]
+    for starts in (True, False, False):
+        batch = torch.from_numpy(data.draw(arrays(np.float32, shape, elements=st.floats(0, 64))))
+        remember(batch, spec, starts, *held)
+        remember(batch, spec, starts, *wide)
+        torch.testing.assert_close(held[0].double(), wide[0], rtol=3e-7, atol=1e-30)
+        torch.testing.assert_close(held[1].double(), wide[1], rtol=3e-7, atol=1e-30)
+        assert (held[2] - wide[2]).abs().max() <= 1
+        if isinstance(rule, Current):
+            for part, other in zip(held, wide, strict=True):
+                assert torch.equal(part.double(), other)
 
 
 @given(
