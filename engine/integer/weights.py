@@ -10,16 +10,20 @@ from numpy.typing import NDArray
 from engine.affine import QParams
 from engine.integer.kernels.memory import roomy
 from engine.integer.kernels.operands import Accumulator, Matrix
-from engine.integer.kernels.pairs import WOVEN
+from engine.integer.kernels.pairs import WOVEN, quad_bytes
 from engine.integer.kernels.sparse_product import COLUMNS
-from engine.integer.kernels.tile import LANES
+from engine.integer.kernels.tile import STEP_BYTES
 from engine.integer.packing import IntArray, pack, zero_offset
+
+IntCodes = NDArray[np.int32]
 
 NO_START = np.zeros(0, np.int32)
 SHORTEST = 4
 """Steps between two widenings below which 16-bit operands are faster."""
-PIECE = 256
-"""Steps of 16-bit operands after which a tile moves on, so that its weights stay near."""
+PIECE_BYTES = 8192
+"""Bytes of weights after which a tile moves on, so that they stay near."""
+PIECE = PIECE_BYTES // STEP_BYTES
+"""The steps of as many."""
 COUNTED = 255 // 8
 """Steps of bits whose counts fit a byte."""
 
@@ -38,12 +42,9 @@ def dense_matrix(weight: IntArray, source: QParams, accumulator: Accumulator) ->
     if source.is_sign and weight.params.is_sign and weight.params.spec.signed:
         return _of_signs(weight, source)
     scaled = source.spec.stride * codes
-    piece = _bytes_piece(scaled, source.spec.last)
-    kind = np.int8 if piece >= SHORTEST else np.int16
-    lanes = _lanes(scaled, kind)
-    start = np.zeros(LANES * lanes.shape[0], np.int32)
-    start[: codes.shape[1]] = -zero_offset(source) * codes.sum(axis=0)
-    return Matrix(*weight.packed, lanes, start, piece if kind is np.int8 else PIECE)
+    lanes, piece, level = _laid_out(scaled, source.spec.last)
+    start = _started(lanes, -zero_offset(source) * codes.sum(axis=0))
+    return Matrix(*weight.packed, lanes, start, piece, level)
 
 
 def _of_signs(weight: IntArray, source: QParams) -> Matrix:
@@ -54,10 +55,9 @@ def _of_signs(weight: IntArray, source: QParams) -> Matrix:
     """
     codes = weight.codes()
     words = pack(np.ascontiguousarray(-codes.T), weight.params.spec)
-    lanes = _lanes(words.T, np.uint8)
-    start = np.zeros(LANES * lanes.shape[0], np.int32)
+    lanes = _lanes(words.T, np.uint8, STEP_BYTES)
     opposites, total = (codes < 0).sum(axis=0), codes.sum(axis=0)
-    start[: codes.shape[1]] = -source.spec.stride * opposites - zero_offset(source) * total
+    start = _started(lanes, -source.spec.stride * opposites - zero_offset(source) * total)
     return Matrix(*weight.packed, lanes, start, COUNTED)
 
 
@@ -80,29 +80,45 @@ def _wide(weight: IntArray, source: QParams, accumulator: Accumulator) -> bool:
     return accumulator != np.int32 or max(weight.params.spec.bits, source.spec.bits) > 8
 
 
-def _bytes_piece(codes: NDArray[np.int32], largest: int) -> int:
-    """Return how many steps of bytes add up within 16 bits, 0 if the weights are no bytes.
+def _laid_out(codes: IntCodes, largest: int) -> tuple[NDArray[np.integer[Any]], int, int]:
+    """Return weights as a tile takes them on this machine, its steps at once, and their level.
 
     Args:
         codes: Weights less the code of zero, [F, F'].
         largest: The largest unsigned code of what they are multiplied by.
     """
-    if not codes.size:
-        return PIECE
-    if codes.min() < -128 or codes.max() > 127:
-        return 0
+    least, most = int(codes.min(initial=0)), int(codes.max(initial=0))
+    if (longest := quad_bytes()) and most - least <= 255:
+        level = max(most - 127, 0) + min(least + 128, 0)
+        return _lanes(codes - level, np.int8, longest), PIECE_BYTES // longest, level
+    if least >= -128 and most <= 127 and (piece := _bytes_piece(codes, largest)) >= SHORTEST:
+        return _lanes(codes, np.int8, STEP_BYTES), piece, 0
+    return _lanes(codes, np.int16, STEP_BYTES), PIECE, 0
+
+
+def _bytes_piece(codes: IntCodes, largest: int) -> int:
+    """Return how many steps of bytes add up within 16 bits; arguments as of `_laid_out`."""
     size = np.abs(codes)
     pairs = size[::2].copy()
     pairs[: size.shape[0] // 2] += size[1::2]
-    return min(32767 // max(largest * int(pairs.max()), 1), PIECE)
+    return min(32767 // max(largest * int(pairs.max(initial=0)), 1), PIECE)
 
 
-def _lanes(codes: NDArray[Any], kind: type[np.integer[Any]]) -> NDArray[np.integer[Any]]:
+def _lanes(
+    codes: NDArray[Any], kind: type[np.integer[Any]], register_bytes: int
+) -> NDArray[np.integer[Any]]:
     """Return weights in blocks of columns and steps of k, [blocks, steps, k and columns]."""
-    together = 4 // np.dtype(kind).itemsize
+    together, columns = 4 // np.dtype(kind).itemsize, register_bytes // 4
     inputs, outputs = codes.shape
-    steps, blocks = -(-inputs // together), -(-outputs // LANES)
-    filled = np.zeros((steps * together, blocks * LANES), kind)
+    steps, blocks = -(-inputs // together), -(-outputs // columns)
+    filled = np.zeros((steps * together, blocks * columns), kind)
     filled[:inputs, :outputs] = codes
-    by_lane = filled.reshape(steps, together, blocks, LANES).transpose(2, 0, 3, 1)
-    return roomy(np.ascontiguousarray(by_lane).reshape(blocks, steps, LANES * together))
+    by_lane = filled.reshape(steps, together, blocks, columns).transpose(2, 0, 3, 1)
+    return roomy(np.ascontiguousarray(by_lane).reshape(blocks, steps, columns * together))
+
+
+def _started(lanes: NDArray[np.integer[Any]], start: IntCodes) -> IntCodes:
+    """Return what sums of columns start from, filled up with 0 as the weights are."""
+    filled = np.zeros(lanes.shape[0] * lanes.shape[2] * lanes.itemsize // 4, np.int32)
+    filled[: start.size] = start
+    return filled

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, TypeVar
@@ -27,6 +28,7 @@ import numba.extending
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 config: Any = numba.config
+cpu_target: Any = import_module("numba.core.registry").cpu_target  # which carries no types
 
 
 def inner(function: Function) -> Function:
@@ -68,6 +70,16 @@ def routine(function: Callable[..., None]) -> int:
     _HELD.append(compiled)
     address: int = compiled.address
     return address
+
+
+@cache
+def machine_has(feature: str) -> bool:
+    """Return whether the processor that is compiled for has a feature, by LLVM's name for it.
+
+    It is part of the key under which Numba caches.
+    """
+    features: str = cpu_target.target_context.codegen().magic_tuple()[2]
+    return f"+{feature}" in features.split(",")
 
 
 _HELD: list[Any] = []

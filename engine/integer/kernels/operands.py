@@ -100,14 +100,17 @@ class Matrix(NamedTuple):
         zero: As in `Packed`.
         width: F'.
         stride: As in `Packed`.
-        lanes: What codes stand for, filled up with 0. Of 8 columns the next k each, 4 of int8 or 2
-            of int16 at a step, times the stride of x, [blocks, steps, 32 or 16], for a `tile`; for
-            sparse codes int16 [F, registers of 16 columns], as `WOVEN` says; [F, F'], as wide as
-            the sums, where sums or codes have more bits. Where x has 1 bit too, for a `tile` of
-            bits, the opposites of signs: of 8 columns the next 4 words each, uint8 [., ., 32].
-        start: What the sums of a tile start from, [8 blocks], minus the zero of x times the weights
-            of the column; of bits what makes sums of counts.
+        lanes: What codes stand for, filled up with 0. Of a register's columns the next k each, 4 of
+            int8 or 2 of int16 at a step, times the stride of x, for a `tile`: [blocks, steps, 32 or
+            64] of 8 or 16 columns, of int16 [blocks, steps, 16]; for sparse codes int16 [F,
+            registers of 16 columns], as `WOVEN` says; [F, F'], as wide as the sums, where sums or
+            codes have more bits. Where x has 1 bit too, for a `tile` of bits, the opposites of
+            signs: of 8 columns the next 4 words each, uint8 [., ., 32].
+        start: What the sums of a tile start from, [columns of all blocks], minus the zero of x
+            times the weights of the column; of bits what makes sums of counts.
         piece: Steps that a tile may take at once.
+        level: What a `tile` of bytes in fours is still to add to every weight: codes less a code of
+            zero may be beyond a byte.
     """
 
     words: Words
@@ -118,6 +121,7 @@ class Matrix(NamedTuple):
     lanes: NDArray[np.integer[Any]]
     start: NDArray[np.int32]
     piece: int
+    level: int = 0
 
 
 NO_NEAR: NDArray[np.float32] = np.empty((2, 0), np.float32)

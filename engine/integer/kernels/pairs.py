@@ -1,26 +1,44 @@
 """Vectors of products of which neighbours are added up: one instruction, or several.
 
 What x86 calls `pmaddubsw` and `pmaddwd` does more multiplications a cycle than any float32
-instruction of the same machine. LLVM finds them in plain vector code only at times, so they are
-called by name where there is AVX2, and where there is not, written out for LLVM to do its best.
+instruction of the same machine, and `vpdpbusd`, which adds up four at once in 32 bits, twice as
+many again. LLVM finds them in plain vector code only at times, so they are called by name where
+there is AVX2, or VNNI, and where there is not, written out for LLVM to do its best.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from engine.integer.kernels.compile import machine_has
 from engine.integer.kernels.vectors import cgutils, ir
 
 BYTE, HALF, WORD, SIZE = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 BYTES, HALVES, WORDS = ir.VectorType(BYTE, 32), ir.VectorType(HALF, 16), ir.VectorType(WORD, 8)
 
 
-def multiply_bytes(context: Any, builder: Any, x: Any, y: Any) -> Any:
+def quad_bytes() -> int:
+    """Return the bytes of the longest register whose products are added up in fours; 0 for none."""
+    if machine_has("avx512vnni"):
+        return 64
+    return 32 if machine_has("avxvnni") else 0
+
+
+def add_quads(builder: Any, sums: Any, x: Any, y: Any) -> Any:
+    """Emit sums of 32 bits plus four products of bytes each, x without a sign.
+
+    All are vectors of 32 bits, as long as `quad_bytes` says or half of it.
+    """
+    name = f"llvm.x86.avx512.vpdpbusd.{32 * sums.type.count}"
+    return _call(builder, name, sums.type, sums, x, y)
+
+
+def multiply_bytes(builder: Any, x: Any, y: Any) -> Any:
     """Emit the sums of two products each of 32 bytes, x without a sign, in 16 bits.
 
     No sum may be beyond 16 bits.
     """
-    if _has_avx2(context):
+    if machine_has("avx2"):
         return _call(builder, "llvm.x86.avx2.pmadd.ub.sw", HALVES, x, y)
     x, y, byte = builder.bitcast(x, HALVES), builder.bitcast(y, HALVES), splat(HALVES, 8)
     low = builder.ashr(builder.shl(y, byte), byte)
@@ -30,9 +48,9 @@ def multiply_bytes(context: Any, builder: Any, x: Any, y: Any) -> Any:
     )
 
 
-def multiply_halves(context: Any, builder: Any, x: Any, y: Any) -> Any:
+def multiply_halves(builder: Any, x: Any, y: Any) -> Any:
     """Emit the sums of two products each of 16 numbers of 16 bits, in 32 bits."""
-    if _has_avx2(context):
+    if machine_has("avx2"):
         return _call(builder, "llvm.x86.avx2.pmadd.wd", WORDS, x, y)
     x, y, half = builder.bitcast(x, WORDS), builder.bitcast(y, WORDS), splat(WORDS, 16)
     low = [builder.ashr(builder.shl(operand, half), half) for operand in (x, y)]
@@ -65,16 +83,10 @@ WOVEN = (0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 12, 13, 14, 15)
 """The column at each place of a register whose woven halves come out in order."""
 
 
-def every(builder: Any, word: Any) -> Any:
+def every(builder: Any, word: Any, kind: Any = WORDS) -> Any:
     """Emit a vector of one number of 32 bits."""
-    lone = builder.insert_element(ir.Constant(WORDS, ir.Undefined), word, WORD(0))
-    return builder.shuffle_vector(lone, lone, splat(WORDS, 0))
-
-
-def _has_avx2(context: Any) -> bool:
-    """Return whether the machine compiled for, which is part of the cache's key, has AVX2."""
-    _, _, features = context.codegen().magic_tuple()
-    return "+avx2" in features.split(",")
+    lone = builder.insert_element(ir.Constant(kind, ir.Undefined), word, WORD(0))
+    return builder.shuffle_vector(lone, lone, splat(ir.VectorType(WORD, kind.count), 0))
 
 
 def _call(builder: Any, name: str, result: Any, *operands: Any) -> Any:

@@ -2,7 +2,7 @@
 
 Some rows are unpacked once into bytes, or into 16 bits where bytes would overflow, without taking
 off the code of zero: its share is the same in all rows and is what their sums start from. Then tile
-by tile (see `tile`): the weights of 16 columns are met by all these rows while they are in the
+by tile (see `tile`): the weights of some columns are met by all these rows while they are in the
 nearest cache. Codes of 1 bit that meet weights of 1 bit stay packed. Sums or codes of more bits go
 by plain loops.
 """
@@ -13,17 +13,21 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from engine.integer.kernels.compile import routine
+from engine.integer.kernels.compile import inner, routine
 from engine.integer.kernels.memory import roomy
 from engine.integer.kernels.operands import Accumulator, Matrix, Packed, Target
+from engine.integer.kernels.pairs import quad_bytes
 from engine.integer.kernels.rows import ROOM, ended, stride_of, together
-from engine.integer.kernels.tile import ROWS, STEP_BYTES, tile_8, tile_16
+from engine.integer.kernels.tile import IN_QUADS, OF_BITS, OF_BYTES, OF_HALVES, rows_of, tile
 from engine.integer.kernels.vectors import (
+    add,
     call,
     element,
     field,
     fields,
+    filled,
     keep,
     load,
     put,
@@ -33,8 +37,8 @@ from engine.integer.kernels.vectors import (
 from engine.integer.kernels.vectors import first as first_lanes
 from engine.integer.kernels.work import Work, work
 
-TOGETHER = 8 * ROWS
-"""Rows that are unpacked together."""
+TILES = 8
+"""Tiles whose rows are unpacked together."""
 
 VECTOR = 32
 """Codes that are unpacked at once."""
@@ -54,7 +58,6 @@ def product(
         accumulator: Type of the sums.
     """
     rows, count = x.words.shape
-    places = -(-x.width // max(count, 1))
     opened = target.opened()
     if weight.lanes.ndim == 2:
         sum_bits = 8 * accumulator.itemsize
@@ -67,44 +70,52 @@ def product(
         scratch_bytes = most * stride + ROOM * 8
         address = _plainly(8 * x.words.itemsize, sum_bits)
         return (work(address, -(-rows // most), scratch_bytes, *operands),)
-    blocks, steps, _ = weight.lanes.shape
-    lane_bytes = weight.lanes.itemsize
-    bits, counted = x.bits, 0
-    if weight.lanes.dtype == np.uint8:  # words go as they are
-        bits, places, counted = 8, 1, x.stride
+    blocks, steps, lanes = weight.lanes.shape
+    register_bytes = lanes * weight.lanes.itemsize
+    way, lane_bytes = _way(weight.lanes), weight.lanes.itemsize
+    bits, each = (8, x.stride) if way == OF_BITS else (x.bits, 1)
+    places = 1 if way == OF_BITS else -(-x.width // max(count, 1))
     row_bytes = (max(4 * steps, places * count * lane_bytes) + VECTOR * lane_bytes + 63) // 64 * 64
-    stride = STEP_BYTES * blocks
+    most, stride = TILES * rows_of(register_bytes), register_bytes * blocks
     operands = (
-        *(roomy(x.words), rows, count, places, row_bytes),
-        *(weight.lanes, blocks, steps, weight.piece, weight.start),
+        *(roomy(x.words), rows, count, places, x.width, row_bytes, each),
+        *(weight.lanes, blocks, steps, weight.piece, weight.start, weight.level),
         *(opened.address, opened.told),
     )
-    scratch_bytes = TOGETHER * (row_bytes + stride) + ROOM * 4
-    address = _in_tiles(8 * lane_bytes, bits, counted)
-    return (work(address, -(-rows // TOGETHER), scratch_bytes, *operands),)
+    scratch_bytes = most * (row_bytes + stride) + ROOM * 4
+    address = _in_tiles(way, register_bytes, bits)
+    return (work(address, -(-rows // most), scratch_bytes, *operands),)
+
+
+def _way(lanes: NDArray[np.integer[Any]]) -> int:
+    """Return how a tile multiplies by weights."""
+    if lanes.dtype == np.int8:
+        return IN_QUADS if quad_bytes() else OF_BYTES
+    return OF_BITS if lanes.dtype == np.uint8 else OF_HALVES
 
 
 @cache
-def _in_tiles(lane_bits: int, bits: int, counted: int) -> int:
+def _in_tiles(way: int, register_bytes: int, bits: int) -> int:
     """Return what multiplies some rows in tiles.
 
     Args:
-        lane_bits: Bits of unpacked codes and weights.
+        way: How a tile does.
+        register_bytes: Bytes of a tile's registers.
         bits: Bits of a code in a word, or of a word of bits.
-        counted: How often agreeing bits count; 0 where codes are multiplied.
     """
-    size, mask = lane_bits // 8, (1 << bits) - 1
-    number: Any = np.int8(0) if size == 1 else np.int16(0)
-    if counted:
-        number = np.uint8(counted)
+    counted, lane_bits = way == OF_BITS, 16 if way == OF_HALVES else 8
+    size, mask, lanes = lane_bits // 8, (1 << bits) - 1, register_bytes // 4
+    in_tile = rows_of(register_bytes)
+    most = TILES * in_tile
 
     def multiply(of: int, part: int, scratch: int) -> None:
-        words, rows, count, places, row_bytes = fields(u(of), 12)[:5]
-        lanes, blocks, steps, piece, start, end, target = fields(u(of), 12)[5:]
-        first = part * TOGETHER
-        taken = min(TOGETHER, rows - first)
-        sums, stride = scratch + TOGETHER * row_bytes, STEP_BYTES * blocks
-        block_bytes = STEP_BYTES * steps
+        words, rows, count, places, width, row_bytes, each = fields(u(of), 15)[:7]
+        weights, blocks, steps, piece, start, level, end, target = fields(u(of), 15)[7:]
+        first = part * most
+        taken = min(most, rows - first)
+        sums, stride = scratch + most * row_bytes, register_bytes * blocks
+        block_bytes = register_bytes * steps
+        apart = row_bytes, block_bytes, stride
         for row in range(taken):
             from_ = words + (first + row) * count
             for place in range(places):
@@ -115,23 +126,34 @@ def _in_tiles(lane_bits: int, bits: int, counted: int) -> int:
                         held = first_lanes(held, count - word)
                     held = field(held, place * bits, mask)
                     keep(widen(held, zeros(VECTOR, lane_bits)), u(into + word * size))
+            more = level * _total(scratch + row * row_bytes, width) if level != 0 else 0
             for block in range(blocks):
-                begun = load(zeros(8, 32), u(start + STEP_BYTES * block))
-                keep(begun, u(sums + row * stride + STEP_BYTES * block))
+                begun = load(zeros(lanes, 32), u(start + register_bytes * block))
+                begun = add(begun, filled(begun, more))
+                keep(begun, u(sums + row * stride + register_bytes * block))
         for step in range(0, steps, piece):
             some = min(piece, steps - step)
             for block in range(0, blocks, 2):
-                of_weights = lanes + block * block_bytes + step * STEP_BYTES
-                for row in range(0, taken, ROWS):
+                by = weights + block * block_bytes + step * register_bytes
+                for row in range(0, taken, in_tile):
                     x = scratch + row * row_bytes + 4 * step
-                    into = sums + row * stride + STEP_BYTES * block
+                    to = sums + row * stride + register_bytes * block
                     if block + 1 < blocks:
-                        tile_16(number, x, row_bytes, of_weights, block_bytes, into, stride, some)
+                        tile(way, register_bytes, 2, each, x, by, to, apart, some)
                     else:
-                        tile_8(number, x, row_bytes, of_weights, block_bytes, into, stride, some)
+                        tile(way, register_bytes, 1, each, x, by, to, apart, some)
         call(end, (sums, 0, stride, target, first, taken))
 
     return routine(multiply)
+
+
+@inner
+def _total(codes: int, width: int) -> int:
+    """Return the sum of so many bytes."""
+    total = np.int64(0)
+    for k in range(width):
+        total += np.int64(element(np.uint8(0), u(codes), u(k)))
+    return total  # type: ignore[return-value]
 
 
 @cache

@@ -293,7 +293,7 @@ def _emitter(registers: int) -> Callable[..., Any]:
                 ]
                 for half in (0, 1):
                     woven = builder.shuffle_vector(*loaded, weave(half))
-                    products = multiply_halves(context, builder, both, woven)
+                    products = multiply_halves(builder, both, woven)
                     into = of_register[half]
                     builder.store(builder.add(builder.load(into), products), into)
 

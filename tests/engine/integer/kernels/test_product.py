@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,10 @@ from hypothesis import strategies as st
 
 from engine.affine import QParams
 from engine.integer import IntArray
-from engine.integer.kernels.operands import CodeTarget, Places
+from engine.integer import weights as laying_out
+from engine.integer.kernels import product as multiplying
+from engine.integer.kernels.operands import CodeTarget, Matrix, Places
+from engine.integer.kernels.pairs import quad_bytes
 from engine.integer.kernels.table import NUMBA, NUMPY
 from engine.integer.kernels.threads import using_threads
 from engine.integer.packing import pack, word_count
@@ -23,6 +28,19 @@ from engine.spec import QuantSpec
 
 INT32, INT64 = np.dtype(np.int32), np.dtype(np.int64)
 BITS = [(8, 8), (8, 4), (4, 8), (4, 4), (2, 2), (2, 8), (8, 2), (7, 3), (3, 6), (5, 5)]
+
+
+QUADS = sorted({0, quad_bytes(), quad_bytes() // 64 * 32})
+"""The registers of bytes in fours that this machine has, and none."""
+
+
+@contextmanager
+def having(register_bytes: int) -> Iterator[None]:
+    """Take registers of bytes in fours to be of so many bytes."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (laying_out, multiplying):
+            patch.setattr(module, "quad_bytes", lambda: register_bytes)
+        yield
 
 
 def held(rng: np.random.Generator, bits: int, shape: tuple[int, int]) -> IntArray:
@@ -43,8 +61,10 @@ def target_of(rng: np.random.Generator, rows: int, width: int) -> CodeTarget:
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("bits", BITS)
 @settings(max_examples=12)
-@given(seed=st.integers(0, 2**32 - 1), wide=st.booleans())
-def test_dense_and_sparse(bits: tuple[int, int], threads: int, seed: int, wide: bool) -> None:
+@given(seed=st.integers(0, 2**32 - 1), wide=st.booleans(), quads=st.sampled_from(QUADS))
+def test_dense_and_sparse(
+    bits: tuple[int, int], threads: int, seed: int, wide: bool, quads: int
+) -> None:
     rng = np.random.default_rng(seed)
     rows, width = int(rng.integers(0, 100)), int(rng.integers(1, 75))
     fan_in = int(rng.integers(1, 1500 if wide else 40))
@@ -55,12 +75,13 @@ def test_dense_and_sparse(bits: tuple[int, int], threads: int, seed: int, wide: 
     column = rng.integers(0, fan_in, rowptr[-1]).astype(np.int32)
     places = Places(rowptr, column, fan_in)
     values = held(rng, bits[0], places.blocks)
-    dense = x.packed, dense_matrix(weight, x.params, kind)
+    with having(quads):
+        dense = x.packed, dense_matrix(weight, x.params, kind)
     sparse = places, values.packed, sparse_matrix(weight, values.params, kind)
     made = target_of(rng, rows, width)
     for name, operands in (("product", dense), ("sparse_product", sparse)):
         twin = made._replace(words=np.zeros_like(made.words))
-        with using_threads(threads):
+        with using_threads(threads), having(quads):
             getattr(NUMBA, name)(*operands, made, kind)
         getattr(NUMPY, name)(*operands, twin, kind)
         np.testing.assert_array_equal(made.words, twin.words)
@@ -124,33 +145,57 @@ def test_signs_that_all_agree(fan_in: int) -> None:
         assert (target.words == 128 + sign * 77).all()
 
 
-def test_bytes_where_they_cannot_overflow() -> None:
+def test_bytes_in_pairs_where_they_cannot_overflow() -> None:
+    def laid_out(weight: np.ndarray, bits: int, kind: np.dtype[np.integer] = INT32) -> Matrix:
+        return dense_matrix(weights(weight), codes(bits), kind)
+
     some = np.full((300, 9), 8)
-    assert dense_matrix(weights(some), codes(8), INT32).lanes.dtype == np.int8
-    assert dense_matrix(weights(some), codes(8), INT32).piece == 32767 // (255 * 16)
-    assert dense_matrix(weights(some), codes(2), INT32).piece == PIECE
-    largest = 32767 // 255 // SHORTEST // 2
-    for size, kind in ((largest, np.int8), (largest + 1, np.int16)):
-        for sign in (1, -1):
-            same = weights(some // 8 * size * sign)
-            assert dense_matrix(same, codes(8), INT32).lanes.dtype == kind
-    some[7, 3] = -100  # one of two neighbours decides
-    assert dense_matrix(weights(some), codes(8), INT32).lanes.dtype == np.int16
-    assert dense_matrix(weights(some), codes(8), INT64).lanes.dtype == np.int64
+    with having(0):
+        assert laid_out(some, 8).lanes.dtype == np.int8
+        assert laid_out(some, 8).piece == 32767 // (255 * 16)
+        assert laid_out(some, 2).piece == PIECE
+        largest = 32767 // 255 // SHORTEST // 2
+        for size, kind in ((largest, np.int8), (largest + 1, np.int16)):
+            for sign in (1, -1):
+                assert laid_out(some // 8 * size * sign, 8).lanes.dtype == kind
+        some[7, 3] = -100  # one of two neighbours decides
+        assert laid_out(some, 8).lanes.dtype == np.int16
+        assert laid_out(some, 8, INT64).lanes.dtype == np.int64
 
 
+@pytest.mark.parametrize("zero", [-128, -100, -1, 0, 1, 127])
+@pytest.mark.parametrize("register_bytes", [32, 64])
+def test_bytes_in_fours_have_a_level(register_bytes: int, zero: int) -> None:
+    """Codes less a code of zero that is not 0 are no bytes; what is laid out and the level are."""
+    spec = QuantSpec(bits=8)
+    both_ends = np.array([[-128, 127, zero]], np.int32).T
+    params = QParams(spec, np.float32(1), np.int32(zero))
+    weight = IntArray(params, pack(both_ends, spec), both_ends.shape)
+    with having(register_bytes):
+        matrix = dense_matrix(weight, codes(8), INT32)
+    assert matrix.lanes.dtype == np.int8
+    assert matrix.lanes.shape == (1, 1, register_bytes)
+    laid_out = matrix.lanes[0, 0, :3].astype(np.int32)
+    assert (laid_out + matrix.level == both_ends[:, 0] - zero).all()
+    assert matrix.lanes[0, 0, 3] == 0
+    assert matrix.start.size == register_bytes // 4
+
+
+@pytest.mark.parametrize("quads", QUADS)
 @pytest.mark.parametrize("size", [16, -16, 15, 3, 127, -128])
 @pytest.mark.parametrize("bits", [2, 4, 8])
-def test_the_largest_sums(size: int, bits: int) -> None:
+def test_the_largest_sums(size: int, bits: int, quads: int) -> None:
     """All codes and weights at their ends, over more steps than may be taken at once."""
     x = np.full((7, 3001), (1 << bits) - 1)
     spec = QuantSpec(bits=bits, signed=False)
     packed = IntArray(codes(bits), pack(x.astype(np.int32), spec), x.shape)
-    matrix = dense_matrix(weights(np.full((3001, 17), size)), codes(bits), INT32)
+    with having(quads):
+        matrix = dense_matrix(weights(np.full((3001, 17), size)), codes(bits), INT32)
     words = np.zeros((7, 17), np.uint8)
     total = 3001 * size * x[0, 0]
     target = CodeTarget(words, 8, 128, 255, np.full(17, 77 / total))
-    NUMBA.product(packed.packed, matrix, target, INT32)
+    with having(quads):
+        NUMBA.product(packed.packed, matrix, target, INT32)
     assert (words == 128 + 77).all()
 
 
@@ -159,10 +204,10 @@ import test_product as t
 import numpy as np
 for wide in (False, True):
     for bits in ((8, 8), (4, 4)):
-        t.test_dense_and_sparse.hypothesis.inner_test(bits, 1, 5, wide)
+        t.test_dense_and_sparse.hypothesis.inner_test(bits, 1, 5, wide, 0)
     t.test_codes_of_one_bit.hypothesis.inner_test(t.SIGNS, t.SIGNS, 5, wide)
-from numba.core.registry import cpu_target
-print("+avx2" in cpu_target.target_context.codegen().magic_tuple()[2])
+from engine.integer.kernels.compile import machine_has
+print(machine_has("avx2"), t.QUADS)
 """
 
 
@@ -184,4 +229,4 @@ def test_a_machine_without_these_instructions(tmp_path: Path) -> None:
         check=False,
     )
     assert outcome.returncode == 0, outcome.stderr
-    assert outcome.stdout.split() == ["False"]
+    assert outcome.stdout.split() == ["False", "[0]"]
