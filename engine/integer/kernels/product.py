@@ -1,10 +1,11 @@
 """Codes times weights.
 
 Some rows are unpacked once into bytes, or into 16 bits where bytes would overflow, without taking
-off the code of zero: its share is the same in all rows and is what their sums start from. Then tile
-by tile (see `tile`): the weights of some columns are met by all these rows while they are in the
-nearest cache. Codes of 1 bit that meet weights of 1 bit stay packed. Sums or codes of more bits go
-by plain loops.
+off the code of zero: its share is the same in all rows and is what their sums start from. Weights
+less their own code of zero may be beyond a byte; what all of them are then laid out too small by is
+made up for by as many times the sum of a row's codes. Then tile by tile (see `tile`): the weights
+of some columns are met by all these rows while they are in the nearest cache. Codes of 1 bit that
+meet weights of 1 bit stay packed. Sums or codes of more bits go by plain loops.
 """
 
 from __future__ import annotations
