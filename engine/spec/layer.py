@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from types import NoneType
 from typing import Literal, get_args
 
 from engine.spec.errors import (
@@ -38,7 +40,9 @@ Pool = Literal["none", "sum", "mean", "max"]
 WIDEST = 65_536
 """Most features of a layer."""
 
-_SLOTS: Mapping[LayerOperator, Mapping[str, Component]] = {
+Slots = Mapping[str, Component]
+
+_SLOTS: Mapping[LayerOperator, Slots] = {
     "gcn": {
         "input": "input",
         "weight": "weight",
@@ -104,7 +108,7 @@ _SLOTS: Mapping[LayerOperator, Mapping[str, Component]] = {
     },
 }
 
-_GROUP_SLOTS: Mapping[str, Component] = {
+_GROUP_SLOTS: Slots = {
     "group_weight": "weight",
     "group_logit": "logit",
     "group_share": "coefficient",
@@ -125,6 +129,30 @@ WEIGHTS = (
 
 NOT_ROWS = (*WEIGHTS, "norm", "coefficient", "dual")
 """The slots that do not hold a row of features for each node or graph."""
+
+
+_Kind = tuple[LayerOperator, bool, type, bool]
+"""What the slots of a layer depend on: operator, whether it pools, normalization, a later step."""
+
+
+@cache
+def _slots(operator: LayerOperator, pools: bool, over_nodes: type, later: bool) -> Slots:
+    if pools:
+        return {"input": "input", "aggregate": "aggregate", **_SLOTS["linear"]}
+    slots = _SLOTS[operator]
+    if over_nodes is not NoneType:
+        grouped = _GROUP_SLOTS if over_nodes is DiffGroupNorm else {}
+        return {**slots, **grouped, "normalized": "output"}
+    if operator not in PROPAGATIONS:
+        return slots
+    absent = "message" if later else "proposal"
+    return {slot: component for slot, component in slots.items() if slot != absent}
+
+
+@cache
+def _components(*kind: *_Kind) -> tuple[Component, ...]:
+    held = set(_slots(*kind).values())
+    return tuple(component for component in COMPONENTS if component in held)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -289,18 +317,9 @@ class LayerSpec:
         return self.outputs if self.concat else self.outputs * self.heads
 
     @property
-    def slots(self) -> Mapping[str, Component]:
+    def slots(self) -> Slots:
         """The slots of the layer in the order of the forward pass, each with its component."""
-        if self.pool != "none":
-            return {"input": "input", "aggregate": "aggregate", **_SLOTS["linear"]}
-        slots = _SLOTS[self.operator]
-        if self.normalization is not None:
-            grouped = _GROUP_SLOTS if isinstance(self.normalization, DiffGroupNorm) else {}
-            return {**slots, **grouped, "normalized": "output"}
-        if self.operator not in PROPAGATIONS:
-            return slots
-        absent = "message" if self.step > 1 else "proposal"
-        return {slot: component for slot, component in slots.items() if slot != absent}
+        return _slots(*self._kind)
 
     @property
     def activated(self) -> str:
@@ -315,8 +334,11 @@ class LayerSpec:
     @property
     def components(self) -> tuple[Component, ...]:
         """The components the layer has, in the order of `COMPONENTS`."""
-        held = set(self.slots.values())
-        return tuple(c for c in COMPONENTS if c in held)
+        return _components(*self._kind)
+
+    @property
+    def _kind(self) -> _Kind:
+        return self.operator, self.pool != "none", type(self.normalization), self.step > 1
 
     @property
     def constants(self) -> Mapping[str, tuple[int, ...]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import Literal, get_args
 
@@ -367,6 +368,7 @@ BUCKETED = ("input", "feature", "logit", "message", "aggregate", "output")
 """The components that hold a row for each node, whose width may depend on its in-degree."""
 
 
+@cache
 def accepted_widths(component: Component) -> tuple[int, ...]:
     """Return the bit widths that a component accepts."""
     return tuple(width for width in WIDTHS if width > 1 or component in MULTIPLIED)

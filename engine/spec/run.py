@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from itertools import pairwise
 from typing import Literal, get_args
@@ -231,44 +232,51 @@ class ModelSpec:
             features: Features of a node, F.
             outputs: Scores or targets of a node or graph, C.
         """
-        last = self.depth - self.propagated - 1
-        widths = [features, *[self.hidden] * last, outputs]
-        layers = [self._layer(index, *widths[index : index + 2]) for index in range(last + 1)]
-        return (*layers, *(self._step(step, outputs) for step in range(1, self.propagated + 1)))
+        return _layer_specs(self, features, outputs)
 
-    def _step(self, step: int, scores: int) -> LayerSpec:
-        return LayerSpec(
-            operator=self.operator,
-            inputs=scores,
-            outputs=scores,
-            propagation=self.propagation,
-            step=step,
-            steps=self.propagated,
-        )
 
-    def _layer(self, index: int, inputs: int, outputs: int) -> LayerSpec:
-        hidden = index < self.depth - self.propagated - 1
-        within = index < self.layers
-        propagates = self.operator in PROPAGATIONS
-        operator: LayerOperator = self.operator if within and not propagates else "linear"
-        attends = operator == "gat" and hidden
-        normalized = hidden and within and self.normalizes
-        over_nodes = self.normalization if hidden and within else None
-        return LayerSpec(
-            operator=operator,
-            inputs=inputs,
-            outputs=outputs,
-            activation=self.activates if hidden else "none",
-            batch_norm="before" if normalized and over_nodes is None else "none",
-            dropout=self.dropout,
-            residual=self.residual and within and index > 0 and hidden,
-            heads=(self.heads or HEADS) if attends else 1,
-            aggregation=(self.aggregation or "mean") if operator == "sage" else "mean",
-            hidden=self.hidden if operator == "gin" else None,
-            hidden_norm=operator == "gin" and self.normalizes,
-            pool=self.pool if index == self.layers else "none",
-            normalization=over_nodes,
-        )
+@lru_cache(maxsize=256)
+def _layer_specs(model: ModelSpec, features: int, outputs: int) -> tuple[LayerSpec, ...]:
+    last = model.depth - model.propagated - 1
+    widths = [features, *[model.hidden] * last, outputs]
+    layers = [_layer(model, index, *widths[index : index + 2]) for index in range(last + 1)]
+    return (*layers, *(_step(model, step, outputs) for step in range(1, model.propagated + 1)))
+
+
+def _step(model: ModelSpec, step: int, scores: int) -> LayerSpec:
+    return LayerSpec(
+        operator=model.operator,
+        inputs=scores,
+        outputs=scores,
+        propagation=model.propagation,
+        step=step,
+        steps=model.propagated,
+    )
+
+
+def _layer(model: ModelSpec, index: int, inputs: int, outputs: int) -> LayerSpec:
+    hidden = index < model.depth - model.propagated - 1
+    within = index < model.layers
+    propagates = model.operator in PROPAGATIONS
+    operator: LayerOperator = model.operator if within and not propagates else "linear"
+    attends = operator == "gat" and hidden
+    normalized = hidden and within and model.normalizes
+    over_nodes = model.normalization if hidden and within else None
+    return LayerSpec(
+        operator=operator,
+        inputs=inputs,
+        outputs=outputs,
+        activation=model.activates if hidden else "none",
+        batch_norm="before" if normalized and over_nodes is None else "none",
+        dropout=model.dropout,
+        residual=model.residual and within and index > 0 and hidden,
+        heads=(model.heads or HEADS) if attends else 1,
+        aggregation=(model.aggregation or "mean") if operator == "sage" else "mean",
+        hidden=model.hidden if operator == "gin" else None,
+        hidden_norm=operator == "gin" and model.normalizes,
+        pool=model.pool if index == model.layers else "none",
+        normalization=over_nodes,
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
