@@ -72,6 +72,11 @@ class QParams:
         return self.spec.truncation != "none"
 
     @property
+    def rounding(self) -> float:
+        """The most by which a code differs from the steps its number is from 0.0, if in range."""
+        return 0.5 + (abs(self.shift) + 0.5) / FINE if self.truncates else 0.5
+
+    @property
     def is_sign(self) -> bool:
         """Whether a code says no more than whether a number is positive."""
         return self.spec.bits == 1

@@ -126,6 +126,16 @@ def test_error_inside_the_range_is_half_a_step(x: np.ndarray, spec: QuantSpec) -
     assert (error <= params.scale * (whole + 1e-2)).all()
 
 
+@pytest.mark.parametrize("shift", [-FURTHEST, -1, 0, 17, FURTHEST])
+@pytest.mark.parametrize("truncation", ["none", "skewed"])
+def test_no_code_in_range_is_farther_than_its_rounding(truncation: str, shift: int) -> None:
+    spec = QuantSpec(bits=2, signed=False, truncation=truncation)
+    params = QParams(spec, F32(0.37), np.int32(0), shift)
+    steps = np.linspace(0.51, 2.49, 20_001)
+    away = np.abs(quantize(steps * np.float64(params.scale), params) - steps).max()
+    assert params.rounding - 0.01 < away <= params.rounding + 1e-6
+
+
 @given(x=ROWS, low=REALS, high=REALS, signed=st.booleans(), shift=st.integers(-FURTHEST, FURTHEST))
 def test_truncated_codes_by_their_definition(
     x: np.ndarray, low: float, high: float, signed: bool, shift: int

@@ -125,8 +125,8 @@ class Attend(Stage):
     def bind(self, scope: Scope) -> Step:
         """Bound: ``reach_m sum_j coefficient_ij`` of any node, in codes, times the heads of a mean.
 
-        A node's coefficients add up to 1, so that its codes, each rounded by up to 1/2, add up to
-        no more than ``1 / scale + |N(i)| / 2``; nor do they to more than ``|N(i)| reach_c``.
+        A node's coefficients add up to 1, so that its codes add up to no more than ``1 / scale``
+        and, for each, its rounding; nor do they to more than ``|N(i)| reach_c``.
         """
         edges = scope.edges("gat")
         nodes, wide = scope.shapes[self.source]
@@ -150,9 +150,9 @@ class Attend(Stage):
 
             return Step(self, shape, operations, None, compute)
 
-        step = float(scope.scale(self.coefficient))
-        by_share = np.floor(edges.degree / 2 + 1 / step + 1).astype(np.int64)
-        by_code = edges.degree * reach(scope.params[self.coefficient])
+        step, params = float(scope.scale(self.coefficient)), scope.params[self.coefficient]
+        by_share = np.floor(edges.degree * params.rounding + 1 / step + 1).astype(np.int64)
+        by_code = edges.degree * reach(params)
         proof = prove_rows(
             slot_name(self.target),
             added * np.minimum(by_share, by_code),
