@@ -5,7 +5,9 @@ made of a vector of sums for each place in a word, which stays in registers on a
 in float32 (in float64, where float32 is not proven to do the same), clamped, rounded, sent through
 the links, shifted to its place. 32 words are made at once, then 16, then 8. The last 8 of a row may
 overlap others; of a row of less than 8 words, they are written over the beginning of the next row,
-which comes after; of the last rows aside, from where what belongs to each is copied.
+which comes after; of the last rows aside, from where what belongs to each is copied. Rows of 2, 4
+or 8 words are ended several at once, side by side in one vector, for which what each column is
+multiplied by is repeated.
 
 Kernels are many, and each takes the longer to compile the more it holds. So this works on addresses
 and is itself called by one, which a kernel is given with its target.
@@ -13,29 +15,42 @@ and is itself called by one, which a kernel is given with its target.
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.integer.kernels.compile import inner, routine
+from engine.integer.kernels.memory import roomy
 from engine.integer.kernels.reals import (
     at_least,
     at_most,
     exactly,
-    filled,
     nearest,
     numbers,
+    of_rows,
     placed,
     plus,
     real,
     reals,
     rescaled,
+    side_by_side,
     times,
 )
 from engine.integer.kernels.told import Told, told
-from engine.integer.kernels.vectors import element, fields, first, join, keep, put, zeros
+from engine.integer.kernels.vectors import (
+    element,
+    fields,
+    first,
+    join,
+    keep,
+    load,
+    meet,
+    put,
+    zeros,
+)
 
 if TYPE_CHECKING:
     from engine.integer.kernels.operands import CodeTarget, RealTarget
@@ -43,8 +58,13 @@ if TYPE_CHECKING:
 LANES = 8
 """Words of the shortest vector, and numbers that may be read behind each row of sums."""
 
+SEVERAL = 16
+"""Words of several rows that are made at once."""
+
 INTEGER, REAL, EXACT = np.int32(0), np.float32(0), np.float64(0)
 u = np.uintp
+
+Columns = Callable[[NDArray[Any]], NDArray[Any]]
 
 
 class Opened(NamedTuple):
@@ -66,10 +86,15 @@ def opened_codes(target: CodeTarget) -> Opened:
     words, bits, zero, _, factor, near, limits, _, _ = target
     count, width = words.shape[1], factor.size
     places = -(-width // count)
-    chain = _chain(target, places * count + LANES)
-    writing = _encoder(8 * words.itemsize, bits, near.size > 0, limits.shape[0] > 1)
     last = count, places, width - (places - 1) * count, zero
-    return Opened(writing, near.size > 0, told(words, *chain, *last))
+    of = 8 * words.itemsize, bits, limits.shape[0] > 1
+    if near.size and count in (2, 4, 8):
+        chain = _chain(target, partial(_repeated, count=count, places=places), places * SEVERAL)
+        mask = _filled(words, bits, width)
+        return Opened(_encoder_of_several(*of, count), True, told(words, *chain, *last, mask))
+    padded = places * count + LANES
+    chain = _chain(target, partial(_padded, width=padded), padded)
+    return Opened(_encoder(*of, near.size > 0), near.size > 0, told(words, *chain, *last))
 
 
 def opened_reals(target: RealTarget) -> Opened:
@@ -82,17 +107,24 @@ def opened_reals(target: RealTarget) -> Opened:
         return Opened(_rescaler(), False, told(real, width, scale))
     near, linked = codes.near.size > 0, codes.limits.shape[0] > 1
     last = width, scale, _padded(exact, padded)
-    return Opened(_decoder(near, linked), near, told(real, *_chain(codes, padded), *last))
+    chain = _chain(codes, partial(_padded, width=padded), padded)
+    return Opened(_decoder(near, linked), near, told(real, *chain, *last))
 
 
-def _chain(target: CodeTarget, padded: int) -> tuple[Any, ...]:
-    """Return what is told of how sums become a target's codes, with columns and some behind."""
+def _chain(target: CodeTarget, laid_out: Columns, length: int) -> tuple[Any, ...]:
+    """Return what is told of how sums become a target's codes.
+
+    Args:
+        target: The target.
+        laid_out: Makes rows of numbers, one for each column, longer.
+        length: What their length then is.
+    """
     _, _, zero, high, factor, near, limits, rows, columns = target
     ends = limits[0, 1:] if limits.size else (-zero, high - zero)
     links = np.ascontiguousarray(limits[1:])
-    own = np.ascontiguousarray(rows) if rows.size else 0
-    first = padded, _padded(near if near.size else factor, padded), *ends
-    return *first, links, len(links), own, _padded(columns, padded)
+    own = roomy(np.ascontiguousarray(rows)) if rows.size else 0
+    first = length, laid_out(near if near.size else factor), *ends
+    return *first, links, len(links), own, laid_out(columns)
 
 
 def _padded(array: NDArray[Any], width: int) -> NDArray[Any]:
@@ -102,15 +134,73 @@ def _padded(array: NDArray[Any], width: int) -> NDArray[Any]:
     return filled
 
 
+def _repeated(array: NDArray[Any], count: int, places: int) -> NDArray[Any]:
+    """Return an array with the columns of each place, one a word, repeated for several rows."""
+    by_place = _padded(array, places * count).reshape(*array.shape[:-1], places, 1, count)
+    repeated = np.repeat(by_place, SEVERAL // count, axis=-2)
+    return repeated.reshape(*array.shape[:-1], places * SEVERAL)
+
+
+def _filled(words: NDArray[Any], bits: int, width: int) -> NDArray[Any]:
+    """Return the words of several rows with all bits set in which there are codes."""
+    count = words.shape[1]
+    codes = np.array([len(range(word, width, count)) for word in range(count)])
+    return np.tile((1 << bits * codes) - 1, SEVERAL // count).astype(words.dtype)
+
+
 @cache
-def _encoder(word_bits: int, bits: int, near: bool, linked: bool) -> int:
+def _encoder_of_several(word_bits: int, bits: int, linked: bool, count: int) -> int:
+    """Return what writes rows of few words of codes, several rows at once.
+
+    Args:
+        word_bits: Bits of a word.
+        bits: Bits of a code in a word.
+        linked: Whether links follow.
+        count: Words of a row.
+    """
+    size, together = word_bits // 8, SEVERAL // count
+    unit = np.uint8(0) if size == 1 else np.uint16(0)
+
+    def encode_several(sums: int, wide: int, stride: int, of: int, row: int, rows: int) -> None:
+        held = fields(u(of), 14)
+        data, padded, factor, low, high = held[:5]
+        limits, links, own, columns = held[5:9]
+        places, zero = held[10], held[12]
+        places_of = factor, limits, links, columns, padded
+        ends = np.float32(low), np.float32(high)
+        mask = load(zeros(SEVERAL, word_bits), u(held[13]))
+        for index in range(0, rows, together):
+            at, into = sums + index * stride, data + (row + index) * count * size
+            gains = own + 8 * (row + index) if own else 0
+            made = zeros(SEVERAL, word_bits)
+            for place in range(places):
+                of_rows = u(at + 4 * place * count), u(stride)
+                x = side_by_side(reals(SEVERAL), zeros(count, 32), *of_rows)
+                code = _affine(x, factor, padded, place * SEVERAL)
+                of_one = reals(count)
+                code = _sent_on(code, of_one, linked, places_of, ends, gains, place * SEVERAL)
+                made = placed(code, zero, place * bits, made)
+            made = meet(made, mask)
+            if index + together <= rows:
+                keep(made, u(into))
+            else:
+                aside = sums + rows * stride
+                keep(made, u(aside))
+                for part in range((rows - index) * count):
+                    put(element(unit, u(aside), u(part)), u(into), u(part))
+
+    return routine(encode_several)
+
+
+@cache
+def _encoder(word_bits: int, bits: int, linked: bool, near: bool) -> int:
     """Return what writes rows of codes.
 
     Args:
         word_bits: Bits of a word.
         bits: Bits of a code in a word.
-        near: Whether float32 is proven.
         linked: Whether links follow.
+        near: Whether float32 is proven.
     """
     size = word_bits // 8
     unit = np.uint8(0) if size == 1 else np.uint16(0)
@@ -197,13 +287,32 @@ def _coded(like: Any, way: Any, sums: int, held: Any, ends: Any, own: int, colum
         column: The first column.
     """
     near, wide, linked = way
-    factor, limits, links, columns, padded = held
+    factor = held[0]
     if near:
-        code = _affine(numbers(like, INTEGER, u(sums + 4 * column)), factor, padded, column)
+        code = _affine(numbers(like, INTEGER, u(sums + 4 * column)), factor, held[4], column)
     elif wide:
         code = rescaled(like, EXACT, u(sums + 8 * column), u(factor + 8 * column))
     else:
         code = rescaled(like, INTEGER, u(sums + 4 * column), u(factor + 8 * column))
+    return _sent_on(code, like, linked, held, ends, own, column)
+
+
+@inner
+def _sent_on(
+    code: Any, part: Any, linked: bool, held: Any, ends: Any, own: int, column: int
+) -> Any:
+    """Return what codes that are neither clamped nor rounded become through the links.
+
+    Args:
+        code: Neighbouring codes of a row, or of several.
+        part: A vector of as many numbers as codes are of each row.
+        linked: Whether there are links.
+        held: As of `_coded`.
+        ends: As of `_coded`.
+        own: Address of the first row's own link, or 0.
+        column: Where what is held of them begins.
+    """
+    _, limits, links, columns, padded = held
     code = at_most(at_least(code, ends[0]), ends[1])
     if linked:
         gains = columns
@@ -211,7 +320,8 @@ def _coded(like: Any, way: Any, sums: int, held: Any, ends: Any, own: int, colum
             limit = u(limits + 12 * link)
             code = at_least(nearest(code), real(limit, 0))
             if link == 0 and own != 0:
-                gain, offset = filled(code, real(u(own), 0)), filled(code, real(u(own), 1))
+                gain = of_rows(code, part, u(own), u(8))
+                offset = of_rows(code, part, u(own + 4), u(8))
                 code = plus(times(code, gain), offset)
             else:
                 code = _affine(code, gains, padded, column)

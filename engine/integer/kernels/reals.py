@@ -7,7 +7,7 @@ from typing import Any
 from numba.extending import models, register_model
 
 from engine.integer.kernels.compile import intrinsic
-from engine.integer.kernels.vectors import Vector, cgutils, ir, types
+from engine.integer.kernels.vectors import Vector, cgutils, ir, joined, types
 
 FLOAT, DOUBLE, WORD = ir.FloatType(), ir.DoubleType(), ir.IntType(32)
 NUMBERS = {types.int32: WORD, types.float32: FLOAT, types.float64: DOUBLE}
@@ -76,6 +76,51 @@ def numbers(_: Any, like: Reals, number: Any, address: Any) -> Any:
         return widen(loaded, like.value)
 
     return like(like, number, types.uintp), emit
+
+
+@intrinsic
+def side_by_side(_: Any, like: Reals, part: Vector, address: Any, stride: Any) -> Any:
+    """Return numbers of several rows of int32, as many of each as a part has, row by row.
+
+    Args:
+        like: A vector of as many as of all rows.
+        part: A vector of as many as of one; both counts are powers of two.
+        address: Where the first row's are.
+        stride: Bytes from a row to the next.
+    """
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        _, _, address, stride = values
+        rows = []
+        for _ in range(like.lanes // part.lanes):
+            rows.append(_load(builder, types.int32, address, part.lanes))
+            address = builder.add(address, stride)
+        return builder.sitofp(joined(builder, rows), like.value)
+
+    return like(like, part, types.uintp, types.uintp), emit
+
+
+@intrinsic
+def of_rows(_: Any, like: Reals, part: Any, address: Any, stride: Any) -> Any:
+    """Return a float32 of each of several rows, each as often as a part has lanes.
+
+    Args:
+        like: A vector of as many as of all rows.
+        part: A vector of as many as of one; both counts are powers of two.
+        address: Where the first row's is.
+        stride: Bytes from a row's to the next.
+    """
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        _, _, address, stride = values
+        rows = []
+        for _ in range(like.lanes // part.lanes):
+            number = builder.load(builder.inttoptr(address, FLOAT.as_pointer()))
+            rows.append(_fill(builder, number, ir.VectorType(FLOAT, part.lanes)))
+            address = builder.add(address, stride)
+        return joined(builder, rows)
+
+    return like(like, part, types.uintp, types.uintp), emit
 
 
 @intrinsic

@@ -143,10 +143,7 @@ def unpack(_: Any, words: Any, like: Any) -> Any:
             if place < places - 1:
                 part = builder.and_(part, _constant(words, (1 << bits) - 1))
             parts.append(part)
-        while len(parts) > 1:
-            pairs = zip(parts[::2], parts[1::2], strict=True)
-            parts = [_join(builder, first, second) for first, second in pairs]
-        return _widen(builder, parts[0], like)
+        return _widen(builder, joined(builder, parts), like)
 
     return like(words, like), emit
 
@@ -184,6 +181,12 @@ def add(_: Any, x: Any, y: Any) -> Any:
 def join(_: Any, x: Any, y: Any) -> Any:
     """Return ``x | y``."""
     return x(x, y), lambda context, builder, signature, values: builder.or_(*values)
+
+
+@intrinsic
+def meet(_: Any, x: Any, y: Any) -> Any:
+    """Return ``x & y``."""
+    return x(x, y), lambda context, builder, signature, values: builder.and_(*values)
 
 
 @intrinsic
@@ -328,6 +331,15 @@ def load_atomically(_: Any, address: Any) -> Any:
     return types.intp(types.uintp), emit
 
 
+def joined(builder: Any, vectors: Sequence[Any]) -> Any:
+    """Emit the lanes of vectors, of which there are a power of two, as those of one."""
+    while len(vectors) > 1:
+        both = _indices(range(2 * vectors[0].type.count))
+        pairs = zip(vectors[::2], vectors[1::2], strict=True)
+        vectors = [builder.shuffle_vector(first, second, both) for first, second in pairs]
+    return vectors[0]
+
+
 def _constant(kind: Vector, number: int) -> Any:
     return ir.Constant(kind.value, [number] * kind.lanes)
 
@@ -341,10 +353,6 @@ def _splat(builder: Any, number: Any, kind: Vector) -> Any:
     first = builder.insert_element(undefined, number, INDEX(0))
     zero = ir.Constant(ir.VectorType(INDEX, kind.lanes), None)
     return builder.shuffle_vector(first, undefined, zero)
-
-
-def _join(builder: Any, first: Any, second: Any) -> Any:
-    return builder.shuffle_vector(first, second, _indices(range(2 * first.type.count)))
 
 
 def _widen(builder: Any, vector: Any, kind: Vector) -> Any:

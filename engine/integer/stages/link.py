@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.affine import FINE, QParams
+from engine.integer.kernels.memory import roomy
 from engine.integer.kernels.operands import NO_LINKS, Chain, CodeTarget, Factor, Words
 from engine.integer.packing import stored_zero
 from engine.integer.rounding import Near, near_codes
@@ -104,7 +105,7 @@ class ElementWise:
         near = self._near()
         if near is None:
             return None
-        rows = np.ascontiguousarray(near.T[row])
+        rows = roomy(np.ascontiguousarray(near.T[row]))
         return Link(self.params, NO_LINKS._replace(limits=self._limits, rows=rows))
 
     @property

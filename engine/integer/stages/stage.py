@@ -275,7 +275,7 @@ class Ending:
         columns = [c.columns for c in (before, after) if c.columns.size]
         chain = Chain(
             limits=np.concatenate([before.limits, after.limits]),
-            rows=np.concatenate([before.rows, after.rows]),
+            rows=before.rows if before.rows.size else after.rows,
             columns=np.concatenate(columns) if columns else NO_LINKS.columns,
         )
         return Ending(link.params, self.factor, self.near, chain)

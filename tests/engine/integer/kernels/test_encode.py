@@ -15,9 +15,11 @@ from engine.integer.packing import pack, word_count, word_type
 from engine.spec import QuantSpec
 
 
-def drawn(rng: np.random.Generator, bits: int, width: int) -> tuple[CodeTarget, Packed, Packed]:
+def drawn(
+    rng: np.random.Generator, bits: int, width: int, rows: int = 0
+) -> tuple[CodeTarget, Packed, Packed]:
     """Return a target with random links, and operands of `scale` that reach all of its codes."""
-    spec, rows = QuantSpec(bits=bits, signed=False), int(rng.integers(1, 9))
+    spec, rows = QuantSpec(bits=bits, signed=False), rows or int(rng.integers(1, 9))
     zero, high = int(rng.integers(spec.qmax + 1)), spec.qmax
     words = np.full((rows, word_count(width, spec)), 0xA5, word_type(spec))
     factor = 10.0 ** rng.uniform(-3, 0.5, width) * rng.choice([1, 1, -1, 0.5], width)
@@ -58,6 +60,26 @@ def test_codes(bits: int, kind: type, seed: int, width: int) -> None:
     twin = target._replace(words=np.zeros_like(target.words))
     both(target, twin, x, norm, kind)
     np.testing.assert_array_equal(target.words, twin.words)
+
+
+@pytest.mark.parametrize("words", [2, 4, 8])
+@pytest.mark.parametrize("bits", [2, 4, 8])
+@settings(max_examples=30)
+@given(seed=st.integers(0, 2**32 - 1), rows=st.integers(1, 40))
+def test_rows_of_few_words(bits: int, words: int, seed: int, rows: int) -> None:
+    """Several are ended at once where float32 is proven, and not all codes of a word need be."""
+    rng, places = np.random.default_rng(seed), 8 // bits
+    width = int(rng.integers((words - 1) * places + 1, words * places + 1))
+    target, x, norm = drawn(rng, bits, width, rows)
+    if not target.near.size:
+        near = np.stack([target.factor, np.zeros(width)])
+        target = target._replace(near=near.astype(np.float32))
+    assert target.words.shape == (rows, words)
+    behind = np.full((rows + 20, words), 0xA5, np.uint8)
+    made, twin = target._replace(words=behind[:rows]), target._replace(words=target.words.copy())
+    both(made, twin, x, norm, np.int32)
+    np.testing.assert_array_equal(made.words, twin.words)
+    assert (behind[rows:] == 0xA5).all()
 
 
 @pytest.mark.parametrize("kind", [np.int32, np.int64])
