@@ -90,7 +90,7 @@ def opened_codes(target: CodeTarget) -> Opened:
     of = 8 * words.itemsize, bits, limits.shape[0] > 1
     if near.size and count in (2, 4, 8):
         chain = _chain(target, partial(_repeated, count=count, places=places), places * SEVERAL)
-        mask = _filled(words, bits, width)
+        mask = _mask(words, bits, width)
         return Opened(_encoder_of_several(*of, count), True, told(words, *chain, *last, mask))
     padded = places * count + LANES
     chain = _chain(target, partial(_padded, width=padded), padded)
@@ -141,7 +141,7 @@ def _repeated(array: NDArray[Any], count: int, places: int) -> NDArray[Any]:
     return repeated.reshape(*array.shape[:-1], places * SEVERAL)
 
 
-def _filled(words: NDArray[Any], bits: int, width: int) -> NDArray[Any]:
+def _mask(words: NDArray[Any], bits: int, width: int) -> NDArray[Any]:
     """Return the words of several rows with all bits set in which there are codes."""
     count = words.shape[1]
     codes = np.array([len(range(word, width, count)) for word in range(count)])
@@ -174,20 +174,16 @@ def _encoder_of_several(word_bits: int, bits: int, linked: bool, count: int) -> 
             gains = own + 8 * (row + index) if own else 0
             made = zeros(SEVERAL, word_bits)
             for place in range(places):
-                of_rows = u(at + 4 * place * count), u(stride)
-                x = side_by_side(reals(SEVERAL), zeros(count, 32), *of_rows)
+                from_, of_one = u(at + 4 * place * count), reals(count)
+                x = side_by_side(reals(SEVERAL), of_one, from_, u(stride))
                 code = _affine(x, factor, padded, place * SEVERAL)
-                of_one = reals(count)
                 code = _sent_on(code, of_one, linked, places_of, ends, gains, place * SEVERAL)
                 made = placed(code, zero, place * bits, made)
             made = meet(made, mask)
             if index + together <= rows:
                 keep(made, u(into))
             else:
-                aside = sums + rows * stride
-                keep(made, u(aside))
-                for part in range((rows - index) * count):
-                    put(element(unit, u(aside), u(part)), u(into), u(part))
+                _keep_first(made, unit, (rows - index) * count, into, sums + rows * stride)
 
     return routine(encode_several)
 
@@ -238,9 +234,7 @@ def _encoder(word_bits: int, bits: int, linked: bool, near: bool) -> int:
                 if (rows - index) * count >= 8:
                     keep(made, u(into + word * size))
                 else:
-                    keep(made, u(aside))
-                    for part in range(count):
-                        put(element(unit, u(aside), u(part)), u(into), u(part))
+                    _keep_first(made, unit, count, into, aside)
                 word += 8
 
     return routine(encode)
@@ -400,6 +394,12 @@ def _keep(made: Any, into: int, column: int, width: int, rows: int, aside: int) 
     if rows * width >= 8:
         keep(made, u(into + 4 * column))
     else:
-        keep(made, u(aside))
-        for part in range(width):
-            put(element(REAL, u(aside), u(part)), u(into), u(part))
+        _keep_first(made, REAL, width, into, aside)
+
+
+@inner
+def _keep_first(made: Any, unit: Any, count: int, into: int, aside: int) -> None:
+    """Write the first lanes of a vector, of the type of a number; all of them aside before."""
+    keep(made, u(aside))
+    for part in range(count):
+        put(element(unit, u(aside), u(part)), u(into), u(part))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from numba.extending import models, register_model
@@ -79,7 +80,7 @@ def numbers(_: Any, like: Reals, number: Any, address: Any) -> Any:
 
 
 @intrinsic
-def side_by_side(_: Any, like: Reals, part: Vector, address: Any, stride: Any) -> Any:
+def side_by_side(_: Any, like: Reals, part: Reals, address: Any, stride: Any) -> Any:
     """Return numbers of several rows of int32, as many of each as a part has, row by row.
 
     Args:
@@ -90,18 +91,15 @@ def side_by_side(_: Any, like: Reals, part: Vector, address: Any, stride: Any) -
     """
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        _, _, address, stride = values
-        rows = []
-        for _ in range(like.lanes // part.lanes):
-            rows.append(_load(builder, types.int32, address, part.lanes))
-            address = builder.add(address, stride)
+        places = _places(builder, values, like.lanes // part.lanes)
+        rows = [_load(builder, types.int32, place, part.lanes) for place in places]
         return builder.sitofp(joined(builder, rows), like.value)
 
     return like(like, part, types.uintp, types.uintp), emit
 
 
 @intrinsic
-def of_rows(_: Any, like: Reals, part: Any, address: Any, stride: Any) -> Any:
+def of_rows(_: Any, like: Reals, part: Reals, address: Any, stride: Any) -> Any:
     """Return a float32 of each of several rows, each as often as a part has lanes.
 
     Args:
@@ -110,15 +108,12 @@ def of_rows(_: Any, like: Reals, part: Any, address: Any, stride: Any) -> Any:
         address: Where the first row's is.
         stride: Bytes from a row's to the next.
     """
+    kind = ir.VectorType(FLOAT, part.lanes)
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        _, _, address, stride = values
-        rows = []
-        for _ in range(like.lanes // part.lanes):
-            number = builder.load(builder.inttoptr(address, FLOAT.as_pointer()))
-            rows.append(_fill(builder, number, ir.VectorType(FLOAT, part.lanes)))
-            address = builder.add(address, stride)
-        return joined(builder, rows)
+        places = _places(builder, values, like.lanes // part.lanes)
+        pointers = [builder.inttoptr(place, FLOAT.as_pointer()) for place in places]
+        return joined(builder, [_fill(builder, builder.load(at), kind) for at in pointers])
 
     return like(like, part, types.uintp, types.uintp), emit
 
@@ -302,6 +297,14 @@ def placed(_: Any, x: Reals, zero: Any, shift: Any, words: Vector) -> Any:
 def _load(builder: Any, number: Any, address: Any, lanes: int) -> Any:
     kind = ir.VectorType(NUMBERS[number], lanes)
     return builder.load(builder.inttoptr(address, kind.as_pointer()), align=1)
+
+
+def _places(builder: Any, values: Any, count: int) -> Iterator[Any]:
+    """Yield the addresses of so many rows; the last two values are the first's and the stride."""
+    *_, address, stride = values
+    for _ in range(count):
+        yield address
+        address = builder.add(address, stride)
 
 
 def _fill(builder: Any, number: Any, kind: Any) -> Any:

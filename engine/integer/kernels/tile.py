@@ -85,21 +85,16 @@ def _emitter(way: int, register_bytes: int, registers: int) -> Callable[..., Any
     """Return what emits a tile."""
     rows, blocks = range(rows_of(register_bytes)), range(registers)
     words = ir.VectorType(WORD, register_bytes // 4)
-    operand, partial = {
-        OF_BITS: (BYTES, BYTES),
-        OF_BYTES: (BYTES, HALVES),
-        OF_HALVES: (HALVES, WORDS),
-        IN_QUADS: (words, words),
+    operand, partial, multiply = {
+        OF_BITS: (BYTES, BYTES, count_agreeing),
+        OF_BYTES: (BYTES, HALVES, multiply_bytes),
+        OF_HALVES: (HALVES, WORDS, multiply_halves),
+        IN_QUADS: (words, words, None),
     }[way]
 
     def added(builder: Any, sums: Any, x: Any, weights: Any) -> Any:
-        if way == IN_QUADS:
+        if multiply is None:
             return add_quads(builder, sums, x, weights)
-        multiply = {
-            OF_BITS: count_agreeing,
-            OF_BYTES: multiply_bytes,
-            OF_HALVES: multiply_halves,
-        }[way]
         return builder.add(sums, multiply(builder, x, weights))
 
     def widened(builder: Any, result: Any, each: Any) -> Any:

@@ -43,10 +43,8 @@ def test_every_propagation_has_every_quantizer() -> None:
         "smp, K = 64",
     }
     for cell in study.cells:
-        assert [spec.seed for spec in cell.runs] == list(range(10))
+        assert len(cell.runs) == len({spec.key for spec in cell.runs}) == 10
         assert cell.graph in cell.heading
-    firsts = {cell.runs[0].key for cell in study.cells}
-    assert len(firsts) == len(study.cells)
 
 
 def test_a_cell_is_what_its_scheme_says() -> None:
