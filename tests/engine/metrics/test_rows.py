@@ -43,6 +43,15 @@ def test_repeated_sparse_entries_are_summed_and_the_given_matrix_kept() -> None:
     assert h.nnz == 2
 
 
+@pytest.mark.parametrize(("stored", "is_dense"), [(2, False), (3, True)])
+def test_rows_of_many_stored_entries_are_dense(stored: int, is_dense: bool) -> None:
+    h = np.zeros((2, 5), np.float32)
+    h.ravel()[:stored] = 1
+    rows = as_rows(sparse.csr_array(h))
+    assert isinstance(rows, np.ndarray) == is_dense
+    np.testing.assert_array_equal(rows if is_dense else rows.toarray(), h)
+
+
 @given(h=MATRICES, data=st.data())
 def test_difference_is_the_same_in_every_form(h, data) -> None:
     other = data.draw(arrays(np.float32, h.shape, elements=NUMBERS))
