@@ -83,12 +83,6 @@ WOVEN = (0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 12, 13, 14, 15)
 """The column at each place of a register whose woven halves come out in order."""
 
 
-def every(builder: Any, word: Any, kind: Any = WORDS) -> Any:
-    """Emit a vector of one number of 32 bits."""
-    lone = builder.insert_element(ir.Constant(kind, ir.Undefined), word, WORD(0))
-    return builder.shuffle_vector(lone, lone, splat(ir.VectorType(WORD, kind.count), 0))
-
-
 def _call(builder: Any, name: str, result: Any, *operands: Any) -> Any:
     kind = ir.FunctionType(result, [operand.type for operand in operands])
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), operands)

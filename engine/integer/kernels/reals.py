@@ -8,7 +8,7 @@ from typing import Any
 from numba.extending import models, register_model
 
 from engine.integer.kernels.compile import intrinsic
-from engine.integer.kernels.vectors import Vector, cgutils, ir, joined, types
+from engine.integer.kernels.vectors import Vector, cgutils, every, ir, joined, types
 
 FLOAT, DOUBLE, WORD = ir.FloatType(), ir.DoubleType(), ir.IntType(32)
 NUMBERS = {types.int32: WORD, types.float32: FLOAT, types.float64: DOUBLE}
@@ -113,7 +113,7 @@ def of_rows(_: Any, like: Reals, part: Reals, address: Any, stride: Any) -> Any:
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         places = _places(builder, values, like.lanes // part.lanes)
         pointers = [builder.inttoptr(place, FLOAT.as_pointer()) for place in places]
-        return joined(builder, [_fill(builder, builder.load(at), kind) for at in pointers])
+        return joined(builder, [every(builder, builder.load(at), kind) for at in pointers])
 
     return like(like, part, types.uintp, types.uintp), emit
 
@@ -155,7 +155,7 @@ def quotients(_: Any, like: Reals, number: Any, address: Any, divisor: Any) -> A
         x = _load(builder, number, values[2], like.lanes)
         if number != types.float64:
             x = builder.fpext(x, exact)
-        quotient = builder.fdiv(x, _fill(builder, values[3], exact))
+        quotient = builder.fdiv(x, every(builder, values[3], exact))
         return builder.fptrunc(_rounded(builder, quotient), like.value)
 
     return like(like, number, types.uintp, types.float64), emit
@@ -185,7 +185,7 @@ def filled(_: Any, like: Reals, number: Any) -> Any:
     """Return a vector of one number."""
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return _fill(builder, values[1], like.value)
+        return every(builder, values[1], like.value)
 
     return like(like, like.lane), emit
 
@@ -243,7 +243,7 @@ def at_least(_: Any, x: Reals, least: Any) -> Any:
     """Return the larger of each number and one for all."""
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        least = _fill(builder, values[1], x.value)
+        least = every(builder, values[1], x.value)
         return builder.select(builder.fcmp_ordered(">", values[0], least), values[0], least)
 
     return x(x, x.lane), emit
@@ -254,7 +254,7 @@ def at_most(_: Any, x: Reals, most: Any) -> Any:
     """Return the smaller of each number and one for all."""
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        most = _fill(builder, values[1], x.value)
+        most = every(builder, values[1], x.value)
         return builder.select(builder.fcmp_ordered("<", values[0], most), values[0], most)
 
     return x(x, x.lane), emit
@@ -284,12 +284,12 @@ def placed(_: Any, x: Reals, zero: Any, shift: Any, words: Vector) -> Any:
     signed = ir.VectorType(ir.IntType(2 * words.bits), x.lanes)
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        def every(number: Any) -> Any:
-            return _fill(builder, builder.trunc(number, words.value.element), words.value)
+        def in_words(number: Any) -> Any:
+            return every(builder, builder.trunc(number, words.value.element), words.value)
 
         codes = builder.fptosi(_rounded(builder, values[0]), signed)
-        codes = builder.add(builder.trunc(codes, words.value), every(values[1]))
-        return builder.or_(values[3], builder.shl(codes, every(values[2])))
+        codes = builder.add(builder.trunc(codes, words.value), in_words(values[1]))
+        return builder.or_(values[3], builder.shl(codes, in_words(values[2])))
 
     return words(x, types.intp, types.intp, words), emit
 
@@ -305,13 +305,6 @@ def _places(builder: Any, values: Any, count: int) -> Iterator[Any]:
     for _ in range(count):
         yield address
         address = builder.add(address, stride)
-
-
-def _fill(builder: Any, number: Any, kind: Any) -> Any:
-    undefined = ir.Constant(kind, ir.Undefined)
-    lone = builder.insert_element(undefined, number, WORD(0))
-    lanes = ir.Constant(ir.VectorType(WORD, kind.count), None)
-    return builder.shuffle_vector(lone, undefined, lanes)
 
 
 def _rounded(builder: Any, x: Any) -> Any:

@@ -29,7 +29,6 @@ from engine.integer.kernels.pairs import (
     SIZE,
     WORD,
     WORDS,
-    every,
     multiply_halves,
     splat,
     weave,
@@ -41,6 +40,7 @@ from engine.integer.kernels.vectors import (
     call,
     cgutils,
     element,
+    every,
     field,
     fields,
     filled,
@@ -286,7 +286,7 @@ def _emitter(registers: int) -> Callable[..., Any]:
                 row = builder.load(at(WORD, columns, index, SIZE(4)), align=4)
                 row = builder.mul(builder.zext(row, SIZE), row_bytes)
                 rows.append(builder.add(weights, row))
-            both = builder.bitcast(every(builder, codes), HALVES)
+            both = builder.bitcast(every(builder, codes, WORDS), HALVES)
             for register, of_register in enumerate(held):
                 loaded = [
                     builder.load(at(HALVES, row, SIZE(register), SIZE(32)), align=2) for row in rows

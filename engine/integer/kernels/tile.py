@@ -25,12 +25,11 @@ from engine.integer.kernels.pairs import (
     WORDS,
     add_quads,
     count_agreeing,
-    every,
     multiply_bytes,
     multiply_halves,
     splat,
 )
-from engine.integer.kernels.vectors import cgutils, ir, types
+from engine.integer.kernels.vectors import cgutils, every, ir, types
 
 OF_BITS, OF_BYTES, OF_HALVES, IN_QUADS = range(4)
 """How a tile multiplies: bits, bytes in pairs, numbers of 16 bits in pairs, bytes in fours."""
@@ -100,7 +99,7 @@ def _emitter(way: int, register_bytes: int, registers: int) -> Callable[..., Any
     def widened(builder: Any, result: Any, each: Any) -> Any:
         if way == OF_BITS:
             result = multiply_bytes(builder, result, splat(BYTES, 1))
-            often = every(builder, builder.trunc(each, WORD))
+            often = every(builder, builder.trunc(each, WORD), WORDS)
             halves = builder.or_(often, builder.shl(often, splat(WORDS, 16)))
             return multiply_halves(builder, result, builder.bitcast(halves, HALVES))
         return multiply_halves(builder, result, splat(HALVES, 1)) if way == OF_BYTES else result

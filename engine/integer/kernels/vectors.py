@@ -61,7 +61,7 @@ def filled(_: Any, like: Any, number: Any) -> Any:
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         lane = like.value.element
         lane_value = values[1] if number.bitwidth == like.bits else builder.trunc(values[1], lane)
-        return _splat(builder, lane_value, like)
+        return every(builder, lane_value, like.value)
 
     return like(like, number), emit
 
@@ -121,7 +121,7 @@ def first(_: Any, x: Any, count: Any) -> Any:
         count = builder.select(builder.icmp_signed("<", values[1], most), values[1], most)
         lane = builder.trunc(count, x.value.element) if x.bits < SIZE.width else count
         place = ir.Constant(x.value, list(range(x.lanes)))
-        within = builder.icmp_unsigned("<", place, _splat(builder, lane, x))
+        within = builder.icmp_unsigned("<", place, every(builder, lane, x.value))
         return builder.select(within, values[0], x.value(None))
 
     return x(x, types.intp), emit
@@ -165,7 +165,7 @@ def field(_: Any, words: Any, shift: Any, mask: Any) -> Any:
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         lane, narrow = words.value.element, words.bits < SIZE.width
         numbers = [builder.trunc(number, lane) if narrow else number for number in values[1:]]
-        shifts, masks = (_splat(builder, number, words) for number in numbers)
+        shifts, masks = (every(builder, number, words.value) for number in numbers)
         return builder.and_(builder.lshr(values[0], shifts), masks)
 
     return words(words, shift, mask), emit
@@ -195,7 +195,7 @@ def multiply(_: Any, x: Any, number: Any, like: Any) -> Any:
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         # Its width before it is widened tells LLVM which multiplication suffices.
-        factor = _splat(builder, values[1], Vector(like.lanes, number.bitwidth))
+        factor = every(builder, values[1], Vector(like.lanes, number.bitwidth).value)
         if number.bitwidth < like.bits:
             factor = builder.sext(factor, like.value)
         return builder.mul(_widen(builder, values[0], like), factor)
@@ -348,10 +348,11 @@ def _indices(lanes: Sequence[int]) -> Any:
     return ir.Constant(ir.VectorType(INDEX, len(lanes)), list(lanes))
 
 
-def _splat(builder: Any, number: Any, kind: Vector) -> Any:
-    undefined = ir.Constant(kind.value, ir.Undefined)
+def every(builder: Any, number: Any, kind: Any) -> Any:
+    """Emit a vector of one number in every lane."""
+    undefined = ir.Constant(kind, ir.Undefined)
     first = builder.insert_element(undefined, number, INDEX(0))
-    zero = ir.Constant(ir.VectorType(INDEX, kind.lanes), None)
+    zero = ir.Constant(ir.VectorType(INDEX, kind.count), None)
     return builder.shuffle_vector(first, undefined, zero)
 
 
