@@ -21,7 +21,9 @@ def add_to(commands: Any) -> None:
     add_graph(parser, "digits-knn")
     add_model(parser)
     of = parser.add_argument_group("space")
-    of.add_argument("--scheme", default="degree-quant", help="qat, degree-quant (degree-quant)")
+    of.add_argument(
+        "--scheme", default="degree-quant", help="qat, degree-quant, smp, ternary (degree-quant)"
+    )
     of.add_argument(
         "--widths", type=int, nargs="+", default=[8, 4, 2], help="of each component (8 4 2)"
     )

@@ -331,6 +331,20 @@ class LearnedStepQuantizer(GridQuantizer):
         self.started.fill_(bool(values.numel()))
 
 
+def groups_with_own_rate(module: nn.Module) -> list[dict[str, Any]]:
+    """Return an optimizer's groups of what quantizers learn at learning rates of their own.
+
+    Args:
+        module: Whatever holds quantizers.
+    """
+    by_rate: dict[float, list[nn.Parameter]] = {}
+    for held in module.modules():
+        rule = held.spec.range if isinstance(held, GridQuantizer) else None
+        if isinstance(rule, LearnedStep | LearnedRange) and rule.lr is not None:
+            by_rate.setdefault(rule.lr, []).extend(held.parameters())
+    return [{"params": held, "lr": lr} for lr, held in by_rate.items()]
+
+
 def quantizer(spec: QuantSpec, channels: int = 1) -> Quantizer:
     """Return the quantizer that a spec asks for.
 

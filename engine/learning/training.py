@@ -18,9 +18,10 @@ from engine.learning.distillation import Teacher
 from engine.learning.feed import Feed
 from engine.learning.network import Network
 from engine.learning.protection import DegreeProtection
+from engine.learning.quantizers import groups_with_own_rate
 from engine.learning.statistics import restate
 from engine.metrics.merit import merit_of
-from engine.spec import LearnedRange, LearnedStep, TrainingSpec
+from engine.spec import TrainingSpec
 
 UNTRAINED = "try fewer layers, or a normalization, which keeps what leaves a layer small"
 """What helps where numbers already overflow in a network that has learned nothing."""
@@ -138,12 +139,8 @@ def fit(
 
 def _groups(network: Network, training: TrainingSpec) -> list[dict[str, Any]]:
     """Return the parameters of each learning rate and weight decay."""
-    ranges: dict[float, list[Tensor]] = {}
-    for _, held in network.quantizers():
-        rule = held.spec.range
-        if isinstance(rule, LearnedStep | LearnedRange) and rule.lr is not None:
-            ranges.setdefault(rule.lr, []).extend(held.parameters())
-    apart = {id(parameter) for group in ranges.values() for parameter in group}
+    of_ranges = groups_with_own_rate(network)
+    apart = {id(parameter) for group in of_ranges for parameter in group["params"]}
     first, *rest = (
         [parameter for parameter in layer.parameters() if id(parameter) not in apart]
         for layer in network.layers
@@ -151,7 +148,7 @@ def _groups(network: Network, training: TrainingSpec) -> list[dict[str, Any]]:
     return [
         {"params": first, "weight_decay": training.weight_decay},
         {"params": [parameter for layer in rest for parameter in layer]},
-        *({"params": group, "lr": lr} for lr, group in ranges.items() if group),
+        *of_ranges,
     ]
 
 

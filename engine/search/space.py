@@ -35,7 +35,7 @@ from engine.spec.layer import of_nodes, signed_inputs
 from engine.spec.propagation import PROPAGATIONS
 from engine.spec.quantization import MOST_BUCKETS
 
-RULES = tuple(name for name in SCHEMES if name not in ("float", "ptq", "smp", "bi-gcn", "sgquant"))
+RULES = tuple(name for name in SCHEMES if name not in ("float", "ptq", "bi-gcn", "sgquant"))
 """The schemes that give a width its rules; ``bi-gcn`` and ``sgquant`` choose widths themselves."""
 
 Option = int | str | bool
@@ -91,8 +91,8 @@ class Space:
     Args:
         graph: What is learned on.
         model: The network; where a field below has options, it is chosen from them instead.
-        scheme: What gives each component its range and gradient rule: ``qat``, ``degree-quant``, or
-            ``ternary``, whose weights of 2 bits are ternary.
+        scheme: What gives each component its range and gradient rule: ``qat``, ``degree-quant``,
+            ``smp``, whose ranges are learned, or ``ternary``, whose weights of 2 bits are ternary.
         widths: Options of every component that accepts them; 1 bit is for `MULTIPLIED` ones.
         degrees: Least in-degrees, ascending, from which rows of nodes may have another width: with
             some, each component that holds such rows has a choice of 2 to 16 bits for the nodes
@@ -105,7 +105,7 @@ class Space:
             linear layers.
         steps: Options of the hops of a propagation.
         residual: Options of its skip connections.
-        protection: Degree protection; None for the scheme's own.
+        protection: Degree protection; None for the scheme's own at 8 bits.
         training: How each run is trained.
 
     Raises:

@@ -16,6 +16,7 @@ from engine.learning.batch_norm import BatchNorm
 from engine.learning.feed import feed_of
 from engine.learning.mixture import Blend, Mixture
 from engine.learning.protection import DegreeProtection
+from engine.learning.quantizers import groups_with_own_rate
 from engine.search import Choice, Lpgnas, Option, Relaxed, SearchSpec
 from engine.searching.controller import Controller
 from engine.searching.supernet import Supernet, is_of_first_layer
@@ -124,7 +125,11 @@ class OneShot:
         return self.space.spec(self.controller.likeliest, self.spec.seed)
 
     def _weights(self) -> torch.optim.Adam:
-        """Return an optimizer of the shared weights, with the groups of a training."""
+        """Return an optimizer of the shared weights, with the groups of a training.
+
+        Its rate stays as it is, whatever the schedule of a run: to the last step it is other
+        networks that are drawn.
+        """
         shared = list(self.supernet.shared.items())
         first = [weight for place, weight in shared if is_of_first_layer(place)]
         rest = [weight for place, weight in shared if not is_of_first_layer(place)]
@@ -252,9 +257,11 @@ def _include(optimizer: torch.optim.Adam, supernet: Supernet, model: ModelSpec) 
     """Let an optimizer train what a network's quantizers learn, from its first step on."""
     known = {id(held) for group in optimizer.param_groups for held in group["params"]}
     network = supernet.member(model).network
-    new = [held for held in network.parameters() if not held.is_meta and id(held) not in known]
-    if new:
-        optimizer.add_param_group({"params": new})
+    for group in (*groups_with_own_rate(network), {"params": network.parameters()}):
+        new = [held for held in group["params"] if not held.is_meta and id(held) not in known]
+        if new:
+            optimizer.add_param_group({**group, "params": new})
+            known.update(map(id, new))
 
 
 def _finite(loss: Tensor) -> float:

@@ -44,8 +44,14 @@ def drawn(seed: int) -> Any:
 
 
 @pytest.mark.parametrize("operator", ["gcn", "gat", "gin", "sage", "appnp", "smp"])
-@pytest.mark.parametrize("name", ["qat", "degree-quant"])
-@pytest.mark.parametrize("bits", [8, 4, 2])
+@pytest.mark.parametrize(
+    ("name", "bits"),
+    [
+        *((name, bits) for name in ("qat", "degree-quant") for bits in (8, 4, 2)),
+        ("smp", 8),
+        ("smp", 4),
+    ],
+)
 def test_one_width_everywhere_is_the_scheme(operator: Any, name: str, bits: int) -> None:
     model = ModelSpec(operator=operator)
     space = Space(model=model, scheme=name, graph=GraphSpec(name="Cora"))

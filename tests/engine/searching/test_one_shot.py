@@ -23,14 +23,17 @@ Asked = Callable[..., SearchSpec]
 TRAINING = TrainingSpec(epochs=6)
 
 
-@pytest.mark.parametrize("operator", ["gcn", "gat", "gin", "sage"])
+@pytest.mark.parametrize(
+    ("operator", "scheme"),
+    [*((operator, "degree-quant") for operator in ("gcn", "gat", "gin", "sage")), ("gcn", "smp")],
+)
 @pytest.mark.parametrize("name", ["lpgnas", "relaxed"])
 def test_with_one_width_the_warm_up_is_a_training(
-    karate: Graph, asked: Asked, name: str, operator: Operator
+    karate: Graph, asked: Asked, name: str, operator: Operator, scheme: str
 ) -> None:
     model = ModelSpec(operator=operator, hidden=8)
     graph = GraphSpec(name="karate")
-    space = Space(graph=graph, model=model, widths=(4,), training=TRAINING)
+    space = Space(graph=graph, model=model, scheme=scheme, widths=(4,), training=TRAINING)
     losses = [
         step.loss for step in OneShot(asked(name, space=space, warm_up=1.0), karate).warm_up()
     ]
