@@ -113,8 +113,12 @@ class MapPanel(widgets.VBox):
         self._offer(shown)
         graph, last = shown.measured, last_of_nodes(shown.layers)
         exact, integer = shown.analysis.study.trace, shown.analysis.trace
+        title = f"relative L2 error {of_output(shown, last)}"
         error = shown.analysis.error(last)[part.nodes]
-        error_title = f"relative L2 error {of_output(shown, last)}"
+
+        def colors(what: str, trace: Trace) -> Colors:
+            return Colors(title, error) if what == ERROR else _colors(shown, part, what, trace)
+
         columns: dict[str, NDArray[Any]] = {"In-degree": graph.in_degree[part.nodes]}
         said = ""
         if not graph.is_set and graph.targets is None:
@@ -123,20 +127,20 @@ class MapPanel(widgets.VBox):
             said = f"{flips:,} have another class in integers than in float; "
         if np.isfinite(error).any():
             worst = int(np.nanargmax(np.where(np.isfinite(error), error, -np.inf)))
-            said += f"the {error_title} is largest, {short(float(error[worst]))}, at node "
+            said += f"the {title} is largest, {short(float(error[worst]))}, at node "
             said += f"{part.nodes[worst]}"
-        columns[error_title[:1].upper() + error_title[1:]] = error
+        columns[title[:1].upper() + title[1:]] = error
         size = self.size.value
         return graph_map(
             places.positions,
             places.links,
             part.nodes,
             (
-                Side("Float", self._colors(shown, part, self.left.value, exact)),
-                Side("Integers", self._colors(shown, part, self.right.value, integer)),
+                Side("Float", colors(self.left.value, exact)),
+                Side("Integers", colors(self.right.value, integer)),
             ),
             columns=columns,
-            size=None if size == ALIKE else self._colors(shown, part, size, integer).values,
+            size=None if size == ALIKE else colors(size, integer).values,
             size_title=self.size.label.lower(),
             selected=self._state.node,
             focus=focus(self._state.chosen, shown, of_graphs=False),
@@ -151,29 +155,6 @@ class MapPanel(widgets.VBox):
         usual = DEGREE if graph.is_set else PREDICTED
         offer(self.left, (*own, *OF_NODES), usual, self._draw)
         offer(self.right, (*own, *OF_ERROR, *OF_NODES), ERROR, self._draw)
-
-    def _colors(self, shown: Shown, part: _Part, what: str, trace: Trace) -> Colors:
-        """Return what a colour or a size says of the nodes drawn."""
-        graph, nodes = shown.measured, part.nodes
-        if what == DEGREE:
-            return Colors("in-degree", graph.in_degree[nodes].astype(np.float64))
-        if what == PROTECTION:
-            chance = protection_probability(graph.in_degree, shown.recipe.protection, graph.starts)
-            return Colors("probability of protection", chance[nodes])
-        if what == ERROR:
-            last = last_of_nodes(shown.layers)
-            return Colors(
-                f"relative L2 error {of_output(shown, last)}", shown.analysis.error(last)[nodes]
-            )
-        if graph.targets is not None:
-            values = trace.scores if what == PREDICTED else graph.targets
-            return Colors("target" if what == LABEL else "predicted number", values[:, 0])
-        if what == LABEL:
-            return Colors("class", graph.y)
-        if what == PREDICTED:
-            return Colors("predicted class", trace.classes)
-        wrong = np.where(graph.y < 0, -1, trace.classes != graph.y)
-        return Colors("right or wrong", wrong, ("right", "wrong"))
 
     def _pick(self, change: dict[str, Any]) -> None:
         picked = picked_number(change["new"])
@@ -237,3 +218,22 @@ class _Part:
         pairs = np.unique(low.astype(np.int64) * count + high)
         links = np.stack(np.divmod(pairs, max(count, 1)))
         return _Places(layout(self.edges, count), links)
+
+
+def _colors(shown: Shown, part: _Part, what: str, trace: Trace) -> Colors:
+    """Return what a colour or a size says of the nodes drawn, unless it is their error."""
+    graph, nodes = shown.measured, part.nodes
+    if what == DEGREE:
+        return Colors("in-degree", graph.in_degree[nodes].astype(np.float64))
+    if what == PROTECTION:
+        chance = protection_probability(graph.in_degree, shown.recipe.protection, graph.starts)
+        return Colors("probability of protection", chance[nodes])
+    if graph.targets is not None:
+        values = trace.scores if what == PREDICTED else graph.targets
+        return Colors("target" if what == LABEL else "predicted number", values[:, 0])
+    if what == LABEL:
+        return Colors("class", graph.y)
+    if what == PREDICTED:
+        return Colors("predicted class", trace.classes)
+    wrong = np.where(graph.y < 0, -1, trace.classes != graph.y)
+    return Colors("right or wrong", wrong, ("right", "wrong"))
