@@ -91,10 +91,13 @@ NOTES = (
     "learning rate of 0.01 that falls by half a cosine, the authors' weight decay, protection of 0",
     "to 0.01 by rank (with the authors' 0 to 0.1, and 0.1 to 0.2 at 4 bits, validation is worse).",
     "QAT is the straight-through rule with moving-average ranges, at the best momentum found for",
-    "it. Every component has the width named, the final scores are float. Code difference, codes",
-    "different and same class are the worst of all runs, against the fake-quantized simulation.",
-    "Times are of the first run of each cell; of stored runs they are measured anew when the",
-    "table is made. The published column says whose numbers it holds.",
+    "it. On Photo, gat with Degree-Quant, one seed of ten stays at 74 % at 8 bits and one at 41",
+    "% at 4 (validation 77 and 38 %), as they learn to lean on protected hubs: the same seeds",
+    "come to 87 and 86 % with protection of 0 to 0.01, and to 89 and 87 % with none. Every",
+    "component has the width named, the final scores are float. Code difference, codes different",
+    "and same class are the worst of all runs, against the fake-quantized simulation. Times are",
+    "of the first run of each cell; of stored runs they are measured anew when the table is",
+    "made. The published column says whose numbers it holds.",
 )
 
 
