@@ -37,9 +37,14 @@ MODELS: dict[Operator, ModelSpec] = {
 points on Cora, gat at the learning rate 0.01 is no worse than at 0.005.
 """
 
-WIDER: dict[tuple[str, Operator], ModelSpec] = {("Photo", "gcn"): ModelSpec(hidden=64)}
-"""Shapes where those learn nothing from some seeds: gcn with 16 hidden features stays below 40 %
-validation accuracy on Photo for 2 of 10. 64 are those of the source.
+OF_PHOTO: dict[Operator, ModelSpec] = {
+    "gcn": ModelSpec(hidden=64),
+    "gat": MODELS["gat"],
+    "gin": ModelSpec(operator="gin", hidden=64),
+}
+"""Shapes for Photo, where hubs have a thousand neighbours: gcn with 16 hidden features stays below
+40 % validation accuracy for 2 of 10 seeds, and gin without batch normalisation, in float32, comes
+to 46 ± 16 %. 64 are those of the source.
 
 Source:
     Shchur et al., Pitfalls of Graph Neural Network Evaluation, 2018.
@@ -85,9 +90,9 @@ PUBLISHED = {
 NOTES = (
     "Accuracy of the integer path on the test nodes or graphs, in percent, mean ± sd over seeds",
     "0, 1, … or over the ten folds; the epoch is chosen by validation. For nodes: the public",
-    "split, or 20 a class; 2 layers (gcn: 16 hidden features, on Photo 64; gat: 8 heads of 8;",
-    "gin: 64, without batch normalisation), 200 epochs, learning rate 0.01, weight decay 5e-4",
-    "on the first layer. For graphs: gin, 5 layers of 64, mean pool, no dropout, 60 epochs, a",
+    "split, or 20 a class; 2 layers (gcn: 16 hidden features, on Photo 64; gat: 8 heads of 8; gin:",
+    "64, batch normalisation on Photo only), 200 epochs, learning rate 0.01, weight decay 5e-4 on",
+    "the first layer. For graphs: gin, 5 layers of 64, mean pool, no dropout, 60 epochs, a",
     "learning rate of 0.01 that falls by half a cosine, the authors' weight decay, protection of 0",
     "to 0.01 by rank (with the authors' 0 to 0.1, and 0.1 to 0.2 at 4 bits, validation is worse).",
     "QAT is the straight-through rule with moving-average ranges, at the best momentum found for",
@@ -131,7 +136,7 @@ def degree_quant(*, seeds: int = 10, epochs: int | None = None, smoke: bool = Fa
 def _of_nodes(
     graph: str, operator: Operator, label: str, name: str, bits: int, seeds: int, epochs: int
 ) -> Cell:
-    model = WIDER.get((graph, operator), MODELS[operator])
+    model = (OF_PHOTO if graph == "Photo" else MODELS)[operator]
     spec = scheme(
         name,
         bits=bits,
