@@ -70,7 +70,7 @@ def _study(study: Any, options: argparse.Namespace) -> bool:
     What the folder's tables hold stays in them, and is not run again.
     """
     from engine.experiment import timed_again
-    from engine.reproduce import Measured, kept_rows, row_of, to_json, to_markdown
+    from engine.reproduce import Measured, Row, kept_rows, to_json, to_markdown
     from engine.runs import RunStore
 
     rows = kept_rows(study, options.folder / f"{study.name}.json")
@@ -84,14 +84,14 @@ def _study(study: Any, options: argparse.Namespace) -> bool:
                 found = [run for spec in cell.runs if (run := store.answer(spec.key))]
                 latency = timed_again(found[0], store.folder) if found else {}
                 new = {run.spec: {**run.metrics, "latency": latency} for run in found}
-            elif before is not None and len(before.runs) >= len(cell.runs):
+            elif len(measured) >= len(cell.runs):
                 new = {}
             else:
                 left = [spec for spec in cell.runs if spec.key not in measured]
                 new = {spec: run.metrics for spec, run in carry_out(_titled(name, left)).items()}
             measured |= {spec.key: Measured.of(spec, metrics) for spec, metrics in new.items()}
-            if new and (before is None or len(measured) >= len(before.runs)):
-                rows[at] = row_of(cell, [*measured.values()])
+            if new:
+                rows[at] = Row(cell, tuple(measured.values()))
             told = [rows[place] for place in sorted(rows)]
             command = _command(options)
             text, data = to_markdown(study, told, command), to_json(study, told, command)

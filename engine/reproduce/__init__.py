@@ -9,7 +9,7 @@ from engine.reproduce.lpgnas import lpgnas
 from engine.reproduce.race import Entrant, Race, Searched, Spread, Standing, runs_again
 from engine.reproduce.race_tables import race_to_json, race_to_markdown
 from engine.reproduce.smoothness import smoothness
-from engine.reproduce.study import Cell, Measured, Row, Study, row_of
+from engine.reproduce.study import Cell, Measured, Row, Study
 from engine.reproduce.tables import to_json, to_markdown
 
 STUDIES = {"degree-quant": degree_quant, "smoothness": smoothness, "defaults": defaults}
@@ -38,7 +38,6 @@ __all__ = [
     "lpgnas",
     "race_to_json",
     "race_to_markdown",
-    "row_of",
     "runs_again",
     "smoothness",
     "to_json",

@@ -10,9 +10,6 @@ from typing import Any, TypeVar
 from engine.reproduce.race import Entrant, Race, Searched, Standing
 from engine.reproduce.study import Cell, Measured, Row, Study
 
-AGREEMENT = ("max_code_difference", "codes_different", "same_class")
-COSTS = ("model_bytes", "latency_ratio", "epoch_ms")
-
 Asked = TypeVar("Asked")
 Told = TypeVar("Told")
 
@@ -36,18 +33,9 @@ def kept_rows(study: Study, file: Path) -> dict[int, Row]:
     """
 
     def row(cell: Cell, held: dict[str, Any]) -> Row | None:
-        if not held["runs"] or not _fits(set(held["runs"]), {spec.key for spec in cell.runs}):
-            return None
-        return Row(
-            cell=cell,
-            runs=tuple(held["runs"]),
-            measured=tuple(Measured(**of) for of in held.get("measured", ())),
-            accuracy=held["accuracy"]["mean"],
-            sd=held["accuracy"]["sd"],
-            validation=held["accuracy"]["validation"],
-            **{name: held["agreement"][name] for name in AGREEMENT},
-            **{name: held[name] for name in COSTS},
-        )
+        measured = tuple(Measured(**of) for of in held["runs"])
+        keys = {of.key for of in measured}
+        return Row(cell, measured) if _fits(keys, {spec.key for spec in cell.runs}) else None
 
     places = [(cell.heading, cell.model, cell.scheme) for cell in study.cells]
     return _kept(file, ("section", "model", "scheme"), places, study.cells, row)
@@ -70,10 +58,8 @@ def kept_standings(race: Race, file: Path) -> dict[int, Standing]:
         searched = tuple(
             Searched(**{**of, "accuracies": tuple(of["accuracies"])}) for of in held["searches"]
         )
-        keys = {of.key for of in searched}
-        if not keys or not _fits(keys, {spec.key for spec in entrant.searches}):
-            return None
-        return Standing(entrant=entrant, searched=searched)
+        keys, wanted = {of.key for of in searched}, {spec.key for spec in entrant.searches}
+        return Standing(entrant=entrant, searched=searched) if _fits(keys, wanted) else None
 
     places = [(of.graph, of.space, of.method) for of in race.entrants]
     return _kept(file, ("graph", "space", "method"), places, race.entrants, standing)
@@ -115,4 +101,4 @@ def _kept(
 
 
 def _fits(held: set[str], wanted: set[str]) -> bool:
-    return held <= wanted or held >= wanted
+    return bool(held) and (held <= wanted or held >= wanted)

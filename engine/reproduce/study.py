@@ -105,58 +105,55 @@ class Measured:
         )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """What the runs of a cell came to.
 
     Args:
         cell: The cell.
-        runs: Keys of its runs that were measured.
-        measured: What each of them came to; empty where only what all of them came to is known.
-        accuracy: Mean accuracy of the integer path on the test units, 0 to 1.
-        sd: Its sample standard deviation over runs; 0 for a single run.
-        validation: Mean accuracy on the validation units.
-        max_code_difference: Largest difference of a code from the simulation's, of all runs.
-        codes_different: Largest share of codes that differ, of all runs.
-        same_class: Smallest share of units in the simulation's class, of all runs.
-        model_bytes: Packed weights, scales and zero points; the median run's.
-        latency_ratio: Time of the strongest float32 forward over that of the integers; the median.
-        epoch_ms: The median run's median epoch.
+        measured: What one or more of its runs came to.
     """
 
     cell: Cell
-    runs: tuple[str, ...]
     measured: tuple[Measured, ...]
-    accuracy: float
-    sd: float
-    validation: float
-    max_code_difference: int
-    codes_different: float
-    same_class: float
-    model_bytes: int
-    latency_ratio: float
-    epoch_ms: float
 
+    @property
+    def accuracy(self) -> float:
+        """Mean accuracy of the integer path on the test units, 0 to 1."""
+        return statistics.fmean(held.accuracy for held in self.measured)
 
-def row_of(cell: Cell, measured: Sequence[Measured]) -> Row:
-    """Return a cell's row.
+    @property
+    def sd(self) -> float:
+        """Its sample standard deviation over runs; 0 for a single run."""
+        accuracies = [held.accuracy for held in self.measured]
+        return statistics.stdev(accuracies) if len(accuracies) > 1 else 0.0
 
-    Args:
-        cell: The cell.
-        measured: What its runs came to, one or more of them.
-    """
-    accuracies = [held.accuracy for held in measured]
-    return Row(
-        cell=cell,
-        runs=tuple(held.key for held in measured),
-        measured=tuple(measured),
-        accuracy=statistics.fmean(accuracies),
-        sd=statistics.stdev(accuracies) if len(accuracies) > 1 else 0.0,
-        validation=statistics.fmean(held.validation for held in measured),
-        max_code_difference=max(held.max_code_difference for held in measured),
-        codes_different=max(held.codes_different for held in measured),
-        same_class=min(held.same_class for held in measured),
-        model_bytes=int(statistics.median(held.model_bytes for held in measured)),
-        latency_ratio=statistics.median(held.latency_ratio for held in measured),
-        epoch_ms=statistics.median(held.epoch_ms for held in measured),
-    )
+    @property
+    def validation(self) -> float:
+        """Mean accuracy on the validation units."""
+        return statistics.fmean(held.validation for held in self.measured)
+
+    @property
+    def max_code_difference(self) -> int:
+        """Largest difference of a code from the simulation's, of all runs."""
+        return max(held.max_code_difference for held in self.measured)
+
+    @property
+    def codes_different(self) -> float:
+        """Largest share of codes that differ, of all runs."""
+        return max(held.codes_different for held in self.measured)
+
+    @property
+    def same_class(self) -> float:
+        """Smallest share of units in the simulation's class, of all runs."""
+        return min(held.same_class for held in self.measured)
+
+    @property
+    def model_bytes(self) -> int:
+        """Packed weights, scales and zero points; the median run's."""
+        return int(statistics.median(held.model_bytes for held in self.measured))
+
+    @property
+    def latency_ratio(self) -> float:
+        """Time of the strongest float32 forward over that of the integers; the median."""
+        return statistics.median(held.latency_ratio for held in self.measured)

@@ -59,16 +59,7 @@ def to_json(study: Study, rows: Sequence[Row], command: str) -> dict[str, Any]:
                 "model": row.cell.model,
                 "scheme": row.cell.scheme,
                 "accuracy": {"mean": row.accuracy, "sd": row.sd, "validation": row.validation},
-                "agreement": {
-                    "max_code_difference": row.max_code_difference,
-                    "codes_different": row.codes_different,
-                    "same_class": row.same_class,
-                },
-                "model_bytes": row.model_bytes,
-                "latency_ratio": row.latency_ratio,
-                "epoch_ms": row.epoch_ms,
-                "runs": [*row.runs],
-                "measured": [asdict(held) for held in row.measured],
+                "runs": [asdict(held) for held in row.measured],
                 "wanted": len(row.cell.runs),
             }
             for row in rows
@@ -102,9 +93,9 @@ def _cells(row: Row) -> list[str]:
     return [
         row.cell.model,
         row.cell.scheme,
-        f"{100 * row.accuracy:.2f}" + (f" ± {100 * row.sd:.2f}" if len(row.runs) > 1 else ""),
+        f"{100 * row.accuracy:.2f}" + (f" ± {100 * row.sd:.2f}" if len(row.measured) > 1 else ""),
         f"{100 * row.validation:.2f}",
-        share(len(row.runs), len(row.cell.runs)),
+        share(len(row.measured), len(row.cell.runs)),
         str(row.max_code_difference),
         f"{100 * row.codes_different:.4f} %",
         f"{100 * row.same_class:.2f} %",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.reproduce import Cell, Measured, Row, defaults, degree_quant, row_of
+from engine.reproduce import Cell, Measured, Row, defaults, degree_quant
 
 OWN = "GC, percentile, protected"
 
@@ -52,9 +52,9 @@ def test_the_best_is_told_by_validation() -> None:
 
 
 def _row(cell: Cell, validation: float) -> Row:
-    return row_of(
+    return Row(
         cell,
-        [
+        tuple(
             Measured(
                 key=spec.key,
                 seed=spec.seed,
@@ -68,5 +68,5 @@ def _row(cell: Cell, validation: float) -> Row:
                 epoch_ms=1.0,
             )
             for spec in cell.runs
-        ],
+        ),
     )

@@ -24,7 +24,6 @@ from engine.reproduce import (
     kept_standings,
     lpgnas,
     race_to_json,
-    row_of,
     smoothness,
     to_json,
 )
@@ -54,12 +53,12 @@ def row_with(cell: Cell, runs: int = 3) -> Row:
         "latency_ratio": 1.5,
         "epoch_ms": 2.0,
     }
-    return row_of(
+    return Row(
         cell,
-        [
+        tuple(
             Measured(key=spec.key, seed=spec.seed, accuracy=0.8 + spec.seed / 100, **numbers)
             for spec in cell.runs[:runs]
-        ],
+        ),
     )
 
 
@@ -88,7 +87,7 @@ def test_a_row_of_more_seeds_stays_where_fewer_are_asked_for(tmp_path: Path) -> 
     file = written(tmp_path, row_with(CELLS[0]))
     fewer = replace(CELLS[0], runs=CELLS[0].runs[:2])
     (row,) = kept_rows(replace(STUDY, cells=(fewer,)), file).values()
-    assert len(row.runs) == len(row.measured) == 3
+    assert len(row.measured) == 3
 
 
 def test_standings_come_back_as_they_were(tmp_path: Path) -> None:
@@ -161,4 +160,5 @@ def test_the_tables_that_come_with_graphbits_are_kept(study: Study) -> None:
     file = TABLES / f"{study.name}.json"
     rows = json.loads(file.read_text(encoding="utf-8"))["rows"]
     kept = kept_rows(study, file)
-    assert [row["runs"] for row in rows] == [[*kept[at].runs] for at in sorted(kept)]
+    told = [[Measured(**held) for held in row["runs"]] for row in rows]
+    assert told == [[*kept[at].measured] for at in sorted(kept)] != []

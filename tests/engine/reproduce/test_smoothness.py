@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
-from engine.reproduce import Measured, Row, Study, row_of, smoothness
+from engine.reproduce import Measured, Row, Study, smoothness
 from engine.spec import LearnedRange, LearnedStep, ModelSpec, RunSpec
 
 
@@ -22,11 +22,11 @@ def row_with(runs: tuple[RunSpec, ...], *accuracies: float) -> Row:
         "latency": {"float_ms": 1.0, "integer_ms": 1.0},
         "epoch_ms": 1.0,
     }
-    held = [
+    held = (
         Measured.of(spec, {**numbers, "accuracy": {"integer": accuracy, "validation": 0.0}})
         for spec, accuracy in zip(runs, accuracies, strict=True)
-    ]
-    return row_of(cell, held)
+    )
+    return Row(cell, tuple(held))
 
 
 def test_every_propagation_has_every_quantizer() -> None:
@@ -92,10 +92,9 @@ def test_the_gain_is_over_runs_that_share_all_else() -> None:
     (sentence,) = study.closing(rows)
     assert sentence.startswith("4 bits: smp gains +0.50 ± 2.12 points over appnp")
     assert sentence.endswith("(2 pairs).")
-    alone = [row_of(rows[0].cell, rows[0].measured[:1]), *rows[1:]]
+    alone = [replace(rows[0], measured=rows[0].measured[:1]), *rows[1:]]
     assert "(1 pair)" in study.closing(alone)[0]
     assert study.closing(rows[:1]) == ()
-    assert study.closing([replace(row, measured=()) for row in rows]) == ()
 
 
 def test_fewer_seeds_epochs_and_a_tiny_graph() -> None:

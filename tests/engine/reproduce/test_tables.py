@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from engine.reproduce import Cell, Measured, Row, Study, row_of, to_json, to_markdown
+from engine.reproduce import Cell, Measured, Row, Study, to_json, to_markdown
 from engine.spec import scheme
 
 
@@ -38,7 +38,7 @@ METRICS = [metrics(0.7), metrics(0.8, different=0.01), metrics(0.9, integer_ms=1
 
 def row_with(*numbers: dict[str, Any], cell: Cell = CELL) -> Row:
     runs = zip(cell.runs, numbers, strict=False)
-    return row_of(cell, [Measured.of(spec, held) for spec, held in runs])
+    return Row(cell, tuple(Measured.of(spec, held) for spec, held in runs))
 
 
 ROW = row_with(*METRICS)
@@ -90,7 +90,7 @@ def test_what_was_not_run_is_named() -> None:
 def test_json_names_the_runs() -> None:
     data = json.loads(json.dumps(to_json(STUDY, [ROW], "command")))
     (row,) = data["rows"]
-    assert row["runs"] == [spec.key for spec in CELL.runs]
+    assert [held["key"] for held in row["runs"]] == [spec.key for spec in CELL.runs]
     assert row["accuracy"]["mean"] == pytest.approx(0.8)
-    assert [held["accuracy"] for held in row["measured"]] == [0.7, 0.8, 0.9]
+    assert [held["accuracy"] for held in row["runs"]] == [0.7, 0.8, 0.9]
     assert (data["study"], data["command"]) == ("degree-quant", "command")
