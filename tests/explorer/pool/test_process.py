@@ -29,12 +29,21 @@ def address(tmp_path: Path) -> Iterator[Path]:
     command += ["--listen", str(path), "--", sys.executable, str(STAND_IN)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE) as process:
         until = time.monotonic() + 30
-        while not path.exists():
+        while not listens(path):
             assert time.monotonic() < until
             time.sleep(0.01)
         yield path
         process.stdin.close()
         assert process.wait(30) == 0
+
+
+def listens(address: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
+            connection.connect(str(address))
+        except OSError:  # no such file yet, or bound and not yet listening
+            return False
+    return True
 
 
 def say(address: Path, text: bytes) -> list[dict[str, object]]:
