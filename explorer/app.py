@@ -19,6 +19,7 @@ from engine.runs import RunStore
 from engine.spec import GraphSpec, OwnModel, RunSpec, SpecError, dumps, loads
 from explorer.bounds import OWN_MACHINE, Bounds
 from explorer.downloads import Downloads, Offer
+from explorer.edits import with_model, with_network, with_preset, with_task
 from explorer.executed import executed
 from explorer.faults import watch
 from explorer.fields import html
@@ -50,17 +51,11 @@ from explorer.panels.run import RunPanel
 from explorer.panels.search import SearchPanel
 from explorer.panels.summary import SummaryPanel
 from explorer.panels.training import TrainingPanel
+from explorer.presets import DEFAULT
 from explorer.report import report
 from explorer.shown import Shown
 from explorer.site import served
-from explorer.state import (
-    DEFAULT,
-    State,
-    with_model,
-    with_network,
-    with_preset,
-    with_task,
-)
+from explorer.state import State
 from explorer.tables import units_csv
 
 OWN_PRESET = "Degree-Quant 8"

@@ -17,7 +17,8 @@ from engine.spec import (
     scheme,
 )
 from engine.spec.run import FOLDED, HEADS
-from explorer.state import CUSTOM, REMEMBERED, preset_of, ranges_of
+from explorer.presets import CUSTOM, REMEMBERED, preset_of
+from explorer.rules import ranges_of
 
 if TYPE_CHECKING:
     from explorer.shown import Shown

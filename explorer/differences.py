@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.spec import COMPONENTS, OwnModel, QuantSpec, RunSpec
 from explorer.captions import graph_title, model_title, scheme_title
-from explorer.state import CUSTOM, preset_of
+from explorer.presets import CUSTOM, preset_of
 
 UNSET = "usual"
 """What a setting is called that leaves the choice to the network or graph."""

@@ -23,10 +23,11 @@ from engine.spec import (
     scheme,
 )
 from explorer.captions import recipe_title, told
+from explorer.edits import with_graph, with_model, with_preset, with_task
 from explorer.jobs import Job, Jobs
 from explorer.pool.orders import Order
+from explorer.presets import DEFAULT, PRESETS
 from explorer.searches import search_title
-from explorer.state import DEFAULT, PRESETS, with_graph, with_model, with_preset, with_task
 
 DESTINATION = Path("assets/store")
 SEARCHED = ("Cora", "CiteSeer")

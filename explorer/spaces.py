@@ -10,7 +10,7 @@ from engine.search.space import RULES
 from engine.spec import Activation, ModelSpec, OwnModel, RunSpec, SpecError, scheme
 from engine.spec.propagation import PROPAGATIONS
 from engine.spec.run import HEADS
-from explorer.state import with_ranges
+from explorer.rules import with_ranges
 
 WIDTHS, SHAPES, FLOAT = "widths", "shapes", "float"
 SPACES = {

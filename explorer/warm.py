@@ -9,9 +9,11 @@ from typing import get_args
 from engine.runs import RunStore
 from engine.spec import PROPAGATIONS, Component, Operator, RunSpec
 from explorer.answers import Answers
+from explorer.edits import with_model
 from explorer.packaged import stores
 from explorer.precompute import neighbours
-from explorer.state import DEFAULT, with_bits, with_model
+from explorer.presets import DEFAULT
+from explorer.widths import with_bits
 
 OPERATORS: tuple[Operator, ...] = get_args(Operator)
 COMPONENTS: tuple[Component, ...] = ("input", "weight", "message")

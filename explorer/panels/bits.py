@@ -10,20 +10,13 @@ from typing import Any
 import ipywidgets as widgets
 
 from engine.spec import WIDTHS, Component, LayerQuant, LayerSpec, RunSpec
+from explorer.edits import with_preset
 from explorer.fields import OneOf, bind, choice, html, integer, row, unheard
+from explorer.presets import CUSTOM, PRESETS, preset_of
+from explorer.rules import RANGES, with_ranges
 from explorer.slots import component_meaning, components
-from explorer.state import (
-    CUSTOM,
-    PRESETS,
-    RANGES,
-    State,
-    by_degree_text,
-    preset_of,
-    with_bits,
-    with_degrees,
-    with_preset,
-    with_ranges,
-)
+from explorer.state import State
+from explorer.widths import by_degree_text, with_bits, with_degrees
 
 RULES = {
     "ptq": "Min/max",

@@ -21,8 +21,9 @@ from engine.graphs.graph import Graph
 from engine.spec import GraphSpec, RunSpec
 from engine.spec.run import FOLDED, FOLDS, SPLITS, Split
 from explorer.captions import whole_title
+from explorer.edits import with_graph, with_task
 from explorer.fields import bind, choice, flag, html, integer, real, row
-from explorer.state import State, with_graph, with_task
+from explorer.state import State
 
 
 class GraphPanel(widgets.VBox):

@@ -23,8 +23,9 @@ from engine.spec.normalization import NORMALIZED
 from engine.spec.propagation import PROPAGATIONS
 from engine.spec.run import HEADS, STEPS
 from explorer.captions import ACTIVATIONS, OPERATORS, normalization_title, own_title
+from explorer.edits import with_model, with_network, with_task
 from explorer.fields import bind, choice, flag, html, integer, real, row
-from explorer.state import State, with_model, with_network, with_task
+from explorer.state import State
 
 LAYERS = {**OPERATORS, "linear": "linear"}
 """Names of operators in a line of layers."""

@@ -17,8 +17,9 @@ from engine.graphs.degrees import (
 from engine.graphs.graph import Graph
 from engine.spec import Protection, RunSpec
 from explorer.captions import percent
+from explorer.edits import with_protection
 from explorer.fields import bind, flag, html, real, row
-from explorer.state import State, with_protection
+from explorer.state import State
 
 WIDTH, HEIGHT = 376, 56
 """Size of the small drawing, in its own units."""

@@ -10,7 +10,8 @@ import ipywidgets as widgets
 
 from engine.spec import OwnModel, RunSpec, SpecError, dumps, loads, scheme
 from explorer.fields import html, row
-from explorer.state import CUSTOM, PRESETS, State, preset_of
+from explorer.presets import CUSTOM, PRESETS, preset_of
+from explorer.state import State
 
 EXPLANATION = (
     "The recipe is everything that decides the run. Edit or paste JSON and press Apply to load it; "

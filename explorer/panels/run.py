@@ -12,9 +12,10 @@ import ipywidgets as widgets
 from engine.search import SearchSpec
 from engine.spec import Mode, RunSpec, float_twin
 from explorer.captions import duration, job_title, told
+from explorer.edits import with_training
 from explorer.fields import bind, choice, html, integer, real, row
 from explorer.jobs import Job, Jobs
-from explorer.state import State, with_training
+from explorer.state import State
 
 MODE_TITLES = {
     "float": "Float",

@@ -23,8 +23,8 @@ from engine.runs import RunStore
 from engine.spec import RunSpec
 from explorer.answers import Answers
 from explorer.packaged import KERNELSPEC, stores
+from explorer.presets import DEFAULT
 from explorer.shown import Shown
-from explorer.state import DEFAULT
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 60

@@ -9,8 +9,9 @@ import pytest
 
 from explorer.among import metrics_among, shown_among
 from explorer.chosen import Degrees, OfClass
+from explorer.presets import DEFAULT
 from explorer.shown import Shown
-from explorer.state import DEFAULT, with_bits
+from explorer.widths import with_bits
 
 TEST = np.array([True, True, True, False])
 

@@ -30,12 +30,12 @@ from engine.runs import RunStore
 from engine.spec import GraphSpec, ModelSpec, SpecError, dumps, scheme
 from explorer import Explorer
 from explorer.chosen import Degrees, OfClass, Picked
+from explorer.edits import with_model, with_preset, with_training
 from explorer.figures.error_against import DEGREE, SIZE
 from explorer.jobs import Jobs
 from explorer.links import pack
 from explorer.plot import PlotlyView
 from explorer.slots import components, title
-from explorer.state import with_model, with_preset, with_training
 
 ROOT = Path(__file__).parents[2]
 KARATE = scheme("float", graph=GraphSpec(name="karate"))

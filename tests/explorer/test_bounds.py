@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from engine.search import Budget, SearchSpec, Space
 from engine.spec import GraphSpec, LayerSpec, OwnModel, RunSpec, SpecError, loads, scheme
 from explorer.bounds import OWN_MACHINE, Bounds
-from explorer.state import PRESETS
+from explorer.presets import PRESETS
 
 OWN = OwnModel(name="own:" + "0" * 64, layers=(LayerSpec(operator="gcn", inputs=10**7, outputs=2),))
 

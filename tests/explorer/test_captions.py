@@ -29,7 +29,7 @@ from explorer.captions import (
     scheme_title,
     size,
 )
-from explorer.state import with_bits
+from explorer.widths import with_bits
 
 DQ4 = scheme("degree-quant", bits=4)
 

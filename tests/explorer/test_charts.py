@@ -18,7 +18,8 @@ from explorer import charts
 from explorer.packaged import stores
 from explorer.panels.codes import CodesPanel
 from explorer.panels.error import ErrorPanel
-from explorer.state import DEFAULT, State
+from explorer.presets import DEFAULT
+from explorer.state import State
 
 ALL: tuple[tuple[Callable[..., go.Figure], dict[str, Any]], ...] = (
     (charts.error_against_degree, {"layer": 0, "component": "aggregate", "path": "both"}),

@@ -11,7 +11,8 @@ import pytest
 from engine.graphs.own import from_arrays
 from explorer.chosen import Degrees, Flips, OfClass, Picked, Sizes, band, focus, suggestions
 from explorer.panels.chosen import ChosenPanel
-from explorer.state import DEFAULT, State
+from explorer.presets import DEFAULT
+from explorer.state import State
 
 SET = from_arrays(
     edge_index=[[0, 1, 3], [1, 2, 4]],

@@ -8,14 +8,9 @@ import pytest
 
 from engine.spec import GraphSpec, scheme
 from explorer.differences import differences
-from explorer.state import (
-    with_bits,
-    with_model,
-    with_preset,
-    with_protection,
-    with_ranges,
-    with_training,
-)
+from explorer.edits import with_model, with_preset, with_protection, with_training
+from explorer.rules import with_ranges
+from explorer.widths import with_bits
 
 DQ4 = with_model(scheme("degree-quant", bits=4), layers=4)
 

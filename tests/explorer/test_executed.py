@@ -12,9 +12,11 @@ from nbclient import NotebookClient
 
 from explorer import Explorer
 from explorer.chosen import Degrees
+from explorer.edits import with_preset
 from explorer.executed import settings
 from explorer.jobs import Jobs
-from explorer.state import DEFAULT, with_bits, with_preset
+from explorer.presets import DEFAULT
+from explorer.widths import with_bits
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,9 +11,10 @@ from engine.search import leanest
 from engine.search import searches as found
 from engine.spec import PROPAGATIONS, Operator, float_twin
 from explorer.answers import PROGRAM, REFERENCE
+from explorer.edits import with_graph, with_model, with_preset, with_task
 from explorer.packaged import stores
 from explorer.precompute import is_kept, recipes, searches
-from explorer.state import DEFAULT, PRESETS, with_graph, with_model, with_preset, with_task
+from explorer.presets import DEFAULT, PRESETS
 
 
 def test_default_and_every_preset_are_shipped() -> None:

@@ -23,10 +23,11 @@ from engine.graphs.karate import karate
 from engine.runs import RunStore
 from engine.spec import GraphSpec, SpecError, TrainingSpec, dumps, float_twin, scheme
 from explorer import Explorer
+from explorer.edits import with_preset
 from explorer.precompute import neighbours
+from explorer.presets import DEFAULT, PRESETS
 from explorer.publish import NotPublishable, publish, read_recipe
 from explorer.site import NoSite, Site
-from explorer.state import DEFAULT, PRESETS, with_preset
 
 SHORT = TrainingSpec(epochs=3)
 HOSTILE = (

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from explorer.chosen import OfClass
+from explorer.presets import DEFAULT
 from explorer.seen import draw_when_seen
-from explorer.state import DEFAULT, State
+from explorer.state import State
 
 
 def test_only_the_page_in_front_is_drawn_and_the_others_when_they_come() -> None:

@@ -8,8 +8,10 @@ import pytest
 
 from engine.search import METHODS, OF_SHAPES, Lpgnas, Space, Uniform
 from engine.spec import GraphSpec, ModelSpec, Protection, SpecError, float_twin, scheme
+from explorer.edits import with_model, with_training
+from explorer.presets import DEFAULT
 from explorer.spaces import FLOAT, SHAPES, SPACES, WIDTHS, method_of, read_widths, space_of
-from explorer.state import DEFAULT, with_bits, with_model, with_training
+from explorer.widths import with_bits
 
 
 def test_widths_of_the_default_are_the_usual_space() -> None:

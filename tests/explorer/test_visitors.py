@@ -16,7 +16,7 @@ from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelMana
 from tornado.web import HTTPError
 
 from explorer.links import pack
-from explorer.state import DEFAULT
+from explorer.presets import DEFAULT
 from explorer.visitors import (
     CONTROL,
     MOST_MESSAGE_BYTES,

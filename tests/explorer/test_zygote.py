@@ -15,7 +15,7 @@ import pytest
 from engine.spec import float_twin
 from explorer.packaged import python_path
 from explorer.precompute import recipes
-from explorer.state import DEFAULT
+from explorer.presets import DEFAULT
 from explorer.zygote import Copy, NoCopy, Zygote, expected
 
 pytestmark = pytest.mark.skipif(not Zygote.is_possible(), reason="this system has no pidfd")

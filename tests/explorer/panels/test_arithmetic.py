@@ -8,7 +8,8 @@ import pytest
 
 from engine.analysis import arithmetic
 from explorer.panels.arithmetic import ArithmeticPanel, steps
-from explorer.state import DEFAULT, State
+from explorer.presets import DEFAULT
+from explorer.state import State
 
 
 def number(text: str) -> float:

@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.spec import Bucket, ModelSpec, Operator, scheme, usual_buckets, vary
+from explorer.edits import with_model
 from explorer.panels.bits import MOST_COLUMNS, BitsPanel, columns
-from explorer.state import SEVERAL, State, with_bits, with_model
+from explorer.state import State
+from explorer.widths import SEVERAL, with_bits
 
 
 @given(st.integers(2, 64), st.lists(st.integers(0, 63), max_size=6))

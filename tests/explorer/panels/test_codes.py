@@ -8,7 +8,8 @@ import pytest
 from engine.metrics.saturation import saturation
 from explorer.chosen import Degrees
 from explorer.panels.codes import CHARTS, IN_FLOAT, NO_SUM, OF_NO_NODE, CodesPanel
-from explorer.state import DEFAULT, State
+from explorer.presets import DEFAULT
+from explorer.state import State
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from engine.spec import GraphSpec, ModelSpec, scheme
 from explorer.chosen import OfClass
 from explorer.figures.embedding import MOST_NODES
 from explorer.panels.depth import PLANE, SMOOTHNESS, WALK, DepthPanel
-from explorer.state import DEFAULT, State
+from explorer.presets import DEFAULT
+from explorer.state import State
 
 
 @pytest.fixture

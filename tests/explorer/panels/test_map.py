@@ -9,8 +9,9 @@ from engine.spec import GraphSpec, ModelSpec, scheme
 from explorer.chosen import OfClass, Picked
 from explorer.panels import map as panels
 from explorer.panels.map import MapPanel
+from explorer.presets import DEFAULT
 from explorer.shown import Shown
-from explorer.state import DEFAULT, State
+from explorer.state import State
 
 
 @pytest.fixture

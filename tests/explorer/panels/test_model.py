@@ -17,9 +17,11 @@ from engine.spec import (
     PairNorm,
     scheme,
 )
+from explorer.edits import with_network, with_task
 from explorer.panels.codes import CodesPanel
 from explorer.panels.model import ModelPanel
-from explorer.state import State, preset_of, with_network, with_task
+from explorer.presets import preset_of
+from explorer.state import State
 
 OF_ONE = {"heads": "gat", "aggregation": "sage"}
 

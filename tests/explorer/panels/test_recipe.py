@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 
 from engine.spec import GraphSpec, ModelSpec, RunSpec, TrainingSpec, scheme
+from explorer.edits import with_model, with_preset, with_protection
 from explorer.panels.recipe import python_for
-from explorer.state import PRESETS, with_bits, with_model, with_preset, with_protection
+from explorer.presets import PRESETS
+from explorer.widths import with_bits
 
 BASE = scheme("degree-quant", bits=4)
 OTHER = scheme(

@@ -11,7 +11,8 @@ from engine.runs import RunStore
 from explorer.chosen import Degrees, OfClass, Picked
 from explorer.packaged import stores
 from explorer.panels.results import ResultsPanel
-from explorer.state import DEFAULT, State
+from explorer.presets import DEFAULT
+from explorer.state import State
 
 
 @pytest.fixture

@@ -14,9 +14,10 @@ from engine.spec import ModelSpec, OwnModel, RunSpec
 from explorer.jobs import Job
 from explorer.packaged import stores
 from explorer.panels.search import SearchPanel
+from explorer.presets import DEFAULT
 from explorer.searches import search_title
 from explorer.spaces import SHAPES
-from explorer.state import DEFAULT, State
+from explorer.state import State
 from tests.explorer.test_searches import SPACE, SPEC, trial, write
 
 KARATE = replace(DEFAULT, graph=SPACE.graph)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from engine.runs import RunStore
 from explorer.answers import Answers
+from explorer.edits import with_preset
 from explorer.packaged import stores
 from explorer.panels.depth import DepthPanel
 from explorer.panels.error import ErrorPanel
 from explorer.panels.results import ResultsPanel
 from explorer.panels.summary import SummaryPanel
-from explorer.state import DEFAULT, State, with_bits, with_preset
+from explorer.presets import DEFAULT
+from explorer.state import State
+from explorer.widths import with_bits
 
 
 def test_cards_and_charts_stand_beside_what_is_pinned(shown, tmp_path) -> None:
