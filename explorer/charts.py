@@ -8,7 +8,7 @@ Each is what the explorer draws of the run, with the same choices.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import traitlets
 from engine.runs import Run, RunStore
 from engine.spec import RunSpec, SpecError
 from explorer.answers import Answers
+from explorer.fields import close
 from explorer.packaged import stores
 from explorer.panels.arithmetic import ArithmeticPanel
 from explorer.panels.codes import CodesPanel
@@ -309,8 +310,7 @@ def _drawn(
                 _set(getattr(panel, name), name, value)
         figure: go.Figure = getattr(panel, view).figure
     finally:
-        for widget in tuple(_within(panel)):
-            widget.close()
+        close(panel)
     return figure
 
 
@@ -328,11 +328,3 @@ def _set(control: Any, name: str, value: Any) -> None:
         control.value = value
     except traitlets.TraitError as error:
         raise SpecError(name, value, str(error)) from None
-
-
-def _within(widget: widgets.Widget) -> Iterator[widgets.Widget]:
-    """Yield a widget after all that stand in it, and what says how these look."""
-    for child in getattr(widget, "children", ()):
-        yield from _within(child)
-    yield from (getattr(widget, name) for name in ("layout", "style") if widget.has_trait(name))
-    yield widget

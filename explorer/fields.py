@@ -103,6 +103,12 @@ def html(text: str = "", name: str = "") -> widgets.HTML:
     return piece
 
 
+def close(widget: widgets.Widget) -> None:
+    """Close a widget, all that stand in it, and what says how these look, which would stay."""
+    for each in tuple(_within(widget)):
+        each.close()
+
+
 def bind(
     control: widgets.ValueWidget,
     state: State,
@@ -135,3 +141,11 @@ def _field(control: Any) -> Any:
     control.add_class("gb-field")
     control.layout.width = "auto"
     return control
+
+
+def _within(widget: widgets.Widget) -> Iterator[widgets.Widget]:
+    """Yield a widget after all that stand in it, and what says how these look."""
+    for child in getattr(widget, "children", ()):
+        yield from _within(child)
+    yield from (getattr(widget, name) for name in ("layout", "style") if widget.has_trait(name))
+    yield widget

@@ -11,7 +11,7 @@ import ipywidgets as widgets
 
 from engine.spec import WIDTHS, Component, LayerQuant, LayerSpec, RunSpec
 from explorer.edits import with_preset
-from explorer.fields import OneOf, bind, choice, html, integer, row, unheard
+from explorer.fields import OneOf, bind, choice, close, html, integer, row, unheard
 from explorer.presets import CUSTOM, PRESETS, preset_of
 from explorer.rules import RANGES, with_ranges
 from explorer.slots import component_meaning, components
@@ -121,7 +121,7 @@ class BitsPanel(widgets.VBox):
         side = f'<span title="{escape(BY_DEGREE)}">by in-degree</span>'
         self._grid.children = [*children, label(side, "gb-side"), self.degrees]
         for gone in (*old.values(), *labels.values()):
-            gone.close()
+            close(gone)
         self._grid.layout.grid_template_columns = f"76px repeat({len(self._columns)}, 1fr)"
         deep = len(self._layers) > WIDEST_GRID
         self._range.layout.display = None if deep else "none"

@@ -13,7 +13,7 @@ from engine.search import SearchSpec
 from engine.spec import Mode, RunSpec, float_twin
 from explorer.captions import duration, job_title, told
 from explorer.edits import with_training
-from explorer.fields import bind, choice, html, integer, real, row
+from explorer.fields import bind, choice, close, html, integer, real, row
 from explorer.jobs import Job, Jobs
 from explorer.state import State
 
@@ -132,9 +132,7 @@ class RunPanel(widgets.VBox):
         if tuple(lines) != self.queue.children:
             self.queue.children = lines
         for key in self._lines.keys() - {job.id for job in listed}:
-            line = self._lines.pop(key)
-            for widget in (*line.children, line):
-                widget.close()
+            close(self._lines.pop(key))
 
     def _line(self, job: Job) -> widgets.HBox:
         """Return the job's line in the queue, which stays the same widget while it says more."""

@@ -8,6 +8,7 @@ from typing import get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ipywidgets.widgets.widget import _instances
 
 from engine.spec import Bucket, ModelSpec, Operator, scheme, usual_buckets, vary
 from explorer.edits import with_model
@@ -148,3 +149,14 @@ def test_widths_by_in_degree_that_differ_are_several() -> None:
     assert panel._state.recipe.quant[0] == held
     panel.degrees.value = "2:3"
     assert panel._state.recipe.quant[0].output.buckets == (Bucket(degree=2, bits=3),)
+
+
+def test_a_cell_that_goes_leaves_nothing_behind() -> None:
+    state = State(scheme("qat", bits=8))
+    panel = BitsPanel(state)
+    few = set(_instances)
+    state.edit(lambda recipe: with_model(recipe, layers=4))
+    assert set(_instances) > few
+    state.edit(lambda recipe: with_model(recipe, layers=2))
+    assert set(_instances) <= few
+    assert panel.cells
