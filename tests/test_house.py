@@ -97,7 +97,7 @@ HOUSE = [
          libraries="IPython anywidget ipywidgets numpy plotly traitlets",
          late="pages ipykernel networkx jupyterlab nbformat"),
     Room(6, "entrance",   "explorer/entrance.py",  libraries="jupyter_server tornado"),
-    Room(7, "load",       "explorer/load.py",      "front packaged explorer visitors", "tornado"),
+    Room(7, "load",       "explorer/load/*",       "front packaged explorer visitors", "tornado"),
     # Only a trained model that a person hands over brings PyTorch into the process that draws.
     Room(7, "given",      "explorer/given.py",     "spec graphs",            late="conversion"),
     Room(8, "page",       "explorer/app.py",

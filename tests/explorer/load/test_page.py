@@ -1,22 +1,20 @@
-"""The load test's visitor: how it reads and writes what pages do; it is run by hand, never here."""
+"""A page as a visitor of the load test has it: how it reads and writes what browsers do."""
 
 from __future__ import annotations
 
-import json
-import os
 import struct
 
 import pytest
 
-from explorer.load import LoadFailed, Page, _decoded, _encoded, _processor_s, _size, _spread
+from explorer.load.page import LoadFailed, Page, decoded, encoded
 from explorer.visitors import is_message
 
 
 def test_what_it_says_is_a_message_and_comes_back() -> None:
     parts = ({"msg_type": "comm_msg"}, {}, {}, {"data": {"method": "é"}})
-    message = _encoded("shell", parts)
+    message = encoded("shell", parts)
     assert is_message(message)
-    assert _decoded(message) == ("comm_msg", {"data": {"method": "é"}})
+    assert decoded(message) == ("comm_msg", {"data": {"method": "é"}})
     assert message[struct.unpack_from("<Q", message, 8)[0] :].startswith(b"shell{")
 
 
@@ -49,12 +47,3 @@ def test_it_follows_the_widgets_of_a_page() -> None:
     page._take("comm_close", {"comm_id": "a"})
     assert page.charts() == set()
     assert page._take("status", {"execution_state": "busy"}) == set()
-
-
-def test_spread_and_size_are_what_they_say() -> None:
-    assert _spread([3.0, 1.0, 2.0]) == {"median": 2.0, "p95": 3.0, "most": 3.0}
-    own = _size(os.getpid())
-    assert 0 < own["Private_Dirty"] <= own["Rss"]
-    assert _size(2**22 + 1) == {}
-    assert _processor_s(os.getpid()) > 0 == _processor_s(2**22 + 1)
-    assert json.dumps(own)
