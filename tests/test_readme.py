@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from engine.reproduce import STUDIES, Row, kept_rows, kept_standings, lpgnas
+from engine.reproduce import STUDIES, Row, kept_rows, kept_standings, lpgnas, smoothness
 
 ROOT = Path(__file__).parents[1]
 TABLES = ROOT / "assets" / "tables"
@@ -56,6 +56,11 @@ def table(first: str) -> tuple[list[str], dict[str, list[str]]]:
     return cells[0][1:], {name: rest for name, *rest in cells[2:]}
 
 
+def words() -> str:
+    """Return the README on one line."""
+    return " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+
+
 def told(study: str) -> dict[tuple[str, str, str], Row]:
     kept = kept_rows(STUDIES[study](), TABLES / f"{study}.json")
     return {(row.cell.heading, row.cell.model, row.cell.scheme): row for row in kept.values()}
@@ -92,10 +97,18 @@ def test_accuracies_of_steps() -> None:
         assert cells == [*map(spread, held), f"{size / 1000:.1f} kB"], name
 
 
+def test_gains_of_the_constraint() -> None:
+    text = words()
+    sentences = smoothness().closing([*told("smoothness").values()])
+    assert len(sentences) == 4
+    for sentence in sentences:
+        width, gain = re.fullmatch(r"(.*): smp gains (\S+ ± \S+) points.*", sentence).groups()
+        assert f"{width} {gain}" in text, sentence
+
+
 def test_accuracies_of_folds() -> None:
     rows = told("degree-quant")
-    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
-    said = re.search(r"REDDIT-BINARY, ten folds.*?\(its repository", text)
+    said = re.search(r"REDDIT-BINARY, ten folds.*?\(its repository", words())
     assert said is not None
     for scheme in ("float32", "Degree-Quant, 8 bits", "Degree-Quant, 4 bits", "QAT, 8 bits"):
         assert spread(rows["REDDIT-BINARY", "gin 5×64, mean pool", scheme]) in said.group(), scheme
