@@ -19,30 +19,23 @@ def total(
         weights: Weight of each edge, [E'], or [0] where all are 1.
         sums: Result, [R, F].
     """
+    columns = messages.shape[1]
     for i in range(rowptr.size - 1):
         row = sums[i]
-        start, end = rowptr[i], rowptr[i + 1]
-        for k in range(row.size):
+        for k in range(columns):
             row[k] = 0
-        if weights.size:
-            for e in range(start, end):
-                weight, sent = weights[e], messages[source[e]]
-                for k in range(row.size):
+        for e in range(rowptr[i], rowptr[i + 1]):
+            sent = messages[source[e]]
+            if weights.size:
+                weight = weights[e]
+                for k in range(columns):
                     row[k] += weight * sent[k]
-        else:
-            rest = end - (end - start) % 4
-            for e in range(start, rest, 4):  # a row is read and written once for four edges
-                first, second = messages[source[e]], messages[source[e + 1]]
-                third, fourth = messages[source[e + 2]], messages[source[e + 3]]
-                for k in range(row.size):
-                    row[k] += (first[k] + second[k]) + (third[k] + fourth[k])
-            for e in range(rest, end):
-                sent = messages[source[e]]
-                for k in range(row.size):
+            else:
+                for k in range(columns):
                     row[k] += sent[k]
         if own != 0:
             sent = messages[i]
-            for k in range(row.size):
+            for k in range(columns):
                 row[k] += own * sent[k]
 
 
